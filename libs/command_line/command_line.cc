@@ -1,0 +1,50 @@
+#include "libs/command_line/command_line.h"
+
+#include <cstdlib>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "absl/flags/parse.h"
+#include "absl/flags/usage.h"
+#include "absl/flags/usage_config.h"
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/string_view.h"
+
+namespace fairlead {
+
+std::vector<std::string> ParseCommandLine(int argc, char** argv,
+                                          absl::string_view usage,
+                                          absl::string_view main_file) {
+  const std::string file(main_file);
+  absl::FlagsUsageConfig config;
+  config.contains_help_flags = [file](absl::string_view flag_file) {
+    return absl::EndsWith(flag_file, file) || absl::EndsWith(file, flag_file);
+  };
+  config.contains_helpshort_flags = config.contains_help_flags;
+  absl::SetFlagsUsageConfig(config);
+  absl::SetProgramUsageMessage(usage);
+  const std::vector<char*> left = absl::ParseCommandLine(argc, argv);
+  return {left.begin() + 1, left.end()};
+}
+
+void ParseFlagsOnly(int argc, char** argv, absl::string_view usage,
+                    absl::string_view main_file) {
+  const std::vector<std::string> left =
+      ParseCommandLine(argc, argv, usage, main_file);
+  if (left.empty()) return;
+  std::cerr << argv[0] << ": unexpected argument \"" << left[0]
+            << "\"; flags start with --, see --help\n";
+  std::exit(1);
+}
+
+int ExitCode(absl::string_view program, const absl::Status& status) {
+  if (status.ok()) return 0;
+  std::cerr << program << ": "
+            << absl::StrReplaceAll(status.ToString(), {{"\n", " "}}) << "\n";
+  return 1;
+}
+
+}  // namespace fairlead
