@@ -3,11 +3,10 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "grpcpp/grpcpp.h"
 
@@ -17,8 +16,8 @@ struct ServerOptions {
   std::string listen;  // host:port; port 0 takes a free one
 };
 
-// A gRPC server with health checking and reflection on, unlimited message
-// size, and a port that nobody shares.
+// A gRPC server with health checking and reflection on, messages of any size,
+// and a port that nobody shares.
 class Server {
  public:
   // `services` must outlive the server. UNAVAILABLE, naming the address, if
@@ -26,15 +25,26 @@ class Server {
   static absl::StatusOr<std::unique_ptr<Server>> Start(
       const ServerOptions& options,
       const std::vector<grpc::Service*>& services);
-  virtual ~Server() = default;  // stops at once
 
-  virtual const std::string& address() const = 0;  // host:port, with the port taken
+  // Stops at once, open calls and all.
+  ~Server();
+
+  // host:port, with the port that was taken.
+  const std::string& address() const { return address_; }
 
   // What the health service says from now on.
-  virtual void SetServing(bool serving) = 0;
+  void SetServing(bool serving);
 
-  // Refuses new calls and gives the open ones `grace` to end; then cancels.
-  virtual void Drain(absl::Duration grace) = 0;
+  // Refuses new calls and gives the open ones `grace` to end; then cancels
+  // them.
+  void Drain(absl::Duration grace);
+
+ private:
+  Server(std::unique_ptr<grpc::Server> server, std::string address)
+      : server_(std::move(server)), address_(std::move(address)) {}
+
+  const std::unique_ptr<grpc::Server> server_;
+  const std::string address_;
 };
 
 }  // namespace fairlead::rpc

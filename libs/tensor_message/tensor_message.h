@@ -41,10 +41,10 @@ class MessageLayout {
   // from `specs`, its `trace` is overwritten. INVALID_ARGUMENT for a dtype
   // that is not known, a negative dimension, a repeated or empty name;
   // RESOURCE_EXHAUSTED beyond protobuf's 2 GiB.
-  static absl::StatusOr<MessageLayout> Plan(
-      v1::MessageHeader header, absl::Span<const TensorSpec> specs);
+  static absl::StatusOr<MessageLayout> Plan(v1::MessageHeader header,
+                                            absl::Span<const TensorSpec> specs);
 
-  uint64_t total_bytes() const;
+  uint64_t total_bytes() const { return payload_offset_ + payload_bytes_; }
 
   // Writes all but the tensors: header, padding, the payload's tag and length,
   // and zeros between tensors. REQUIRES message.size() == total_bytes().
@@ -55,6 +55,18 @@ class MessageLayout {
 
   // Overwrites the trace stamps of a frame that WriteFrame has written.
   void Stamp(absl::Span<uint8_t> message, const v1::TraceStamps& trace) const;
+
+ private:
+  struct Extent {
+    uint64_t offset;  // in the payload
+    uint64_t bytes;
+  };
+
+  std::string frame_;  // the bytes before the payload
+  std::vector<Extent> tensors_;
+  uint64_t payload_offset_ = 0;
+  uint64_t payload_bytes_ = 0;
+  uint64_t trace_offset_ = 0;  // of the encoded TraceStamps
 };
 
 struct TensorView {
@@ -62,6 +74,12 @@ struct TensorView {
   v1::DType dtype = v1::DTYPE_UNSPECIFIED;
   std::vector<int64_t> shape;
   absl::Span<const uint8_t> bytes;  // aligned to 64 if the message is
+
+  // The elements, where the dtype is T's.
+  template <typename T>
+  absl::Span<const T> As() const {
+    return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
+  }
 };
 
 // A message as read: views into the caller's bytes, nothing copied but the

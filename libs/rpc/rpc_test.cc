@@ -1,0 +1,120 @@
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "gmock/gmock.h"
+#include "grpcpp/grpcpp.h"
+#include "gtest/gtest.h"
+#include "libs/rpc/backoff.h"
+#include "libs/rpc/channel.h"
+#include "libs/rpc/ready_line.h"
+#include "libs/rpc/server.h"
+#include "libs/rpc/status_conversion.h"
+#include "libs/status/status_matchers.h"
+#include "protos/fairlead/v1/registry.grpc.pb.h"
+
+namespace fairlead::rpc {
+namespace {
+
+using ::fairlead::testing::IsOk;
+using ::fairlead::testing::StatusIs;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+// Answers Leave with an error of its own; all else is UNIMPLEMENTED.
+class Refusing final : public v1::RegistryService::Service {
+  grpc::Status Leave(grpc::ServerContext* /*context*/,
+                     const v1::LeaveRequest* request,
+                     v1::LeaveResponse* /*response*/) override {
+    return ToGrpcStatus(absl::OutOfRangeError(
+        "member " + std::to_string(request->member_id())));
+  }
+};
+
+TEST(ServerTest, TakesAFreePortAndCarriesStatusesOver) {
+  Refusing service;
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+      const auto server, Server::Start({.listen = "127.0.0.1:0"}, {&service}));
+  EXPECT_THAT(server->address(),
+              AllOf(StartsWith("127.0.0.1:"), Not("127.0.0.1:0")));
+
+  const auto stub =
+      v1::RegistryService::NewStub(MakeChannel(server->address()));
+  grpc::ClientContext context;
+  v1::LeaveRequest request;
+  request.set_member_id(5);
+  v1::LeaveResponse response;
+  EXPECT_THAT(ToAbslStatus(stub->Leave(&context, request, &response)),
+              StatusIs(absl::StatusCode::kOutOfRange, "member 5"));
+}
+
+TEST(ServerTest, PortInUseIsAnErrorThatNamesIt) {
+  Refusing service;
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+      const auto server, Server::Start({.listen = "127.0.0.1:0"}, {&service}));
+  Refusing other;
+  EXPECT_THAT(
+      Server::Start({.listen = server->address()}, {&other}),
+      StatusIs(absl::StatusCode::kUnavailable, HasSubstr(server->address())));
+}
+
+TEST(ServerTest, DrainedServerRefusesCalls) {
+  Refusing service;
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+      const auto server, Server::Start({.listen = "127.0.0.1:0"}, {&service}));
+  const auto stub =
+      v1::RegistryService::NewStub(MakeChannel(server->address()));
+  server->Drain(absl::ZeroDuration());
+  grpc::ClientContext context;
+  v1::LeaveResponse response;
+  EXPECT_EQ(stub->Leave(&context, {}, &response).error_code(),
+            grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST(CheckAddressTest, TellsAddressesFromOtherWords) {
+  for (const char* good : {"127.0.0.1:0", "localhost:65535", "[::1]:80"}) {
+    EXPECT_THAT(CheckAddress("--listen", good), IsOk()) << good;
+  }
+  for (const char* bad :
+       {"", "localhost", ":80", "host:", "host:x", "host:65536", "::1:80"}) {
+    EXPECT_THAT(CheckAddress("--listen", bad),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         HasSubstr("--listen=")))
+        << bad;
+  }
+}
+
+TEST(ReadyLineTest, ParsesWhatItPrints) {
+  const ReadyLine ready{"registry", "127.0.0.1:1", "127.0.0.1:2"};
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const ReadyLine parsed,
+                                ReadyLine::Parse(ready.ToString()));
+  EXPECT_EQ(parsed.service, "registry");
+  EXPECT_EQ(parsed.grpc, "127.0.0.1:1");
+  EXPECT_EQ(parsed.metrics, "127.0.0.1:2");
+  EXPECT_THAT(ReadyLine::Parse("hello"),
+              StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_THAT(ReadyLine::Parse("fairlead-ready service=x"),
+              StatusIs(absl::StatusCode::kNotFound));
+}
+
+TEST(BackoffTest, DoublesUpToItsBoundWithJitterBelow) {
+  Backoff backoff(1, absl::Milliseconds(100), absl::Milliseconds(400));
+  for (const int full : {100, 200, 400, 400}) {
+    const absl::Duration wait = backoff.Next();
+    EXPECT_GE(wait, absl::Milliseconds(full) / 2);
+    EXPECT_LT(wait, absl::Milliseconds(full));
+  }
+  backoff.Reset();
+  EXPECT_LT(backoff.Next(), absl::Milliseconds(100));
+}
+
+TEST(BackoffTest, CallersWithOtherSeedsWaitOtherTimes) {
+  EXPECT_NE(Backoff(1).Next(), Backoff(2).Next());
+}
+
+}  // namespace
+}  // namespace fairlead::rpc
