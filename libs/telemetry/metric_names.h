@@ -1,0 +1,104 @@
+#ifndef FAIRLEAD_LIBS_TELEMETRY_METRIC_NAMES_H_
+#define FAIRLEAD_LIBS_TELEMETRY_METRIC_NAMES_H_
+
+namespace fairlead {
+
+// Every metric of ours, in one place: its name (base units, `_total` for
+// counters) and what it counts, with what a high value means.
+struct MetricName {
+  const char* name;
+  const char* help;
+};
+
+namespace metrics {
+
+// --- every process -----------------------------------------------------------
+inline constexpr MetricName kProcessCpuSeconds = {
+    "process_cpu_seconds_total", "User and system CPU time spent."};
+inline constexpr MetricName kProcessResidentMemory = {
+    "process_resident_memory_bytes", "Resident memory size."};
+inline constexpr MetricName kProcessOpenFds = {
+    "process_open_fds", "Open file descriptors."};
+
+// --- registry ------------------------------------------------------------------
+inline constexpr MetricName kRegistryMembers = {
+    "fairlead_registry_members",
+    "Members whose lease runs, by role."};
+inline constexpr MetricName kRegistryBackends = {
+    "fairlead_registry_backends", "Sampling backends that exist."};
+inline constexpr MetricName kRegistryChannels = {
+    "fairlead_registry_channels", "Channels that exist."};
+inline constexpr MetricName kRegistryExpiredLeases = {
+    "fairlead_registry_expired_leases_total",
+    "Leases that ran out. Many: members die, or the network stalls for longer "
+    "than a lease."};
+inline constexpr MetricName kRegistryStoreCommitSeconds = {
+    "fairlead_registry_store_commit_seconds",
+    "Time to make one change durable. High: the store's disk is slow."};
+
+// --- sampler pool --------------------------------------------------------------
+inline constexpr MetricName kPoolBatches = {
+    "fairlead_pool_batches_total",
+    "Batches that came to an end, by result: ok, or failed."};
+inline constexpr MetricName kPoolBatchBytes = {
+    "fairlead_pool_batch_bytes_total",
+    "Bytes of batches handed to channels."};
+inline constexpr MetricName kPoolSampledEdges = {
+    "fairlead_pool_sampled_edges_total", "Edges in batches handed to channels."};
+inline constexpr MetricName kPoolStageSeconds = {
+    "fairlead_pool_stage_seconds",
+    "Time of one batch in each stage: queued (its channel had room; high: the "
+    "pool is busy with others), sample (topology), write (features and all "
+    "else into shared memory)."};
+inline constexpr MetricName kPoolWaitsForRoom = {
+    "fairlead_pool_waits_for_room_total",
+    "Batches that were sampled and then waited for room in their channel. "
+    "Many: buffers are small for their messages, or trainers are slow."};
+inline constexpr MetricName kPoolChannels = {
+    "fairlead_pool_channels",
+    "Channels by state: idle, runnable, or parked (its buffer is full; the "
+    "trainer is the slower side)."};
+inline constexpr MetricName kPoolWorkerBusySeconds = {
+    "fairlead_pool_worker_busy_seconds_total",
+    "Time that workers spent on batches. Near the number of workers per "
+    "second: more workers, or a smaller fanout, would help."};
+inline constexpr MetricName kPoolWorkers = {
+    "fairlead_pool_workers", "Sampling threads."};
+
+// --- channel gateway -----------------------------------------------------------
+inline constexpr MetricName kGatewayMessages = {
+    "fairlead_gateway_messages_total",
+    "Messages handed to trainers, by kind: batch, batch_error, epoch_end."};
+inline constexpr MetricName kGatewayBytes = {
+    "fairlead_gateway_bytes_total", "Bytes of messages handed to trainers."};
+inline constexpr MetricName kGatewayFetches = {
+    "fairlead_gateway_fetches_total",
+    "Unary fetches, by result: message, timeout, or error."};
+inline constexpr MetricName kGatewayStaleMessages = {
+    "fairlead_gateway_stale_messages_total",
+    "Messages of earlier epochs or attempts that were dropped. Many: trainers "
+    "break off epochs, or links break."};
+inline constexpr MetricName kGatewaySubscriptions = {
+    "fairlead_gateway_subscriptions", "Open trainer streams."};
+inline constexpr MetricName kGatewayChannels = {
+    "fairlead_gateway_channels", "Channels attached."};
+inline constexpr MetricName kGatewayMappedBytes = {
+    "fairlead_gateway_mapped_bytes",
+    "Bytes of channel segments mapped, out of --shm_budget."};
+inline constexpr MetricName kGatewayDataWaitSeconds = {
+    "fairlead_gateway_data_wait_seconds",
+    "How long a trainer with credit waited for its next message. High: "
+    "sampling is the slower side."};
+inline constexpr MetricName kGatewaySendSeconds = {
+    "fairlead_gateway_send_seconds",
+    "Time from handing a message to the transport until it takes the next. "
+    "High: the network, or the trainer's link, is the slower side."};
+inline constexpr MetricName kGatewayAttachFailures = {
+    "fairlead_gateway_attach_failures_total",
+    "Tries to attach a channel that failed. Rising: the registry or a sampler "
+    "pool is away."};
+
+}  // namespace metrics
+}  // namespace fairlead
+
+#endif  // FAIRLEAD_LIBS_TELEMETRY_METRIC_NAMES_H_

@@ -1,0 +1,89 @@
+#include "libs/telemetry/telemetry.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/numbers.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "libs/status/status_matchers.h"
+#include "libs/telemetry/metric_names.h"
+
+namespace fairlead {
+namespace {
+
+using ::fairlead::testing::StatusIs;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+// GET /metrics of a server on this host.
+std::string Scrape(const std::string& address) {
+  int port = 0;
+  EXPECT_TRUE(
+      absl::SimpleAtoi(address.substr(address.rfind(':') + 1), &port));
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(static_cast<uint16_t>(port));
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  EXPECT_EQ(connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof(to)), 0);
+  const std::string request =
+      "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+  EXPECT_EQ(write(fd, request.data(), request.size()),
+            static_cast<ssize_t>(request.size()));
+  std::string answer;
+  char buffer[4096];
+  ssize_t n = 0;
+  while ((n = read(fd, buffer, sizeof(buffer))) > 0) {
+    answer.append(buffer, static_cast<size_t>(n));
+  }
+  close(fd);
+  return answer;
+}
+
+TEST(TelemetryTest, ScrapeShowsWhatWasCounted) {
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto telemetry,
+                                Telemetry::Serve("127.0.0.1:0"));
+  telemetry->Counter(metrics::kPoolBatches, {{"result", "ok"}}).Increment(3);
+  telemetry->Histogram(metrics::kRegistryStoreCommitSeconds, DurationBuckets())
+      .Observe(0.02);
+
+  EXPECT_THAT(
+      Scrape(telemetry->address()),
+      AllOf(HasSubstr("200 OK"),
+            HasSubstr("fairlead_pool_batches_total{result=\"ok\"} 3"),
+            HasSubstr(
+                "fairlead_registry_store_commit_seconds_bucket{le=\"0.03\"} 1"),
+            HasSubstr("process_resident_memory_bytes "),
+            HasSubstr("process_cpu_seconds_total ")));
+}
+
+TEST(TelemetryTest, SameNameAndLabelsAreTheSameMetric) {
+  Telemetry telemetry;
+  telemetry.Counter(metrics::kPoolBatches, {{"result", "ok"}}).Increment();
+  telemetry.Counter(metrics::kPoolBatches, {{"result", "ok"}}).Increment();
+  EXPECT_THAT(telemetry.Expose(),
+              HasSubstr("fairlead_pool_batches_total{result=\"ok\"} 2"));
+}
+
+TEST(TelemetryTest, PortInUseIsAnErrorThatNamesIt) {
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto telemetry,
+                                Telemetry::Serve("127.0.0.1:0"));
+  EXPECT_THAT(Telemetry::Serve(telemetry->address()),
+              StatusIs(absl::StatusCode::kUnavailable,
+                       HasSubstr(telemetry->address())));
+}
+
+TEST(TelemetryTest, BadAddressIsAnErrorThatNamesIt) {
+  EXPECT_THAT(Telemetry::Serve("nonsense"),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("--metrics_listen=\"nonsense\"")));
+}
+
+}  // namespace
+}  // namespace fairlead
