@@ -1,0 +1,165 @@
+#include "libs/membership/membership.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/random/random.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "grpcpp/grpcpp.h"
+#include "libs/rpc/backoff.h"
+#include "libs/rpc/channel.h"
+#include "libs/rpc/status_conversion.h"
+#include "libs/status/status_macros.h"
+#include "protos/fairlead/v1/registry.pb.h"
+
+namespace fairlead {
+namespace {
+
+constexpr std::chrono::seconds kCallDeadline(5);
+constexpr std::chrono::seconds kLeaveDeadline(2);
+
+void SetDeadline(grpc::ClientContext& context, std::chrono::seconds from_now) {
+  context.set_deadline(std::chrono::system_clock::now() + from_now);
+}
+
+absl::Duration FromProto(const google::protobuf::Duration& duration) {
+  return absl::Seconds(duration.seconds()) +
+         absl::Nanoseconds(duration.nanos());
+}
+
+bool IsWorthAnotherTry(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
+}
+
+}  // namespace
+
+Membership::Membership(Options options)
+    : options_(std::move(options)),
+      stub_(v1::RegistryService::NewStub(rpc::MakeChannel(options_.registry))) {
+}
+
+absl::StatusOr<std::unique_ptr<Membership>> Membership::Start(Options options) {
+  FAIRLEAD_RETURN_IF_ERROR(rpc::CheckAddress("--registry", options.registry));
+  // The constructor is private, so std::make_unique cannot call it.
+  std::unique_ptr<Membership> membership(new Membership(std::move(options)));
+  const absl::Duration timeout = membership->options_.connect_timeout;
+  const absl::Time deadline = absl::Now() + timeout;
+  rpc::Backoff backoff(absl::Uniform<uint64_t>(absl::BitGen()));
+  while (true) {
+    const absl::Status status = membership->Join();
+    if (status.ok()) break;
+    if (!IsWorthAnotherTry(status)) return status;
+    const absl::Duration wait = backoff.Next();
+    if (absl::Now() + wait >= deadline) {
+      return absl::UnavailableError(absl::StrCat(
+          "registry at ", membership->options_.registry,
+          ": cannot be reached within ", absl::FormatDuration(timeout),
+          "; is it running, and is --registry its address? (",
+          std::string(status.message()), ")"));
+    }
+    MutexLock lock(&membership->mutex_);
+    membership->mutex_.AwaitWithTimeout(
+        absl::Condition(&membership->stopping_), wait);
+  }
+  membership->thread_ = std::thread([m = membership.get()] { m->Run(); });
+  return membership;
+}
+
+Membership::~Membership() {
+  {
+    MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  if (!thread_.joinable()) return;  // never joined the cluster
+  thread_.join();
+  grpc::ClientContext context;
+  SetDeadline(context, kLeaveDeadline);
+  v1::LeaveRequest request;
+  request.set_member_id(member_id());
+  v1::LeaveResponse response;
+  // If the registry cannot be told, the lease runs out.
+  (void)stub_->Leave(&context, request, &response);
+}
+
+uint64_t Membership::member_id() const {
+  MutexLock lock(&mutex_);
+  return joined_.member_id();
+}
+
+uint32_t Membership::rank() const {
+  MutexLock lock(&mutex_);
+  return joined_.rank();
+}
+
+absl::Status Membership::Join() {
+  grpc::ClientContext context;
+  SetDeadline(context, kCallDeadline);
+  v1::JoinResponse response;
+  FAIRLEAD_RETURN_IF_ERROR(rpc::ToAbslStatus(
+      stub_->Join(&context, options_.member, &response)));
+  {
+    MutexLock lock(&mutex_);
+    joined_ = response;
+  }
+  if (options_.on_joined == nullptr) return absl::OkStatus();
+  return options_.on_joined(response, *stub_);
+}
+
+absl::StatusOr<absl::Duration> Membership::Renew() {
+  grpc::ClientContext context;
+  SetDeadline(context, kCallDeadline);
+  v1::RenewLeaseRequest request;
+  request.set_member_id(member_id());
+  v1::RenewLeaseResponse response;
+  const absl::Status status =
+      rpc::ToAbslStatus(stub_->RenewLease(&context, request, &response));
+  if (absl::IsNotFound(status)) {
+    FAIRLEAD_RETURN_IF_ERROR(Join());
+    MutexLock lock(&mutex_);
+    return FromProto(joined_.lease());
+  }
+  FAIRLEAD_RETURN_IF_ERROR(status);
+  return FromProto(response.lease());
+}
+
+void Membership::Run() {
+  rpc::Backoff backoff(absl::Uniform<uint64_t>(absl::BitGen()));
+  absl::Duration wait = absl::ZeroDuration();
+  {
+    MutexLock lock(&mutex_);
+    wait = FromProto(joined_.lease()) / 3;
+  }
+  while (true) {
+    {
+      MutexLock lock(&mutex_);
+      mutex_.AwaitWithTimeout(absl::Condition(&stopping_), wait);
+      if (stopping_) return;
+    }
+    const absl::StatusOr<absl::Duration> lease = Renew();
+    if (lease.ok()) {
+      backoff.Reset();
+      wait = *lease / 3;
+    } else {
+      wait = backoff.Next();
+    }
+  }
+}
+
+std::string DefaultMemberName(const std::string& what) {
+  char host[256] = {};
+  if (gethostname(host, sizeof(host) - 1) != 0) return what;
+  return absl::StrCat(host, "/", what);
+}
+
+}  // namespace fairlead

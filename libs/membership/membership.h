@@ -1,0 +1,76 @@
+#ifndef FAIRLEAD_LIBS_MEMBERSHIP_MEMBERSHIP_H_
+#define FAIRLEAD_LIBS_MEMBERSHIP_MEMBERSHIP_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "libs/sync/mutex.h"
+#include "protos/fairlead/v1/registry.grpc.pb.h"
+
+namespace fairlead {
+
+// A process's place in the cluster: joins the registry, renews its lease, joins
+// again when a registry has forgotten it, and leaves when it is destroyed.
+//
+// One thread of its own. Thread-safe.
+class Membership {
+ public:
+  struct Options {
+    std::string registry;    // host:port
+    v1::JoinRequest member;  // what to say of oneself
+    absl::Duration connect_timeout = absl::Seconds(60);
+
+    // Called after every Join, before Start() returns and later from the
+    // thread; an error makes the Join be tried again. May be empty.
+    std::function<absl::Status(const v1::JoinResponse&,
+                               v1::RegistryService::Stub&)>
+        on_joined;
+  };
+
+  // Joins, trying until `connect_timeout` while the registry cannot be
+  // reached; then UNAVAILABLE, naming its address. Any other answer of the
+  // registry is final and comes back as it is.
+  static absl::StatusOr<std::unique_ptr<Membership>> Start(Options options);
+
+  // Leaves, if the registry can be reached.
+  ~Membership();
+
+  uint64_t member_id() const ABSL_LOCKS_EXCLUDED(mutex_);
+  uint32_t rank() const ABSL_LOCKS_EXCLUDED(mutex_);
+  const std::string& registry() const { return options_.registry; }
+
+  // For other calls to the same registry.
+  v1::RegistryService::Stub& stub() { return *stub_; }
+
+ private:
+  explicit Membership(Options options);
+
+  absl::Status Join() ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<absl::Duration> Renew() ABSL_LOCKS_EXCLUDED(mutex_);
+  void Run() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  const Options options_;
+  const std::unique_ptr<v1::RegistryService::Stub> stub_;
+
+  mutable Mutex mutex_;
+  v1::JoinResponse joined_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+
+  std::thread thread_;
+};
+
+// The default name of a service's member: its host's name and `what`, so that
+// a restart on the same host keeps it.
+std::string DefaultMemberName(const std::string& what);
+
+}  // namespace fairlead
+
+#endif  // FAIRLEAD_LIBS_MEMBERSHIP_MEMBERSHIP_H_

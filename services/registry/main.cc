@@ -1,0 +1,86 @@
+// The registry binary: flags in, dependencies wired, serve until told to stop.
+// What decides is in the libraries.
+
+#include <iostream>
+#include <memory>
+#include <string>
+
+#include "absl/flags/flag.h"
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "libs/clock/clock.h"
+#include "libs/command_line/command_line.h"
+#include "libs/rpc/ready_line.h"
+#include "libs/rpc/server.h"
+#include "libs/rpc/termination.h"
+#include "libs/status/status_macros.h"
+#include "libs/telemetry/telemetry.h"
+#include "services/registry/registry_metrics.h"
+#include "services/registry/registry_service.h"
+#include "services/registry/sqlite_store.h"
+
+ABSL_FLAG(std::string, listen, "127.0.0.1:7100",
+          "host:port of the gRPC service; port 0 takes a free one.");
+ABSL_FLAG(std::string, metrics_listen, "127.0.0.1:7101",
+          "host:port where Prometheus finds /metrics; port 0 takes a free one.");
+ABSL_FLAG(std::string, store, ":memory:",
+          "SQLite file that keeps members, backends and channels over a "
+          "restart; :memory: keeps them for the life of the process.");
+ABSL_FLAG(absl::Duration, default_lease, absl::Seconds(10),
+          "How long a member that asks for no lease lives without a renewal.");
+ABSL_FLAG(absl::Duration, max_lease, absl::Minutes(5),
+          "The longest lease that is granted.");
+ABSL_FLAG(uint64_t, max_members, 4096, "Most members at a time.");
+ABSL_FLAG(uint64_t, max_backends, 4096, "Most sampling backends at a time.");
+ABSL_FLAG(uint64_t, max_channels, 65536, "Most channels at a time.");
+ABSL_FLAG(absl::Duration, drain, absl::Seconds(5),
+          "On SIGTERM, how long open calls may take to finish.");
+
+namespace fairlead {
+namespace {
+
+absl::Status Serve() {
+  const rpc::TerminationSignal termination;  // before any thread exists
+  const RealClock clock;
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      const std::unique_ptr<Telemetry> telemetry,
+      Telemetry::Serve(absl::GetFlag(FLAGS_metrics_listen)));
+  FAIRLEAD_ASSIGN_OR_RETURN(const std::unique_ptr<RegistryStore> store,
+                            OpenSqliteStore(absl::GetFlag(FLAGS_store)));
+  RegistryMetrics metrics(*telemetry);
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      const std::unique_ptr<RegistryService> service,
+      RegistryService::Create(
+          {.default_lease = absl::GetFlag(FLAGS_default_lease),
+           .max_lease = absl::GetFlag(FLAGS_max_lease),
+           .max_members = absl::GetFlag(FLAGS_max_members),
+           .max_backends = absl::GetFlag(FLAGS_max_backends),
+           .max_channels = absl::GetFlag(FLAGS_max_channels)},
+          *store, clock, metrics));
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      const std::unique_ptr<rpc::Server> server,
+      rpc::Server::Start({.listen = absl::GetFlag(FLAGS_listen)},
+                         {service.get()}));
+  rpc::PrintReadyLine(
+      {"registry", server->address(), telemetry->address()});
+  std::cerr << "registry: metrics at http://" << telemetry->address()
+            << "/metrics\n";
+
+  termination.Wait();
+  server->SetServing(false);
+  server->Drain(absl::GetFlag(FLAGS_drain));
+  return absl::OkStatus();
+}
+
+}  // namespace
+}  // namespace fairlead
+
+int main(int argc, char** argv) {
+  fairlead::ParseFlagsOnly(
+      argc, argv,
+      "Keeps the members, backends and channels of one cluster.\n"
+      "Example: bazel run --config=opt //services/registry -- "
+      "--listen=0.0.0.0:7100 --store=/var/lib/fairlead/registry.db",
+      __FILE__);
+  return fairlead::ExitCode("registry", fairlead::Serve());
+}

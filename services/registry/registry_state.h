@@ -1,0 +1,148 @@
+#ifndef FAIRLEAD_SERVICES_REGISTRY_REGISTRY_STATE_H_
+#define FAIRLEAD_SERVICES_REGISTRY_REGISTRY_STATE_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "protos/fairlead/v1/registry.pb.h"
+#include "protos/fairlead/v1/registry_state.pb.h"
+#include "services/registry/registry_store.h"
+
+namespace fairlead {
+
+struct RegistryLimits {
+  absl::Duration default_lease = absl::Seconds(10);
+  absl::Duration max_lease = absl::Minutes(5);
+  uint64_t max_members = 4096;
+  uint64_t max_backends = 4096;
+  uint64_t max_channels = 65536;
+};
+
+// Who is in the cluster and what was made there: members with leases,
+// backends, channels, and the counters that give ids.
+//
+// The state is a set of records, the same that the store keeps, and changes in
+// one way only. A call that would change it is a const Plan...() that returns
+// the answer and the writes; the owner puts the writes into the store and then
+// gives them to Apply(). If the store fails, nothing has changed; after a
+// restart, Apply() of all that the store holds gives the state back.
+//
+// Leases are the exception: when one ends is not stored. A member that comes
+// back from the store gets a fresh one, in which to find its registry again.
+//
+// No clock, no I/O: `now` is a reading of a monotonic clock. Thread-compatible.
+class RegistryState {
+ public:
+  using Writes = std::vector<StoreWrite>;
+
+  template <typename Answer>
+  struct Planned {
+    Answer answer;
+    Writes writes;
+  };
+
+  explicit RegistryState(const RegistryLimits& limits) : limits_(limits) {}
+
+  // Takes in writes: of a plan, or all of a store. DATA_LOSS, naming the key,
+  // for a record that cannot be read; then the state is not to be used.
+  absl::Status Apply(absl::Span<const StoreWrite> writes, absl::Duration now);
+
+  // --- members -------------------------------------------------------------
+  absl::StatusOr<Planned<v1::JoinResponse>> PlanJoin(
+      const v1::JoinRequest& request) const;
+  // What Join grants: the asked for lease, within the limits. Call it after
+  // Apply(), for every Join: it also begins the lease anew.
+  void GrantLease(uint64_t member_id, absl::Duration lease,
+                  absl::Duration now);
+  absl::StatusOr<absl::Duration> RenewLease(uint64_t member_id,
+                                            absl::Duration now);
+
+  // Channels that came to an end, and the pool that must be told.
+  struct Ended {
+    uint64_t channel_id = 0;
+    uint32_t server_rank = 0;
+  };
+  // The end of one member: with it go its channels and what only it used. A
+  // pool that channels still point at stays known, but away, so that its rank
+  // is not given to another.
+  Planned<std::vector<Ended>> PlanLeave(uint64_t member_id) const;
+  // Call after Apply() of PlanLeave: the lease is over, if the member stays.
+  void EndLease(uint64_t member_id, absl::Duration now);
+
+  // Members whose leases have run out and whose end is yet to be planned.
+  std::vector<uint64_t> Expired(absl::Duration now) const;
+  // When the next lease runs out; InfiniteDuration if none will.
+  absl::Duration NextExpiry() const;
+
+  v1::ListMembersResponse ListMembers(v1::Role role, absl::Duration now) const;
+  // The pool of that rank. UNAVAILABLE if there is none, or its lease is over.
+  absl::StatusOr<v1::Member> FindPool(uint32_t server_rank,
+                                      absl::Duration now) const;
+  // A gateway that shares the folder. UNAVAILABLE if none has joined.
+  absl::StatusOr<v1::Member> FindGateway(const std::string& shm_domain,
+                                         absl::Duration now) const;
+
+  // --- backends and channels -------------------------------------------------
+  absl::StatusOr<Planned<v1::InitSamplingBackendResponse>> PlanInitBackend(
+      const v1::InitSamplingBackendRequest& request) const;
+
+  struct Registration {
+    v1::ChannelRecord record;
+    bool is_new = false;
+  };
+  absl::StatusOr<Planned<Registration>> PlanRegister(
+      const v1::RegisterSamplingInputRequest& request) const;
+
+  // Ends one channel. OK without writes if it is gone; NOT_FOUND if it never
+  // was.
+  absl::StatusOr<Planned<std::optional<Ended>>> PlanDestroy(
+      uint64_t channel_id) const;
+
+  // NOT_FOUND, saying whether it is gone or never was.
+  absl::StatusOr<v1::ChannelRecord> FindChannel(uint64_t channel_id) const;
+
+  v1::ListAssignmentsResponse Assignments(uint32_t server_rank) const;
+
+  uint64_t backends() const { return backends_.size(); }
+  uint64_t channels() const { return channels_.size(); }
+
+ private:
+  struct MemberEntry {
+    v1::Member member;
+    absl::Duration lease;
+    absl::Duration expires_at;  // InfiniteDuration once its end was planned
+    bool away = false;          // its lease is over, its rank is kept
+  };
+  // What makes a channel the same: backend, worker_key, server_rank.
+  using ChannelKey = std::tuple<uint64_t, std::string, uint32_t>;
+
+  absl::Status ApplyPut(const v1::StoredRecord& record, absl::Duration now);
+  void ApplyDelete(const std::string& key);
+
+  const RegistryLimits limits_;
+  v1::IdCounters ids_ = [] {
+    v1::IdCounters ids;
+    ids.set_next_member_id(1);
+    ids.set_next_backend_id(1);
+    ids.set_next_channel_id(1);
+    return ids;
+  }();
+  std::map<uint64_t, MemberEntry> members_;
+  std::map<std::string, uint64_t> member_by_name_;
+  std::map<uint64_t, v1::BackendRecord> backends_;
+  std::map<std::string, uint64_t> backend_by_key_;
+  std::map<uint64_t, v1::ChannelRecord> channels_;
+  std::map<ChannelKey, uint64_t> channel_by_key_;
+};
+
+}  // namespace fairlead
+
+#endif  // FAIRLEAD_SERVICES_REGISTRY_REGISTRY_STATE_H_

@@ -1,0 +1,72 @@
+#include "services/registry/registry_store.h"
+
+#include <fstream>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "libs/status/status_matchers.h"
+#include "services/registry/fake_registry_store.h"
+#include "services/registry/sqlite_store.h"
+#include "services/registry/store_contract_test.h"
+
+namespace fairlead {
+namespace {
+
+using ::fairlead::testing::StatusIs;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+std::string FileOf(const std::string& test_name) {
+  // A parametrised test has a slash in its name.
+  return absl::StrCat(::testing::TempDir(), "/",
+                      absl::StrReplaceAll(test_name, {{"/", "_"}}), ".db");
+}
+
+std::unique_ptr<RegistryStore> OpenSqlite(const std::string& test_name) {
+  return OpenSqliteStore(FileOf(test_name)).value();
+}
+
+std::unique_ptr<RegistryStore> OpenFake(const std::string& test_name) {
+  static auto& media = *new std::map<std::string, FakeRegistryStore::Medium>;
+  return std::make_unique<FakeRegistryStore>(&media[test_name]);
+}
+
+INSTANTIATE_TEST_SUITE_P(Stores, StoreContractTest,
+                         ::testing::Values(StoreCase{"Sqlite", OpenSqlite},
+                                           StoreCase{"Fake", OpenFake}),
+                         [](const auto& info) { return info.param.name; });
+
+TEST(SqliteStoreTest, SecondRegistryOnTheFileIsRefused) {
+  const std::string file = FileOf("Second");
+  const auto first = OpenSqliteStore(file);
+  ASSERT_THAT(first, testing::IsOk());
+  EXPECT_THAT(OpenSqliteStore(file),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       AllOf(HasSubstr(file), HasSubstr("another registry"))));
+}
+
+TEST(SqliteStoreTest, MissingFolderIsNamed) {
+  EXPECT_THAT(OpenSqliteStore("/no/such/folder/x.db"),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("/no/such/folder/x.db")));
+}
+
+TEST(SqliteStoreTest, FileOfAnotherKindIsRefusedAndLeftAlone) {
+  const std::string file = FileOf("NotADatabase");
+  const std::string text(4096, 'x');
+  std::ofstream(file) << text;
+  EXPECT_THAT(
+      OpenSqliteStore(file),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(file)));
+  std::ifstream in(file);
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), text);
+}
+
+}  // namespace
+}  // namespace fairlead

@@ -1,0 +1,190 @@
+#include "services/registry/sqlite_store.h"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "libs/status/status_macros.h"
+#include "services/registry/registry_store.h"
+#include "sqlite3.h"
+
+namespace fairlead {
+namespace {
+
+// "FLR1": tells our files from other programs'.
+constexpr int kApplicationId = 0x464C5231;
+
+struct CloseDatabase {
+  void operator()(sqlite3* database) const { sqlite3_close(database); }
+};
+using Database = std::unique_ptr<sqlite3, CloseDatabase>;
+
+struct FinalizeStatement {
+  void operator()(sqlite3_stmt* statement) const {
+    sqlite3_finalize(statement);
+  }
+};
+using Statement = std::unique_ptr<sqlite3_stmt, FinalizeStatement>;
+
+class SqliteStore final : public RegistryStore {
+ public:
+  SqliteStore(std::string path, Database database)
+      : path_(std::move(path)), database_(std::move(database)) {}
+
+  absl::Status SetUp() {
+    // Held until the file is closed, so a second registry fails at once.
+    FAIRLEAD_RETURN_IF_ERROR(Run("PRAGMA locking_mode=EXCLUSIVE"));
+    FAIRLEAD_RETURN_IF_ERROR(Run("PRAGMA journal_mode=WAL"));
+    FAIRLEAD_RETURN_IF_ERROR(Run("PRAGMA synchronous=FULL"));
+    FAIRLEAD_RETURN_IF_ERROR(Run("BEGIN EXCLUSIVE"));
+    FAIRLEAD_ASSIGN_OR_RETURN(const int application_id,
+                              Number("PRAGMA application_id"));
+    FAIRLEAD_ASSIGN_OR_RETURN(
+        const int tables, Number("SELECT count(*) FROM sqlite_master"));
+    if (application_id != kApplicationId && tables > 0) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "store ", path_,
+          ": is a database of another program; name another file"));
+    }
+    FAIRLEAD_RETURN_IF_ERROR(
+        Run(absl::StrCat("PRAGMA application_id=", kApplicationId)));
+    FAIRLEAD_RETURN_IF_ERROR(
+        Run("CREATE TABLE IF NOT EXISTS records("
+            "key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID"));
+    return Run("COMMIT");
+  }
+
+  absl::StatusOr<std::map<std::string, std::string>> Load() override {
+    FAIRLEAD_ASSIGN_OR_RETURN(const Statement select,
+                              Prepare("SELECT key, value FROM records"));
+    std::map<std::string, std::string> records;
+    int code;
+    while ((code = sqlite3_step(select.get())) == SQLITE_ROW) {
+      records[Column(select.get(), 0)] = Column(select.get(), 1);
+    }
+    if (code != SQLITE_DONE) return Error("reading");
+    return records;
+  }
+
+  absl::Status Commit(absl::Span<const StoreWrite> writes) override {
+    FAIRLEAD_RETURN_IF_ERROR(Run("BEGIN IMMEDIATE"));
+    absl::Status status;
+    for (const StoreWrite& write : writes) {
+      status = Apply(write);
+      if (!status.ok()) break;
+    }
+    if (status.ok()) status = Run("COMMIT");
+    if (!status.ok() && sqlite3_get_autocommit(database_.get()) == 0) {
+      // A failed COMMIT may have rolled back already; else it is ours to do.
+      Run("ROLLBACK").IgnoreError();
+    }
+    return status;
+  }
+
+ private:
+  absl::Status Apply(const StoreWrite& write) {
+    FAIRLEAD_ASSIGN_OR_RETURN(
+        const Statement statement,
+        Prepare(write.value.has_value()
+                    ? "INSERT OR REPLACE INTO records VALUES(?1, ?2)"
+                    : "DELETE FROM records WHERE key = ?1"));
+    // The strings outlive the statement: SQLite need not copy them.
+    sqlite3_bind_text(statement.get(), 1, write.key.data(),
+                      static_cast<int>(write.key.size()), SQLITE_STATIC);
+    if (write.value.has_value()) {
+      sqlite3_bind_blob(statement.get(), 2, write.value->data(),
+                        static_cast<int>(write.value->size()), SQLITE_STATIC);
+    }
+    if (sqlite3_step(statement.get()) != SQLITE_DONE) return Error("writing");
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<Statement> Prepare(const std::string& sql) {
+    sqlite3_stmt* statement = nullptr;
+    if (sqlite3_prepare_v2(database_.get(), sql.c_str(), -1, &statement,
+                           nullptr) != SQLITE_OK) {
+      return Error(sql);
+    }
+    return Statement(statement);
+  }
+
+  absl::Status Run(const std::string& sql) {
+    if (sqlite3_exec(database_.get(), sql.c_str(), nullptr, nullptr,
+                     nullptr) != SQLITE_OK) {
+      return Error(sql);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<int> Number(const std::string& sql) {
+    FAIRLEAD_ASSIGN_OR_RETURN(const Statement select, Prepare(sql));
+    if (sqlite3_step(select.get()) != SQLITE_ROW) return Error(sql);
+    return sqlite3_column_int(select.get(), 0);
+  }
+
+  static std::string Column(sqlite3_stmt* statement, int column) {
+    const void* data = sqlite3_column_blob(statement, column);
+    return std::string(
+        static_cast<const char*>(data),
+        static_cast<size_t>(sqlite3_column_bytes(statement, column)));
+  }
+
+  absl::Status Error(const std::string& doing) const {
+    const std::string text =
+        absl::StrCat("store ", path_, ": ", sqlite3_errmsg(database_.get()),
+                     " (", doing, ")");
+    switch (sqlite3_errcode(database_.get()) & 0xff) {
+      case SQLITE_BUSY:
+      case SQLITE_LOCKED:
+        return absl::FailedPreconditionError(absl::StrCat(
+            text, "; another registry has it, or a tool: end that first"));
+      case SQLITE_NOTADB:
+      case SQLITE_CANTOPEN:
+      case SQLITE_READONLY:
+      case SQLITE_PERM:
+      case SQLITE_AUTH:
+        return absl::InvalidArgumentError(
+            absl::StrCat(text, "; name a file that can be written"));
+      case SQLITE_CORRUPT:
+        return absl::DataLossError(text);
+      default:
+        return absl::UnavailableError(text);
+    }
+  }
+
+  const std::string path_;
+  const Database database_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<RegistryStore>> OpenSqliteStore(
+    absl::string_view path) {
+  if (path.empty()) {
+    return absl::InvalidArgumentError(
+        "store: needs the path of a file, or :memory:");
+  }
+  sqlite3* database = nullptr;
+  const int code = sqlite3_open_v2(
+      std::string(path).c_str(), &database,
+      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+      nullptr);
+  Database owned(database);
+  if (code != SQLITE_OK) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("store ", path, ": ", sqlite3_errstr(code),
+                     "; name a file in a folder that can be written"));
+  }
+  auto store =
+      std::make_unique<SqliteStore>(std::string(path), std::move(owned));
+  FAIRLEAD_RETURN_IF_ERROR(store->SetUp());
+  return std::unique_ptr<RegistryStore>(std::move(store));
+}
+
+}  // namespace fairlead

@@ -1,0 +1,23 @@
+#ifndef FAIRLEAD_SERVICES_REGISTRY_SQLITE_STORE_H_
+#define FAIRLEAD_SERVICES_REGISTRY_SQLITE_STORE_H_
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "services/registry/registry_store.h"
+
+namespace fairlead {
+
+// A store in one SQLite file, made if it is not there; ":memory:" keeps it in
+// memory, where it ends with the process. One registry at a time: the file is
+// locked for as long as it is open.
+//
+// INVALID_ARGUMENT, naming the file, if it cannot be made or is no such store;
+// FAILED_PRECONDITION if another registry has it.
+absl::StatusOr<std::unique_ptr<RegistryStore>> OpenSqliteStore(
+    absl::string_view path);
+
+}  // namespace fairlead
+
+#endif  // FAIRLEAD_SERVICES_REGISTRY_SQLITE_STORE_H_
