@@ -9,28 +9,17 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "libs/graph/dataset_manifest.h"
+#include "libs/graph/npy.h"
 
 namespace fairlead {
 
 // A graph with its features, labels and splits, memory-mapped from a folder of
-// .npy files that dataset.json describes (format: README.md). Read-only and
-// thread-safe once loaded; moving it is free, copying it is not offered.
+// .npy files that dataset.json describes (see dataset_manifest.h). Read-only
+// once loaded, so any thread may use it.
 
-// A kind of edge. Ordered by (src, relation, dst).
-struct EdgeTypeName {
-  std::string src;
-  std::string relation;
-  std::string dst;
-
-  auto operator<=>(const EdgeTypeName&) const = default;
-
-  // "src__rel__dst": the key of messages (parity 6.4).
-  std::string ToString() const;
-};
-
-// The edges of one type that leave the nodes of one partition, by source.
+// The edges of one type by the node they leave.
 struct Csr {
   absl::Span<const int64_t> indptr;    // num_rows + 1
   absl::Span<const int64_t> indices;   // num_edges; ids of dst nodes
@@ -50,11 +39,13 @@ struct Table {
   int64_t columns = 0;
   const uint8_t* data = nullptr;  // rows * columns elements, dense
 
-  int64_t row_bytes() const;
+  int64_t row_bytes() const {
+    return columns * (element_type == ElementType::kFloat32 ? 4 : 8);
+  }
 
   // Copies rows `ids` to `out`, in order, repeats allowed. NOT_FOUND, naming
-  // an id, if one is no row; then `out` holds nothing of use. REQUIRES
-  // out.size() == ids.size() * row_bytes().
+  // an id, if one is no row (never another row in its place: W-31); then `out`
+  // holds nothing of use. REQUIRES out.size() == ids.size() * row_bytes().
   absl::Status Gather(absl::Span<const int64_t> ids,
                       absl::Span<uint8_t> out) const;
 };
@@ -80,21 +71,36 @@ struct EdgeType {
 class Dataset {
  public:
   // NOT_FOUND for a missing folder or file; INVALID_ARGUMENT, naming the file
-  // and the mend, for anything malformed: truncated .npy, wrong dtype or
-  // order, feature rows != nodes, an edge or split id out of range, ... Checks
-  // all of it, in one pass over the topology.
+  // and the mend, for anything malformed: a truncated .npy, a wrong dtype,
+  // feature rows that are not as many as nodes, an edge or a split id that is
+  // no node, ... All of the topology is checked, in one pass over it.
   static absl::StatusOr<std::unique_ptr<const Dataset>> Load(
-      absl::string_view directory);
-  virtual ~Dataset() = default;
+      const std::string& directory);
 
-  virtual const std::string& name() const = 0;
-  virtual absl::Span<const NodeType> node_types() const = 0;  // by name
-  virtual absl::Span<const EdgeType> edge_types() const = 0;  // by name
+  const std::string& name() const { return name_; }
+  absl::Span<const NodeType> node_types() const { return node_types_; }
+  absl::Span<const EdgeType> edge_types() const { return edge_types_; }
 
   // Whether message keys carry type names: more than one node or edge type.
   bool is_heterogeneous() const {
-    return node_types().size() > 1 || edge_types().size() > 1;
+    return node_types_.size() > 1 || edge_types_.size() > 1;
   }
+
+ private:
+  Dataset() = default;
+
+  // Maps a file of the folder and keeps it mapped.
+  absl::StatusOr<const NpyFile*> Map(const std::string& directory,
+                                     const std::string& file);
+  absl::Status LoadNodeType(const std::string& directory,
+                            const NodeTypeManifest& manifest);
+  absl::Status LoadEdgeType(const std::string& directory,
+                            const EdgeTypeManifest& manifest);
+
+  std::string name_;
+  std::vector<NodeType> node_types_;  // by name
+  std::vector<EdgeType> edge_types_;  // by name
+  std::vector<std::unique_ptr<const NpyFile>> files_;
 };
 
 }  // namespace fairlead

@@ -1,0 +1,110 @@
+#include "libs/sampling/epoch_plan.h"
+
+#include <cstdint>
+#include <numeric>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "libs/random/philox.h"
+
+namespace fairlead {
+namespace {
+
+// Fisher-Yates, with draws that depend on the key alone.
+template <typename Index>
+std::vector<Index> Permutation(uint64_t length, uint64_t key) {
+  std::vector<Index> order(length);
+  std::iota(order.begin(), order.end(), Index{0});
+  RandomStream random(key, /*place=*/0, /*lane=*/0);
+  for (uint64_t i = length; i > 1; --i) {
+    std::swap(order[i - 1], order[random.Below(i)]);
+  }
+  return order;
+}
+
+}  // namespace
+
+uint64_t ComputeNumBatches(uint64_t seeds, uint64_t batch_size,
+                           bool drop_last) {
+  const uint64_t whole = seeds / batch_size;
+  return drop_last || seeds % batch_size == 0 ? whole : whole + 1;
+}
+
+std::vector<SeedRange> ComputeWorkerSeedRanges(uint64_t seeds,
+                                               uint64_t batch_size,
+                                               uint64_t workers) {
+  const uint64_t whole = seeds / batch_size;
+  std::vector<SeedRange> ranges;
+  ranges.reserve(workers);
+  uint64_t begin = 0;
+  for (uint64_t worker = 0; worker < workers; ++worker) {
+    const uint64_t batches =
+        whole / workers + (worker < whole % workers ? 1 : 0);
+    const uint64_t end =
+        worker + 1 == workers ? seeds : begin + batches * batch_size;
+    ranges.push_back({begin, end});
+    begin = end;
+  }
+  return ranges;
+}
+
+absl::StatusOr<SeedRange> SplitSlice(uint64_t length, const Slice& slice) {
+  if (slice.denominator == 0 || slice.start_numerator > slice.end_numerator ||
+      slice.end_numerator > slice.denominator) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "slice ", slice.start_numerator, "/", slice.denominator, " to ",
+        slice.end_numerator, "/", slice.denominator,
+        ": must have start <= end <= denominator and denominator >= 1"));
+  }
+  const auto at = [&](uint64_t numerator) {
+    return static_cast<uint64_t>(static_cast<unsigned __int128>(length) *
+                                 numerator / slice.denominator);
+  };
+  return SeedRange{at(slice.start_numerator), at(slice.end_numerator)};
+}
+
+EpochOrder::EpochOrder(uint64_t length, bool shuffle, uint64_t seed,
+                       uint64_t epoch) {
+  if (!shuffle) return;
+  const uint64_t key =
+      DeriveRandomKey(seed, RandomPurpose::kShuffle, epoch, length);
+  if (length <= UINT32_MAX) {
+    narrow_ = Permutation<uint32_t>(length, key);
+  } else {
+    wide_ = Permutation<uint64_t>(length, key);
+  }
+}
+
+absl::StatusOr<EpochCursor> EpochCursor::Create(
+    uint64_t batches, std::vector<BatchIndexRange> held) {
+  EpochCursor cursor;
+  cursor.remaining_ = batches;
+  uint64_t from = 0;
+  for (const BatchIndexRange& range : held) {
+    if (range.begin < from || range.end <= range.begin || range.end > batches) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "held: [", range.begin, ", ", range.end,
+          ") must be sorted, disjoint, not empty and within the epoch's ",
+          batches, " batches"));
+    }
+    from = range.end;
+    cursor.remaining_ -= range.end - range.begin;
+  }
+  cursor.held_ = std::move(held);
+  return cursor;
+}
+
+std::optional<uint64_t> EpochCursor::Next() {
+  if (remaining_ == 0) return std::nullopt;
+  while (next_held_ < held_.size() && held_[next_held_].begin == next_) {
+    next_ = held_[next_held_++].end;
+  }
+  --remaining_;
+  return next_++;
+}
+
+}  // namespace fairlead
