@@ -37,7 +37,7 @@ class RoundRobinScheduler final : public FairScheduler {
     uint32_t in_flight = 0;
     uint64_t backlog = 0;
     uint64_t credit = 0;
-    std::optional<std::list<ChannelId>::iterator> place;  // in queue_
+    std::optional<std::list<ChannelId>::iterator> place = {};  // in queue_
 
     bool CanRun() const {
       return backlog > 0 && credit > 0 && in_flight < max_in_flight;
