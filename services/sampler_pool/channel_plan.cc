@@ -1,0 +1,195 @@
+#include "services/sampler_pool/channel_plan.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <numeric>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/types/span.h"
+#include "libs/graph/dataset.h"
+#include "libs/sampling/epoch_plan.h"
+#include "libs/sampling/neighbor_sampler.h"
+#include "libs/status/status_macros.h"
+#include "protos/fairlead/v1/sampling.pb.h"
+
+namespace fairlead {
+namespace {
+
+std::string NodeTypeNames(const Dataset& dataset) {
+  return absl::StrJoin(dataset.node_types(), ", ",
+                       [](std::string* out, const NodeType& type) {
+                         absl::StrAppend(out, type.name);
+                       });
+}
+
+absl::StatusOr<int> FindNodeType(const Dataset& dataset,
+                                 const std::string& name) {
+  const absl::Span<const NodeType> types = dataset.node_types();
+  if (name.empty()) {
+    if (types.size() == 1) return 0;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "input.node_type: must be given where there are several; one of ",
+        NodeTypeNames(dataset)));
+  }
+  for (size_t i = 0; i < types.size(); ++i) {
+    if (types[i].name == name) return static_cast<int>(i);
+  }
+  return absl::NotFoundError(absl::StrCat("input.node_type: no node type \"",
+                                          name, "\" in dataset ",
+                                          dataset.name(), "; it has ",
+                                          NodeTypeNames(dataset)));
+}
+
+absl::StatusOr<absl::Span<const int64_t>> FindSplit(const NodeType& type,
+                                                    v1::Split split) {
+  std::optional<absl::Span<const int64_t>> ids;
+  switch (split) {
+    case v1::SPLIT_TRAIN:
+      ids = type.train;
+      break;
+    case v1::SPLIT_VAL:
+      ids = type.val;
+      break;
+    case v1::SPLIT_TEST:
+      ids = type.test;
+      break;
+    default:
+      return absl::InvalidArgumentError(absl::StrCat(
+          "input.split: ", split,
+          " is no split; use SPLIT_TRAIN, SPLIT_VAL, SPLIT_TEST, SPLIT_ALL"));
+  }
+  if (!ids.has_value()) {
+    return absl::NotFoundError(
+        absl::StrCat("input.split: node type ", type.name, " has no ",
+                     v1::Split_Name(split), " in this dataset"));
+  }
+  return *ids;
+}
+
+absl::Status CheckFanout(const google::protobuf::RepeatedField<int32_t>& fanout,
+                         const std::string& field) {
+  for (const int32_t neighbors : fanout) {
+    if (neighbors >= -1) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        field, ": ", neighbors,
+        " is no number of neighbours; use > 0, 0 for none or -1 for all"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<std::vector<int32_t>>> ResolveFanouts(
+    const Dataset& dataset, const v1::SamplingConfig& config) {
+  const absl::Span<const EdgeType> types = dataset.edge_types();
+  FAIRLEAD_RETURN_IF_ERROR(CheckFanout(config.fanout(), "config.fanout"));
+  if (config.edge_type_fanouts().empty()) {
+    return std::vector<std::vector<int32_t>>(
+        types.size(), {config.fanout().begin(), config.fanout().end()});
+  }
+  if (!config.fanout().empty()) {
+    return absl::InvalidArgumentError(
+        "config.fanout: cannot be given beside edge_type_fanouts; name every "
+        "edge type that is to be traversed, or none");
+  }
+  std::vector<std::vector<int32_t>> fanouts(types.size());
+  std::vector<bool> given(types.size(), false);
+  for (const v1::EdgeTypeFanout& entry : config.edge_type_fanouts()) {
+    const EdgeTypeName name{entry.edge_type().src(),
+                            entry.edge_type().relation(),
+                            entry.edge_type().dst()};
+    const auto it =
+        std::find_if(types.begin(), types.end(),
+                     [&name](const EdgeType& type) { return type.name == name; });
+    if (it == types.end()) {
+      return absl::NotFoundError(
+          absl::StrCat("config.edge_type_fanouts: no edge type ",
+                       name.ToString(), " in dataset ", dataset.name()));
+    }
+    const size_t index = static_cast<size_t>(it - types.begin());
+    if (given[index]) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("config.edge_type_fanouts: ", name.ToString(),
+                       " is given twice"));
+    }
+    given[index] = true;
+    FAIRLEAD_RETURN_IF_ERROR(
+        CheckFanout(entry.fanout(), "config.edge_type_fanouts.fanout"));
+    fanouts[index].assign(entry.fanout().begin(), entry.fanout().end());
+  }
+  return fanouts;
+}
+
+}  // namespace
+
+absl::StatusOr<ChannelPlan> ChannelPlan::Create(
+    const Dataset& dataset, const v1::SeedNodes& input,
+    const v1::SamplingConfig& config) {
+  if (config.type() != v1::SAMPLING_TYPE_NODE) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("config.type: ", config.type(),
+                     " is not served; use SAMPLING_TYPE_NODE"));
+  }
+  if (config.batch_size() == 0) {
+    return absl::InvalidArgumentError(
+        "config.batch_size: 0 makes no batch; it must be at least 1");
+  }
+  ChannelPlan plan;
+  plan.dataset_ = &dataset;
+  plan.batch_size_ = config.batch_size();
+  plan.shuffle_ = config.shuffle();
+  plan.drop_last_ = config.drop_last();
+  plan.collect_features_ = config.collect_features();
+  FAIRLEAD_ASSIGN_OR_RETURN(plan.sampler_options_.fanouts,
+                            ResolveFanouts(dataset, config));
+  plan.sampler_options_.replace = config.replace();
+  plan.sampler_options_.with_edge_ids = config.with_edge();
+  plan.sampler_options_.seed = config.seed();
+  FAIRLEAD_RETURN_IF_ERROR(
+      ValidateNeighborSamplerOptions(dataset, plan.sampler_options_));
+
+  FAIRLEAD_ASSIGN_OR_RETURN(plan.seed_type_,
+                            FindNodeType(dataset, input.node_type()));
+  const NodeType& type = dataset.node_types()[plan.seed_type_];
+  const auto own = [&plan](std::vector<int64_t> ids) {
+    plan.own_seeds_ = std::move(ids);
+    plan.seeds_ = plan.own_seeds_;
+  };
+  if (input.has_ids()) {
+    for (const int64_t id : input.ids().id()) {
+      if (id >= 0 && id < type.num_nodes) continue;
+      return absl::OutOfRangeError(absl::StrCat(
+          "input.ids: seed id ", id, " is no node of type ", type.name,
+          ", whose ids are 0 to ", type.num_nodes - 1));
+    }
+    own({input.ids().id().begin(), input.ids().id().end()});
+  } else if (input.split() == v1::SPLIT_ALL) {
+    std::vector<int64_t> ids(static_cast<size_t>(type.num_nodes));
+    std::iota(ids.begin(), ids.end(), 0);
+    own(std::move(ids));
+  } else {
+    FAIRLEAD_ASSIGN_OR_RETURN(plan.seeds_, FindSplit(type, input.split()));
+  }
+  if (input.has_slice()) {
+    FAIRLEAD_ASSIGN_OR_RETURN(
+        const SeedRange range,
+        SplitSlice(plan.seeds_.size(),
+                   {.start_numerator = input.slice().start_numerator(),
+                    .end_numerator = input.slice().end_numerator(),
+                    .denominator = input.slice().denominator()}));
+    plan.seeds_ = plan.seeds_.subspan(range.begin, range.end - range.begin);
+  }
+  plan.batches_per_epoch_ = ComputeNumBatches(
+      plan.seeds_.size(), plan.batch_size_, plan.drop_last_);
+  return plan;
+}
+
+uint64_t ChannelPlan::seeds_per_epoch() const {
+  return std::min<uint64_t>(seeds_.size(), batches_per_epoch_ * batch_size_);
+}
+
+}  // namespace fairlead

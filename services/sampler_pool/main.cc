@@ -1,0 +1,145 @@
+// The sampler_pool binary: flags in, dependencies wired, serve until told to
+// stop. What decides is in the libraries.
+
+#include <iostream>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/flags/flag.h"
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "grpcpp/grpcpp.h"
+#include "libs/clock/clock.h"
+#include "libs/command_line/byte_size.h"
+#include "libs/command_line/command_line.h"
+#include "libs/graph/dataset.h"
+#include "libs/membership/membership.h"
+#include "libs/rpc/ready_line.h"
+#include "libs/rpc/server.h"
+#include "libs/rpc/status_conversion.h"
+#include "libs/rpc/termination.h"
+#include "libs/shm_channel/shm_domain.h"
+#include "libs/status/status_macros.h"
+#include "libs/telemetry/telemetry.h"
+#include "protos/fairlead/v1/registry.grpc.pb.h"
+#include "services/sampler_pool/pool.h"
+#include "services/sampler_pool/pool_metrics.h"
+#include "services/sampler_pool/sampler_pool_service.h"
+
+ABSL_FLAG(std::string, listen, "127.0.0.1:7200",
+          "host:port of the gRPC service; port 0 takes a free one.");
+ABSL_FLAG(std::string, metrics_listen, "127.0.0.1:7201",
+          "host:port where Prometheus finds /metrics; port 0 takes a free one.");
+ABSL_FLAG(std::string, registry, "127.0.0.1:7100",
+          "host:port of the registry to join.");
+ABSL_FLAG(std::string, dataset, "",
+          "Folder of the dataset, as tools/dataset writes it. Required.");
+ABSL_FLAG(int, partition, 0, "Which partition of the dataset to serve.");
+ABSL_FLAG(int, workers, 2, "Sampling threads.");
+ABSL_FLAG(std::string, shm_dir, "/dev/shm/fairlead",
+          "Folder on a tmpfs for the channels' buffers; shared with the channel "
+          "gateway of this host. Made if it is missing.");
+ABSL_FLAG(fairlead::ByteSize, shm_budget, fairlead::ByteSize(1ULL << 30),
+          "Most that all buffers may take together, such as 512MB or 4GB.");
+ABSL_FLAG(uint64_t, max_channels, 1024, "Most channels at a time.");
+ABSL_FLAG(std::string, member_name, "",
+          "Name in the cluster, the same after a restart; by default made from "
+          "the host name and --partition.");
+ABSL_FLAG(absl::Duration, connect_timeout, absl::Seconds(60),
+          "How long to try to reach the registry at the start.");
+ABSL_FLAG(absl::Duration, drain, absl::Seconds(5),
+          "On SIGTERM, how long open calls may take to finish.");
+
+namespace fairlead {
+namespace {
+
+// Makes the channels that the registry says should be here, and ends others:
+// this pool, or its registry, may have been restarted.
+absl::Status Reconcile(Pool& pool, uint64_t member_id,
+                       v1::RegistryService::Stub& registry) {
+  grpc::ClientContext context;
+  v1::ListAssignmentsRequest request;
+  request.set_member_id(member_id);
+  v1::ListAssignmentsResponse assignments;
+  FAIRLEAD_RETURN_IF_ERROR(rpc::ToAbslStatus(
+      registry.ListAssignments(&context, request, &assignments)));
+  return pool.Reconcile({assignments.channels().begin(),
+                         assignments.channels().end()});
+}
+
+absl::Status Serve() {
+  const rpc::TerminationSignal termination;  // before any thread exists
+  const RealClock clock;
+  if (absl::GetFlag(FLAGS_partition) != 0) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--partition=", absl::GetFlag(FLAGS_partition),
+        ": the dataset has one partition, number 0"));
+  }
+  const std::string shm_dir = absl::GetFlag(FLAGS_shm_dir);
+  FAIRLEAD_ASSIGN_OR_RETURN(const std::string shm_domain,
+                            PrepareShmDomain(shm_dir));
+  FAIRLEAD_ASSIGN_OR_RETURN(const std::unique_ptr<const Dataset> dataset,
+                            Dataset::Load(absl::GetFlag(FLAGS_dataset)));
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      const std::unique_ptr<Telemetry> telemetry,
+      Telemetry::Serve(absl::GetFlag(FLAGS_metrics_listen)));
+  PoolMetrics metrics(*telemetry);
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      const std::unique_ptr<Pool> pool,
+      Pool::Start(*dataset,
+                  {.shm_dir = shm_dir,
+                   .shm_budget_bytes = absl::GetFlag(FLAGS_shm_budget).bytes,
+                   .workers = absl::GetFlag(FLAGS_workers),
+                   .max_channels = absl::GetFlag(FLAGS_max_channels)},
+                  clock, metrics));
+  SamplerPoolService service(*pool, *dataset);
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      const std::unique_ptr<rpc::Server> server,
+      rpc::Server::Start({.listen = absl::GetFlag(FLAGS_listen)}, {&service}));
+
+  Membership::Options join;
+  join.registry = absl::GetFlag(FLAGS_registry);
+  join.connect_timeout = absl::GetFlag(FLAGS_connect_timeout);
+  std::string name = absl::GetFlag(FLAGS_member_name);
+  if (name.empty()) {
+    name = DefaultMemberName(
+        absl::StrCat("pool-", absl::GetFlag(FLAGS_partition)));
+  }
+  join.member.set_member_name(name);
+  join.member.set_role(v1::ROLE_SAMPLER_POOL);
+  join.member.set_address(server->address());
+  join.member.set_metrics_address(telemetry->address());
+  join.member.set_shm_domain(shm_domain);
+  join.on_joined = [&pool](const v1::JoinResponse& joined,
+                           v1::RegistryService::Stub& registry) {
+    return Reconcile(*pool, joined.member_id(), registry);
+  };
+  FAIRLEAD_ASSIGN_OR_RETURN(std::unique_ptr<Membership> membership,
+                            Membership::Start(std::move(join)));
+  rpc::PrintReadyLine(
+      {"sampler_pool", server->address(), telemetry->address()});
+  std::cerr << "sampler_pool: serves " << dataset->name() << " as server_rank "
+            << membership->rank() << "; metrics at http://"
+            << telemetry->address() << "/metrics\n";
+
+  termination.Wait();
+  server->SetServing(false);
+  membership.reset();  // leaves the cluster first: nobody is sent here now
+  server->Drain(absl::GetFlag(FLAGS_drain));
+  return absl::OkStatus();
+}
+
+}  // namespace
+}  // namespace fairlead
+
+int main(int argc, char** argv) {
+  fairlead::ParseFlagsOnly(
+      argc, argv,
+      "Serves one partition of a graph: samples for many trainers at once.\n"
+      "Example: bazel run --config=opt //services/sampler_pool -- "
+      "--dataset=/data/wordnet --registry=127.0.0.1:7100 --workers=2",
+      __FILE__);
+  return fairlead::ExitCode("sampler_pool", fairlead::Serve());
+}

@@ -1,0 +1,45 @@
+#ifndef FAIRLEAD_SERVICES_SAMPLER_POOL_SAMPLER_POOL_SERVICE_H_
+#define FAIRLEAD_SERVICES_SAMPLER_POOL_SAMPLER_POOL_SERVICE_H_
+
+#include "grpcpp/grpcpp.h"
+#include "libs/graph/dataset.h"
+#include "protos/fairlead/v1/sampler_pool.grpc.pb.h"
+#include "services/sampler_pool/pool.h"
+
+namespace fairlead {
+
+// Puts a Pool and its dataset on the network: maps calls and codes, nothing
+// else. No call waits for sampling.
+class SamplerPoolService final : public v1::SamplerPoolService::Service {
+ public:
+  // Both must outlive the service.
+  SamplerPoolService(Pool& pool, const Dataset& dataset)
+      : pool_(pool), dataset_(dataset) {}
+
+  grpc::Status RegisterInput(grpc::ServerContext* context,
+                             const v1::RegisterInputRequest* request,
+                             v1::RegisterInputResponse* response) override;
+  grpc::Status StartEpoch(grpc::ServerContext* context,
+                          const v1::StartEpochRequest* request,
+                          v1::StartEpochResponse* response) override;
+  grpc::Status UnregisterInput(grpc::ServerContext* context,
+                               const v1::UnregisterInputRequest* request,
+                               v1::UnregisterInputResponse* response) override;
+  grpc::Status DescribeInput(grpc::ServerContext* context,
+                             const v1::DescribeInputRequest* request,
+                             v1::DescribeInputResponse* response) override;
+  grpc::Status AttachConsumer(grpc::ServerContext* context,
+                              const v1::AttachConsumerRequest* request,
+                              v1::AttachConsumerResponse* response) override;
+  grpc::Status GetDatasetMeta(grpc::ServerContext* context,
+                              const v1::GetDatasetMetaRequest* request,
+                              v1::GetDatasetMetaResponse* response) override;
+
+ private:
+  Pool& pool_;
+  const Dataset& dataset_;
+};
+
+}  // namespace fairlead
+
+#endif  // FAIRLEAD_SERVICES_SAMPLER_POOL_SAMPLER_POOL_SERVICE_H_
