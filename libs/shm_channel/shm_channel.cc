@@ -302,6 +302,10 @@ class ChannelMemory {
     return absl::CancelledError(
         absl::StrCat("channel segment ", name(), ": is closed"));
   }
+  absl::Status Orphaned() const {
+    return absl::UnavailableError(
+        absl::StrCat("channel segment ", name(), ": its producer is gone"));
+  }
   absl::Status Damaged() const {
     return absl::DataLossError(
         absl::StrCat("channel segment ", name(),
@@ -564,10 +568,7 @@ absl::StatusOr<ShmMessage> ShmConsumer::Receive(absl::Duration timeout) {
                         taken->tag);
     }
     if (closed) return memory_->Closed();
-    if (!alive) {
-      return absl::UnavailableError(absl::StrCat(
-          "channel segment ", memory_->name(), ": its producer is gone"));
-    }
+    if (!alive) return memory_->Orphaned();
     const absl::Duration left = deadline - absl::Now();
     if (left <= absl::ZeroDuration()) {
       return absl::DeadlineExceededError(absl::StrCat(
@@ -575,6 +576,11 @@ absl::StatusOr<ShmMessage> ShmConsumer::Receive(absl::Duration timeout) {
     }
     waiter.Wait(std::min(left, internal::kLifeCheck));
   }
+}
+
+absl::Status ShmConsumer::CheckAlive() const {
+  if (memory_->IsClosed()) return memory_->Closed();
+  return memory_->IsProducerAlive() ? absl::OkStatus() : memory_->Orphaned();
 }
 
 ShmChannelStats ShmConsumer::stats() const { return memory_->stats(); }

@@ -203,6 +203,9 @@ class ShmConsumer {
   // and it is drained; DATA_LOSS if the segment is damaged.
   absl::StatusOr<ShmMessage> Receive(absl::Duration timeout);
 
+  // What Receive would say of an empty channel: OK, CANCELLED or UNAVAILABLE.
+  absl::Status CheckAlive() const;
+
   ShmChannelStats stats() const;
 
  private:

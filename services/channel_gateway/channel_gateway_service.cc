@@ -1,0 +1,289 @@
+#include "services/channel_gateway/channel_gateway_service.h"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "grpcpp/alarm.h"
+#include "grpcpp/grpcpp.h"
+#include "grpcpp/support/proto_buffer_reader.h"
+#include "libs/clock/clock.h"
+#include "libs/rpc/status_conversion.h"
+#include "libs/sync/mutex.h"
+#include "protos/fairlead/v1/channel_gateway.pb.h"
+#include "services/channel_gateway/delivery.h"
+#include "services/channel_gateway/gateway_metrics.h"
+#include "services/channel_gateway/response_frame.h"
+
+namespace fairlead {
+namespace {
+
+// Reads a request off the wire. The reader leaves `bytes` as it was.
+template <typename Request>
+bool Parse(const grpc::ByteBuffer& bytes, Request* request) {
+  grpc::ByteBuffer copy(bytes);  // shares the slices
+  grpc::ProtoBufferReader reader(&copy);
+  return reader.status().ok() && request->ParseFromZeroCopyStream(&reader);
+}
+
+// One trainer's stream. Owned by itself until gRPC is done with it, and by
+// Delivery for as long as it may call.
+//
+//   reading ── Subscribe ──► Delivery ── Send ──► writing ── OnWriteDone ──┐
+//      ▲          Credit        ▲                                          │
+//      └────────────────────────┴──────────────── OnSent ◄─────────────────┘
+class ReceiveStream final
+    : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
+      public MessageSink,
+      public std::enable_shared_from_this<ReceiveStream> {
+ public:
+  ReceiveStream(Delivery& delivery, const Clock& clock,
+                std::atomic<int64_t>& streams)
+      : delivery_(delivery), clock_(clock), streams_(streams) {}
+
+  void Start(std::shared_ptr<ReceiveStream> self) {
+    self_ = std::move(self);
+    StartRead(&request_);
+  }
+  void Refuse(std::shared_ptr<ReceiveStream> self, const absl::Status& why) {
+    self_ = std::move(self);
+    Finish(why);
+  }
+
+  // --- from gRPC ---------------------------------------------------------------
+  void OnReadDone(bool ok) override {
+    if (!ok) {  // the trainer said its last word, or is gone
+      Finish(absl::OkStatus());
+      return;
+    }
+    v1::ReceiveRequest request;
+    if (!Parse(request_, &request)) {
+      Finish(absl::InvalidArgumentError("request: is no ReceiveRequest"));
+      return;
+    }
+    const absl::Status status = Handle(request);
+    if (!status.ok()) {
+      Finish(status);
+      return;
+    }
+    StartRead(&request_);
+  }
+
+  void OnWriteDone(bool ok) override {
+    std::optional<absl::Status> finish;
+    {
+      MutexLock lock(&mutex_);
+      writing_ = false;
+      response_.Clear();
+      finish = finish_after_write_;
+    }
+    if (finish.has_value()) {
+      grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>::Finish(
+          rpc::ToGrpcStatus(*finish));
+    } else if (!ok) {
+      Finish(absl::UnavailableError("the stream broke"));
+    } else {
+      delivery_.OnSent(channel_id_.load(), this);
+    }
+  }
+
+  void OnCancel() override {
+    Finish(absl::CancelledError("the trainer left"));
+  }
+
+  void OnDone() override {
+    delivery_.Unsubscribe(channel_id_.load(), this);
+    streams_.fetch_sub(1);
+    self_.reset();
+  }
+
+  // --- from Delivery -----------------------------------------------------------
+  bool Send(DeliveredMessage& message) override {
+    MutexLock lock(&mutex_);
+    if (finished_ || writing_) return false;
+    writing_ = true;
+    response_ = FrameReceiveResponse(message, clock_.MonotonicNow());
+    StartWrite(&response_);
+    return true;
+  }
+
+  void Finish(const absl::Status& why) override {
+    {
+      MutexLock lock(&mutex_);
+      if (finished_) return;
+      finished_ = true;
+      // A stream is finished once, and not while it writes.
+      if (writing_) {
+        finish_after_write_ = why;
+        return;
+      }
+    }
+    grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>::Finish(
+        rpc::ToGrpcStatus(why));
+  }
+
+ private:
+  absl::Status Handle(const v1::ReceiveRequest& request) {
+    switch (request.request_case()) {
+      case v1::ReceiveRequest::kSubscribe: {
+        const v1::Subscribe& subscribe = request.subscribe();
+        if (subscribe.channel_id() == 0) {
+          return absl::InvalidArgumentError(
+              "subscribe.channel_id: 0 is never an id");
+        }
+        const uint64_t before = channel_id_.exchange(subscribe.channel_id());
+        if (before != 0 && before != subscribe.channel_id()) {
+          return absl::InvalidArgumentError(absl::StrCat(
+              "subscribe.channel_id: this stream receives channel ", before,
+              "; open another stream for channel ", subscribe.channel_id()));
+        }
+        delivery_.Subscribe(subscribe.channel_id(),
+                            {subscribe.epoch(), subscribe.attempt()},
+                            subscribe.credit().messages(),
+                            subscribe.credit().bytes(), shared_from_this());
+        return absl::OkStatus();
+      }
+      case v1::ReceiveRequest::kCredit:
+        if (channel_id_.load() == 0) break;
+        delivery_.AddCredit(channel_id_.load(), this,
+                            request.credit().messages(),
+                            request.credit().bytes());
+        return absl::OkStatus();
+      case v1::ReceiveRequest::REQUEST_NOT_SET:
+        break;
+    }
+    return absl::InvalidArgumentError(
+        "request: the first message of a stream must be a Subscribe, later "
+        "ones a Subscribe or a Credit");
+  }
+
+  Delivery& delivery_;
+  const Clock& clock_;
+  std::atomic<int64_t>& streams_;
+  std::shared_ptr<ReceiveStream> self_;
+  grpc::ByteBuffer request_;
+  std::atomic<uint64_t> channel_id_{0};  // 0 until subscribed
+
+  Mutex mutex_;
+  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool finished_ ABSL_GUARDED_BY(mutex_) = false;
+  std::optional<absl::Status> finish_after_write_ ABSL_GUARDED_BY(mutex_);
+  grpc::ByteBuffer response_ ABSL_GUARDED_BY(mutex_);
+};
+
+// One unary fetch: a reader with credit for one message, and a deadline.
+class FetchCall final : public grpc::ServerUnaryReactor,
+                        public MessageSink,
+                        public std::enable_shared_from_this<FetchCall> {
+ public:
+  FetchCall(Delivery& delivery, const Clock& clock, GatewayMetrics& metrics,
+            grpc::ByteBuffer* response)
+      : delivery_(delivery),
+        clock_(clock),
+        metrics_(metrics),
+        response_(response) {}
+
+  void Start(std::shared_ptr<FetchCall> self, const grpc::ByteBuffer& bytes) {
+    self_ = std::move(self);
+    v1::FetchRequest request;
+    if (!Parse(bytes, &request) || request.channel_id() == 0) {
+      Finish(absl::InvalidArgumentError(
+          "request: must be a FetchRequest with a channel_id"));
+      return;
+    }
+    channel_id_ = request.channel_id();
+    delivery_.Subscribe(channel_id_, {request.epoch(), request.attempt()},
+                        /*credit_messages=*/1, /*credit_bytes=*/1,
+                        shared_from_this());
+    const absl::Duration wait = absl::Seconds(request.wait().seconds()) +
+                                absl::Nanoseconds(request.wait().nanos());
+    alarm_.Set(absl::ToChronoTime(absl::Now() + wait),
+               [call = shared_from_this()](bool /*expired*/) {
+                 call->Finish(absl::DeadlineExceededError(
+                     "no message came within `wait`"));
+               });
+  }
+
+  void OnCancel() override {
+    Finish(absl::CancelledError("the caller left"));
+  }
+
+  void OnDone() override {
+    delivery_.Unsubscribe(channel_id_, this);
+    alarm_.Cancel();
+    self_.reset();
+  }
+
+  bool Send(DeliveredMessage& message) override {
+    {
+      MutexLock lock(&mutex_);
+      if (finished_) return false;
+      finished_ = true;
+    }
+    *response_ = FrameFetchResponse(message, clock_.MonotonicNow());
+    metrics_.fetched_messages.Increment();
+    grpc::ServerUnaryReactor::Finish(grpc::Status::OK);
+    return true;
+  }
+
+  void Finish(const absl::Status& why) override {
+    {
+      MutexLock lock(&mutex_);
+      if (finished_) return;
+      finished_ = true;
+    }
+    (absl::IsDeadlineExceeded(why) ? metrics_.fetch_timeouts
+                                   : metrics_.fetch_errors)
+        .Increment();
+    grpc::ServerUnaryReactor::Finish(rpc::ToGrpcStatus(why));
+  }
+
+ private:
+  Delivery& delivery_;
+  const Clock& clock_;
+  GatewayMetrics& metrics_;
+  grpc::ByteBuffer* const response_;
+  std::shared_ptr<FetchCall> self_;
+  uint64_t channel_id_ = 0;
+  grpc::Alarm alarm_;
+
+  Mutex mutex_;
+  bool finished_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace
+
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>*
+ChannelGatewayService::Receive(grpc::CallbackServerContext* /*context*/) {
+  auto stream =
+      std::make_shared<ReceiveStream>(delivery_, clock_, subscriptions_);
+  ReceiveStream* reactor = stream.get();
+  if (subscriptions_.fetch_add(1) >= max_subscriptions_) {
+    reactor->Refuse(std::move(stream),
+                    absl::ResourceExhaustedError(absl::StrCat(
+                        "this channel gateway has --max_subscriptions=",
+                        max_subscriptions_, " streams already")));
+  } else {
+    reactor->Start(std::move(stream));
+  }
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* ChannelGatewayService::Fetch(
+    grpc::CallbackServerContext* /*context*/, const grpc::ByteBuffer* request,
+    grpc::ByteBuffer* response) {
+  auto call =
+      std::make_shared<FetchCall>(delivery_, clock_, metrics_, response);
+  FetchCall* reactor = call.get();
+  reactor->Start(std::move(call), *request);
+  return reactor;
+}
+
+}  // namespace fairlead

@@ -1,0 +1,113 @@
+// The channel_gateway binary: flags in, dependencies wired, serve until told to
+// stop. What decides is in the libraries.
+
+#include <iostream>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/flags/flag.h"
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "libs/clock/clock.h"
+#include "libs/command_line/byte_size.h"
+#include "libs/command_line/command_line.h"
+#include "libs/membership/membership.h"
+#include "libs/rpc/channel.h"
+#include "libs/rpc/ready_line.h"
+#include "libs/rpc/server.h"
+#include "libs/rpc/termination.h"
+#include "libs/shm_channel/shm_domain.h"
+#include "libs/status/status_macros.h"
+#include "libs/telemetry/telemetry.h"
+#include "services/channel_gateway/channel_attacher.h"
+#include "services/channel_gateway/channel_gateway_service.h"
+#include "services/channel_gateway/delivery.h"
+#include "services/channel_gateway/gateway_metrics.h"
+
+ABSL_FLAG(std::string, listen, "127.0.0.1:7300",
+          "host:port of the gRPC service; port 0 takes a free one.");
+ABSL_FLAG(std::string, metrics_listen, "127.0.0.1:7301",
+          "host:port where Prometheus finds /metrics; port 0 takes a free one.");
+ABSL_FLAG(std::string, registry, "127.0.0.1:7100",
+          "host:port of the registry to join.");
+ABSL_FLAG(std::string, shm_dir, "/dev/shm/fairlead",
+          "The sampler pool's --shm_dir on this host. Made if it is missing.");
+ABSL_FLAG(fairlead::ByteSize, shm_budget, fairlead::ByteSize(4ULL << 30),
+          "Most bytes of channel buffers to map, such as 512MB or 4GB.");
+ABSL_FLAG(uint64_t, max_channels, 4096, "Most channels attached at a time.");
+ABSL_FLAG(int64_t, max_subscriptions, 4096, "Most open trainer streams.");
+ABSL_FLAG(std::string, member_name, "",
+          "Name in the cluster, the same after a restart; by default made from "
+          "the host name.");
+ABSL_FLAG(absl::Duration, connect_timeout, absl::Seconds(60),
+          "How long to try to reach the registry at the start.");
+ABSL_FLAG(absl::Duration, drain, absl::Seconds(5),
+          "On SIGTERM, how long open calls may take to finish.");
+
+namespace fairlead {
+namespace {
+
+absl::Status Serve() {
+  const rpc::TerminationSignal termination;  // before any thread exists
+  const RealClock clock;
+  const std::string registry = absl::GetFlag(FLAGS_registry);
+  FAIRLEAD_RETURN_IF_ERROR(rpc::CheckAddress("--registry", registry));
+  const std::string shm_dir = absl::GetFlag(FLAGS_shm_dir);
+  FAIRLEAD_ASSIGN_OR_RETURN(const std::string shm_domain,
+                            PrepareShmDomain(shm_dir));
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      const std::unique_ptr<Telemetry> telemetry,
+      Telemetry::Serve(absl::GetFlag(FLAGS_metrics_listen)));
+  GatewayMetrics metrics(*telemetry);
+  ChannelAttacher attacher(registry, shm_domain);
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      const std::unique_ptr<Delivery> delivery,
+      Delivery::Start(
+          {.shm_dir = shm_dir,
+           .shm_budget_bytes = absl::GetFlag(FLAGS_shm_budget).bytes,
+           .max_channels = absl::GetFlag(FLAGS_max_channels)},
+          clock, metrics, attacher));
+  ChannelGatewayService service(*delivery, clock, metrics,
+                                absl::GetFlag(FLAGS_max_subscriptions));
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      const std::unique_ptr<rpc::Server> server,
+      rpc::Server::Start({.listen = absl::GetFlag(FLAGS_listen)}, {&service}));
+
+  Membership::Options join;
+  join.registry = registry;
+  join.connect_timeout = absl::GetFlag(FLAGS_connect_timeout);
+  std::string name = absl::GetFlag(FLAGS_member_name);
+  if (name.empty()) name = DefaultMemberName("gateway");
+  join.member.set_member_name(name);
+  join.member.set_role(v1::ROLE_CHANNEL_GATEWAY);
+  join.member.set_address(server->address());
+  join.member.set_metrics_address(telemetry->address());
+  join.member.set_shm_domain(shm_domain);
+  FAIRLEAD_ASSIGN_OR_RETURN(std::unique_ptr<Membership> membership,
+                            Membership::Start(std::move(join)));
+  rpc::PrintReadyLine(
+      {"channel_gateway", server->address(), telemetry->address()});
+  std::cerr << "channel_gateway: metrics at http://" << telemetry->address()
+            << "/metrics\n";
+
+  termination.Wait();
+  server->SetServing(false);
+  membership.reset();  // leaves the cluster first: nobody is sent here now
+  delivery->Drain();
+  server->Drain(absl::GetFlag(FLAGS_drain));
+  return absl::OkStatus();
+}
+
+}  // namespace
+}  // namespace fairlead
+
+int main(int argc, char** argv) {
+  fairlead::ParseFlagsOnly(
+      argc, argv,
+      "Delivers the batches of this host's sampler pools to trainers.\n"
+      "Example: bazel run --config=opt //services/channel_gateway -- "
+      "--registry=127.0.0.1:7100 --shm_dir=/dev/shm/fairlead",
+      __FILE__);
+  return fairlead::ExitCode("channel_gateway", fairlead::Serve());
+}
