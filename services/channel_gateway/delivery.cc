@@ -193,7 +193,9 @@ void Delivery::AddCredit(uint64_t channel_id, const MessageSink* sink,
     MutexLock lock(&mutex_);
     Reader* reader = FindReader(channel_id, sink);
     if (reader == nullptr) return;
-    if (!reader->subscription.HasCredit()) {
+    if (!reader->sending &&
+        !reader->subscription.MaySend(ChannelMessageTag::Kind::kBatch)) {
+      // Until now it waited for its own credit, not for data.
       reader->waits_since = clock_.MonotonicNow();
     }
     reader->subscription.AddCredit(messages, bytes);
@@ -290,7 +292,7 @@ void Delivery::Pump(uint64_t channel_id, Actions& actions) {
     return;
   }
   Reader& reader = *channel.reader;
-  if (reader.sending || !reader.subscription.HasCredit()) return;
+  if (reader.sending) return;
   absl::StatusOr<std::optional<DeliveredMessage>> next = NextMessage(channel);
   if (!next.ok()) {
     absl::Status why = next.status();
@@ -307,13 +309,18 @@ void Delivery::Pump(uint64_t channel_id, Actions& actions) {
     return;
   }
   if (!next->has_value()) return;
+  const ChannelMessageTag::Kind kind = (*next)->tag().kind;
+  if (!reader.subscription.MaySend(kind)) {
+    channel.held.push_front(*std::move(*next));
+    return;
+  }
 
   const absl::Duration now = clock_.MonotonicNow();
   metrics_.data_wait_seconds.Observe(
       absl::ToDoubleSeconds(now - reader.waits_since));
   reader.waits_since = now;
   reader.sending = true;
-  reader.subscription.Spend((*next)->bytes().size());
+  reader.subscription.Spend(kind, (*next)->bytes().size());
   channel.latest = reader.subscription.wanted();
   // Shared, since an action must be copyable; used once.
   auto message = std::make_shared<DeliveredMessage>(*std::move(*next));

@@ -32,9 +32,14 @@ class Subscription {
     bytes_ = more > INT64_MAX ? INT64_MAX : static_cast<int64_t>(more);
   }
 
-  // Whether another message may be sent: one message of credit, and any bytes,
-  // so that a message larger than the credit can pass.
-  bool HasCredit() const { return messages_ > 0 && bytes_ > 0; }
+  // Whether a message of that kind may be sent now. A batch, or an error in
+  // its place, takes one message of credit, and any bytes of it must be left,
+  // so that a message larger than the credit can pass; the end of an epoch
+  // takes none.
+  bool MaySend(ChannelMessageTag::Kind kind) const {
+    return kind == ChannelMessageTag::Kind::kEpochEnd ||
+           (messages_ > 0 && bytes_ > 0);
+  }
 
   enum class Verdict {
     kSend,
@@ -47,12 +52,13 @@ class Subscription {
     return of > wanted_ ? Verdict::kHold : Verdict::kSend;
   }
 
-  // A message of that size is on its way. What it takes beyond the credit is
-  // owed: later credit pays for it first. The end of an epoch and an error in
-  // a batch's place cost a message like any other.
-  void Spend(uint64_t bytes) {
-    --messages_;
-    bytes_ -= static_cast<int64_t>(bytes);
+  // A message is on its way. Only a batch takes bytes; what it takes beyond
+  // the credit is owed: later credit pays for it first.
+  void Spend(ChannelMessageTag::Kind kind, uint64_t bytes) {
+    if (kind != ChannelMessageTag::Kind::kEpochEnd) --messages_;
+    if (kind == ChannelMessageTag::Kind::kBatch) {
+      bytes_ -= static_cast<int64_t>(bytes);
+    }
   }
 
  private:
