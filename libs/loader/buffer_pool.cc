@@ -1,0 +1,85 @@
+#include "libs/loader/buffer_pool.h"
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "libs/sync/mutex.h"
+
+namespace fairlead {
+namespace {
+
+constexpr std::align_val_t kAlignment{64};
+
+struct Deallocate {
+  void operator()(uint8_t* data) const { operator delete(data, kAlignment); }
+};
+using Memory = std::unique_ptr<uint8_t, Deallocate>;
+
+// Four sizes to each power of two: batches differ a little in size, and should
+// fit into each other's buffers.
+size_t RoundUp(size_t bytes) {
+  constexpr size_t kSmallest = 4096;
+  if (bytes <= kSmallest) return kSmallest;
+  const size_t step = std::bit_ceil(bytes) / 8;
+  return (bytes + step - 1) / step * step;
+}
+
+}  // namespace
+
+// Outlives the pool while a buffer is in use.
+class BufferPool::Idle {
+ public:
+  explicit Idle(size_t max_idle) : max_idle_(max_idle) {}
+
+  Memory Take(size_t capacity) {
+    MutexLock lock(&mutex_);
+    for (auto it = buffers_.begin(); it != buffers_.end(); ++it) {
+      if (it->first != capacity) continue;
+      Memory memory = std::move(it->second);
+      buffers_.erase(it);
+      return memory;
+    }
+    return nullptr;
+  }
+
+  void Put(size_t capacity, Memory memory) {
+    Memory dropped;  // freed outside the lock
+    MutexLock lock(&mutex_);
+    if (max_idle_ == 0) {
+      dropped = std::move(memory);
+      return;
+    }
+    if (buffers_.size() == max_idle_) {
+      dropped = std::move(buffers_.front().second);  // the longest idle
+      buffers_.erase(buffers_.begin());
+    }
+    buffers_.emplace_back(capacity, std::move(memory));
+  }
+
+ private:
+  const size_t max_idle_;
+  Mutex mutex_;
+  std::vector<std::pair<size_t, Memory>> buffers_ ABSL_GUARDED_BY(mutex_);
+};
+
+BufferPool::BufferPool(size_t max_idle)
+    : idle_(std::make_shared<Idle>(max_idle)) {}
+
+std::shared_ptr<uint8_t> BufferPool::Take(size_t bytes) {
+  const size_t capacity = RoundUp(bytes);
+  Memory memory = idle_->Take(capacity);
+  if (memory == nullptr) {
+    memory.reset(static_cast<uint8_t*>(operator new(capacity, kAlignment)));
+  }
+  return {memory.release(), [idle = idle_, capacity](uint8_t* data) {
+            idle->Put(capacity, Memory(data));
+          }};
+}
+
+}  // namespace fairlead

@@ -1,0 +1,118 @@
+#include "libs/loader/epoch_ledger.h"
+
+#include <cstdint>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "protos/fairlead/v1/messages.pb.h"
+
+namespace fairlead {
+
+EpochLedger::Verdict EpochLedger::OnBatch(const v1::MessageHeader& header,
+                                          uint64_t seed_digest) {
+  const Verdict verdict = Book(header.channel_id(), header.epoch(),
+                               header.attempt(), header.batch_index());
+  if (verdict == Verdict::kNew) seed_digest_ += seed_digest;
+  return verdict;
+}
+
+EpochLedger::Verdict EpochLedger::OnBatchError(const v1::BatchError& error) {
+  const Verdict verdict = Book(error.channel_id(), error.epoch(),
+                               error.attempt(), error.batch_index());
+  if (verdict == Verdict::kNew) ++num_failed_;
+  return verdict;
+}
+
+EpochLedger::Verdict EpochLedger::Book(uint64_t channel_id, uint64_t epoch,
+                                       uint32_t attempt, uint64_t batch_index) {
+  if (channel_id != channel_id_) return Verdict::kForeign;
+  if (epoch != epoch_ || attempt < attempt_) return Verdict::kStale;
+  if (batch_index >= batches_) return Verdict::kForeign;
+  return Insert(batch_index) ? Verdict::kNew : Verdict::kDuplicate;
+}
+
+bool EpochLedger::Insert(uint64_t batch_index) {
+  const auto after = held_.upper_bound(batch_index);
+  const bool touches_after =
+      after != held_.end() && after->first == batch_index + 1;
+  const uint64_t end = touches_after ? after->second : batch_index + 1;
+  if (after != held_.begin()) {
+    const auto before = std::prev(after);
+    if (batch_index < before->second) return false;
+    if (before->second == batch_index) {
+      before->second = end;
+      if (touches_after) held_.erase(after);
+      ++num_held_;
+      return true;
+    }
+  }
+  if (touches_after) held_.erase(after);
+  held_.emplace(batch_index, end);
+  ++num_held_;
+  return true;
+}
+
+bool EpochLedger::IsEndOfThis(const v1::EpochEnd& end) const {
+  return end.channel_id() == channel_id_ && end.epoch() == epoch_ &&
+         end.attempt() >= attempt_;
+}
+
+absl::Status EpochLedger::OnEpochEnd(const v1::EpochEnd& end) const {
+  const std::string what =
+      absl::StrCat("channel ", channel_id_, ", epoch ", epoch_, ": ");
+  if (end.batches() != batches_) {
+    return absl::DataLossError(absl::StrCat(
+        what, "it ended after ", end.batches(), " batches, but was started as ",
+        batches_, "; start the epoch again"));
+  }
+  if (num_missing() > 0) {
+    return absl::DataLossError(absl::StrCat(
+        what, num_missing(), " of ", batches_,
+        " batches never came: ", DescribeMissing(), "; start the epoch again"));
+  }
+  if (num_failed_ == 0 && end.seed_digest() != seed_digest_) {
+    return absl::DataLossError(absl::StrCat(
+        what, "the seeds received are not the seeds of the epoch (digest ",
+        absl::Hex(seed_digest_, absl::kZeroPad16), ", expected ",
+        absl::Hex(end.seed_digest(), absl::kZeroPad16),
+        "); start the epoch again"));
+  }
+  return absl::OkStatus();
+}
+
+std::vector<v1::BatchRange> EpochLedger::held() const {
+  std::vector<v1::BatchRange> ranges;
+  ranges.reserve(held_.size());
+  for (const auto& [begin, end] : held_) {
+    v1::BatchRange& range = ranges.emplace_back();
+    range.set_begin(begin);
+    range.set_end(end);
+  }
+  return ranges;
+}
+
+std::string EpochLedger::DescribeMissing() const {
+  constexpr int kMostShown = 3;
+  std::string text;
+  int shown = 0;
+  uint64_t begin = 0;  // of the gap before each range
+  const auto show = [&](uint64_t end) {
+    if (begin == end) return;
+    if (shown++ < kMostShown) {
+      absl::StrAppend(&text, text.empty() ? "" : ", ", "[", begin, ", ", end,
+                      ")");
+    }
+  };
+  for (const auto& [held_begin, held_end] : held_) {
+    show(held_begin);
+    begin = held_end;
+  }
+  show(batches_);
+  if (shown > kMostShown) absl::StrAppend(&text, ", ...");
+  return text;
+}
+
+}  // namespace fairlead

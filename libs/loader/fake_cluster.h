@@ -1,0 +1,178 @@
+#ifndef FAIRLEAD_LIBS_LOADER_FAKE_CLUSTER_H_
+#define FAIRLEAD_LIBS_LOADER_FAKE_CLUSTER_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "grpcpp/grpcpp.h"
+#include "libs/rpc/server.h"
+#include "libs/sync/mutex.h"
+#include "libs/tensor_message/tensor_message.h"
+#include "protos/fairlead/v1/channel_gateway.grpc.pb.h"
+#include "protos/fairlead/v1/messages.pb.h"
+#include "protos/fairlead/v1/registry.grpc.pb.h"
+
+namespace fairlead {
+
+// A tensor of int64 or float32 for EncodeMessage.
+struct FakeTensor {
+  FakeTensor(std::string name, std::vector<int64_t> values);
+  FakeTensor(std::string name, std::vector<float> values, int64_t columns);
+
+  TensorSpec spec;
+  std::string bytes;
+};
+
+// A well-formed SampleMessage.
+std::string EncodeMessage(const v1::MessageHeader& header,
+                          const std::vector<FakeTensor>& tensors);
+
+// A registry and a gateway on loopback, in this process: they answer what the
+// real ones would, from seeds made up here, and misbehave as a test asks. Batch
+// i of n has the seeds 10 i and 10 i + 1. Thread-safe.
+class FakeCluster final : private v1::RegistryService::Service,
+                          private v1::ChannelGatewayService::Service {
+ public:
+  // One Receive call, as the script of a test sees it.
+  class Stream {
+   public:
+    using Rpc =
+        grpc::ServerReaderWriter<v1::ReceiveResponse, v1::ReceiveRequest>;
+
+    Stream(FakeCluster* cluster, Rpc* rpc, v1::Subscribe subscribe);
+
+    const v1::Subscribe& subscribe() const { return subscribe_; }
+    uint32_t attempt() const { return subscribe_.attempt(); }
+    uint64_t batches() const;
+
+    // What the trainer said it holds when it started this attempt.
+    bool IsHeld(uint64_t batch_index) const;
+
+    // These wait for credit. False once the trainer is gone.
+    bool SendBatch(uint64_t batch_index);
+    bool SendEncoded(const std::string& message);
+    bool SendError(uint64_t batch_index, const absl::Status& status);
+
+    bool Send(const v1::ReceiveResponse& response) {
+      return rpc_->Write(response);
+    }
+    bool SendEnd();
+    bool SendEnd(const v1::EpochEnd& end);
+
+    // All batches that are not held, then the end.
+    bool SendAll();
+
+    // The end, as it should be.
+    v1::EpochEnd MakeEnd() const;
+    v1::MessageHeader MakeHeader(uint64_t batch_index) const;
+
+    // Waits until the trainer has given `messages` of credit in all, or gone.
+    bool AwaitCredit(uint64_t messages);
+
+    // Waits until the trainer hangs up.
+    grpc::Status AwaitClose();
+
+   private:
+    bool ReadCredit();
+
+    FakeCluster* const cluster_;
+    Rpc* const rpc_;
+    const v1::Subscribe subscribe_;
+    std::set<uint64_t> held_;
+    uint64_t granted_;
+    uint64_t sent_ = 0;
+  };
+  using Script = std::function<grpc::Status(Stream&)>;
+
+  struct Options {
+    uint64_t batches = 4;  // of every channel
+    int pools = 1;
+
+    // What a gateway does with each stream; by default, what it should.
+    Script script = [](Stream& stream) {
+      stream.SendAll();
+      return stream.AwaitClose();
+    };
+
+    // Makes the message of a batch; by default its seeds, and one edge.
+    std::function<std::vector<FakeTensor>(uint64_t batch_index)> tensors =
+        nullptr;
+
+    // Asked before each call of that name is answered; an error is the answer.
+    std::function<absl::Status(const v1::RegisterSamplingInputRequest&)>
+        on_register = nullptr;
+    std::function<absl::Status(const v1::StartEpochRequest&)> on_start_epoch =
+        nullptr;
+  };
+
+  explicit FakeCluster(Options options);
+  ~FakeCluster() override;
+
+  const std::string& address() const { return server_->address(); }
+
+  // What is there now.
+  size_t num_members() const ABSL_LOCKS_EXCLUDED(mutex_);
+  std::set<uint64_t> channels() const ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Every StartEpoch that was answered with OK, in order.
+  std::vector<v1::StartEpochRequest> started() const
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  std::vector<v1::RegisterSamplingInputRequest> registered() const
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  struct Channel {
+    bool started = false;
+    v1::StartEpochRequest last;
+  };
+
+  grpc::Status Join(grpc::ServerContext*, const v1::JoinRequest*,
+                    v1::JoinResponse*) override;
+  grpc::Status RenewLease(grpc::ServerContext*, const v1::RenewLeaseRequest*,
+                          v1::RenewLeaseResponse*) override;
+  grpc::Status Leave(grpc::ServerContext*, const v1::LeaveRequest*,
+                     v1::LeaveResponse*) override;
+  grpc::Status ListMembers(grpc::ServerContext*, const v1::ListMembersRequest*,
+                           v1::ListMembersResponse*) override;
+  grpc::Status InitSamplingBackend(grpc::ServerContext*,
+                                   const v1::InitSamplingBackendRequest*,
+                                   v1::InitSamplingBackendResponse*) override;
+  grpc::Status RegisterSamplingInput(
+      grpc::ServerContext*, const v1::RegisterSamplingInputRequest*,
+      v1::RegisterSamplingInputResponse*) override;
+  grpc::Status StartEpoch(grpc::ServerContext*, const v1::StartEpochRequest*,
+                          v1::StartEpochResponse*) override;
+  grpc::Status DestroySamplingInput(grpc::ServerContext*,
+                                    const v1::DestroySamplingInputRequest*,
+                                    v1::DestroySamplingInputResponse*) override;
+  grpc::Status DescribeChannel(grpc::ServerContext*,
+                               const v1::DescribeChannelRequest*,
+                               v1::DescribeChannelResponse*) override;
+  grpc::Status Receive(grpc::ServerContext*, Stream::Rpc*) override;
+
+  const Options options_;
+
+  mutable Mutex mutex_;
+  std::set<uint64_t> members_ ABSL_GUARDED_BY(mutex_);
+  std::map<uint64_t, Channel> channels_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::pair<std::string, uint32_t>, uint64_t> by_worker_
+      ABSL_GUARDED_BY(mutex_);
+  std::vector<v1::StartEpochRequest> started_ ABSL_GUARDED_BY(mutex_);
+  std::vector<v1::RegisterSamplingInputRequest> registered_
+      ABSL_GUARDED_BY(mutex_);
+  uint64_t next_id_ ABSL_GUARDED_BY(mutex_) = 1;
+
+  std::unique_ptr<rpc::Server> server_;
+};
+
+}  // namespace fairlead
+
+#endif  // FAIRLEAD_LIBS_LOADER_FAKE_CLUSTER_H_

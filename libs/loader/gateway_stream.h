@@ -1,0 +1,75 @@
+#ifndef FAIRLEAD_LIBS_LOADER_GATEWAY_STREAM_H_
+#define FAIRLEAD_LIBS_LOADER_GATEWAY_STREAM_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "grpcpp/generic/generic_stub.h"
+#include "grpcpp/grpcpp.h"
+#include "libs/sync/mutex.h"
+#include "protos/fairlead/v1/channel_gateway.pb.h"
+
+namespace fairlead {
+
+// One ChannelGatewayService.Receive call, for one Subscribe: reads responses as
+// they come, and sends credit. Responses stay encoded, so that whoever decodes
+// them can choose where their bytes go. Thread-safe.
+class GatewayStream final
+    : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
+      public std::enable_shared_from_this<GatewayStream> {
+ public:
+  // Called from gRPC's threads, one call at a time for each stream.
+  class Listener {
+   public:
+    virtual ~Listener() = default;
+
+    // The next response. The one after it is read once this returns.
+    virtual void OnResponse(const std::shared_ptr<GatewayStream>& stream,
+                            grpc::ByteBuffer& response) = 0;
+
+    // The last call of a stream that was started: how it ended.
+    virtual void OnEnd(const std::shared_ptr<GatewayStream>& stream,
+                       const absl::Status& status) = 0;
+  };
+
+  // `listener` must outlive OnEnd.
+  GatewayStream(const std::shared_ptr<grpc::Channel>& gateway,
+                const v1::Subscribe& subscribe, Listener* listener);
+
+  // Opens the call. Once. The stream keeps itself alive until OnEnd.
+  void Start();
+
+  // Lets the gateway send that much more. Grants that are made while one is
+  // being sent travel together. No effect once the stream has ended.
+  void Grant(uint64_t messages, uint64_t bytes) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Ends the call soon; before Start(), as soon as it is started.
+  void Cancel() { context_.TryCancel(); }
+
+ private:
+  void OnReadDone(bool ok) override;
+  void OnWriteDone(bool ok) override;
+  void OnDone(const grpc::Status& status) override;
+
+  void Write(const v1::ReceiveRequest& request)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  Listener* const listener_;
+  grpc::GenericStub stub_;
+  grpc::ClientContext context_;
+  const v1::Subscribe subscribe_;
+  std::shared_ptr<GatewayStream> self_;  // from Start() to OnDone()
+  grpc::ByteBuffer response_;            // OnReadDone's
+
+  Mutex mutex_;
+  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool ended_ ABSL_GUARDED_BY(mutex_) = false;
+  v1::Credit pending_ ABSL_GUARDED_BY(mutex_);
+  grpc::ByteBuffer request_ ABSL_GUARDED_BY(mutex_);  // being written
+};
+
+}  // namespace fairlead
+
+#endif  // FAIRLEAD_LIBS_LOADER_GATEWAY_STREAM_H_

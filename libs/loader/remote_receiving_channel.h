@@ -1,0 +1,246 @@
+#ifndef FAIRLEAD_LIBS_LOADER_REMOTE_RECEIVING_CHANNEL_H_
+#define FAIRLEAD_LIBS_LOADER_REMOTE_RECEIVING_CHANNEL_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/random/random.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "grpcpp/grpcpp.h"
+#include "libs/clock/clock.h"
+#include "libs/loader/buffer_pool.h"
+#include "libs/loader/epoch_ledger.h"
+#include "libs/loader/gateway_stream.h"
+#include "libs/loader/receive_response.h"
+#include "libs/loader/sampling_input.h"
+#include "libs/rpc/backoff.h"
+#include "libs/sync/mutex.h"
+#include "libs/tensor_message/tensor_message.h"
+#include "protos/fairlead/v1/messages.pb.h"
+
+namespace fairlead {
+
+struct ReceivedBatch {
+  TensorMessage message;                  // its views point into `buffer`
+  std::shared_ptr<const uint8_t> buffer;  // keeps them alive
+  uint64_t bytes = 0;                     // of the encoded message
+  size_t server = 0;                      // local index of the server
+  v1::DeliveryStamps delivery;            // on the gateway's clock
+  absl::Duration received;  // off the wire, on this host's monotonic clock
+  absl::Duration consumed;  // Recv returned it, likewise
+};
+
+// Receives the batches of one or more servers, an epoch at a time: GLT's and
+// GiGL's RemoteReceivingChannel (parity RC-01 to RC-15) on streams.
+//
+//   channel->StartEpoch(0);
+//   while (true) {
+//     absl::StatusOr<std::optional<ReceivedBatch>> batch = channel->Recv();
+//     if (!batch.ok()) ...           // one batch or server failed; go on or
+//     not if (!batch->has_value()) break;  // the end of the epoch
+//   }
+//
+// Every batch of an epoch is delivered exactly once. A stream that breaks is
+// resumed, and only what was not received is made again. What arrives twice is
+// dropped; at the end of the epoch each server's count and seeds are compared
+// with what was received. Batches come in any order, between servers and within
+// one (RC-13); MessageHeader.batch_index says which is which.
+//
+// Of each server at most `prefetch_size` batches, and about `credit_bytes`, are
+// in the queue or on the way: a trainer that is slow slows the servers down.
+//
+// Recv is for one thread at a time; everything else is thread-safe. One thread
+// of its own, which sleeps unless a stream is broken.
+class RemoteReceivingChannel final : private GatewayStream::Listener {
+ public:
+  // Starts (epoch, attempt) on the server with this local index, without the
+  // batches that are held, and says where to receive the rest. Called from
+  // StartEpoch, and from a thread of the channel's; a transient error (see
+  // IsTransient) is tried again.
+  using StartEpochFunction = std::function<absl::StatusOr<SamplingChannel>(
+      size_t server, uint64_t epoch, uint32_t attempt,
+      absl::Span<const v1::BatchRange> held)>;
+
+  struct Options {
+    // Servers are named by their local index, below this. Which channel of
+    // which server is meant (RC-01, RC-02) is for `start_epoch` to know, so
+    // lists of different lengths cannot be given.
+    size_t num_servers = 1;
+
+    // Batches per server that are on the way or waiting: at least 1. 0 would
+    // wait for ever, where the original did (RC-03).
+    uint64_t prefetch_size = 4;
+
+    // The same in bytes; a batch that is larger still passes, alone.
+    uint64_t credit_bytes = 64 << 20;
+
+    // Servers to receive from; empty means all. The others are never asked, and
+    // with none the epoch ends at once (RC-04).
+    std::vector<bool> active_mask = {};
+
+    StartEpochFunction start_epoch = nullptr;
+
+    // How long a server may be away before its part of the epoch fails.
+    absl::Duration recovery_timeout = absl::Seconds(120);
+  };
+
+  struct Stats {
+    uint64_t batches = 0;     // delivered
+    uint64_t bytes = 0;       // of these
+    uint64_t duplicates = 0;  // dropped: held already
+    uint64_t stale = 0;       // dropped: of an earlier epoch or attempt
+    uint64_t missing = 0;     // never received of epochs that came to their end
+    uint64_t failed = 0;      // ended as a BatchError
+    uint64_t recoveries = 0;  // broken streams that were resumed
+    uint64_t queued = 0;      // received, waiting for Recv
+    absl::Duration waited;    // inside Recv
+  };
+
+  // INVALID_ARGUMENT, naming the option.
+  static absl::StatusOr<std::unique_ptr<RemoteReceivingChannel>> Create(
+      Options options);
+
+  // Cancels what is open and waits for it to end.
+  ~RemoteReceivingChannel() override;
+
+  // Starts an epoch on every active server, and drops what is left of the one
+  // before it: none of that is delivered later (RC-10, where the original may).
+  // If a server cannot start it, its error comes back and no epoch runs.
+  absl::Status StartEpoch(uint64_t epoch) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // The next batch, waiting for it as long as it takes; nullopt at the end of
+  // the epoch, every time (RC-07, RC-08). An error stands in the place of what
+  // failed, and later calls go on (RC-09, RC-14):
+  //   the batch's own code    it could not be made;
+  //   DATA_LOSS               it cannot be read, or batches are missing at the
+  //                           end of the epoch;
+  //   any other               a server's part of the epoch ended here.
+  // FAILED_PRECONDITION before an epoch was started; CANCELLED after Cancel().
+  absl::StatusOr<std::optional<ReceivedBatch>> Recv()
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Makes Recv return CANCELLED, now and until the next StartEpoch.
+  void Cancel() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  Stats stats() const ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  // A server's part of the epoch.
+  //
+  //   kEnded ──StartEpoch──▶ kStreaming ──stream broke──▶ kBroken
+  //     ▲ ▲                    │     ▲                      │ back-off over
+  //     │ └─EpochEnd, fault────┘     │                      ▼
+  //     │                            └──────started────kRecovering
+  //     └───────────────gave up, or cannot be resumed───────┘
+  enum class State { kEnded, kStreaming, kBroken, kRecovering };
+
+  struct Server {
+    State state = State::kEnded;
+    std::optional<EpochLedger> ledger;
+    std::string gateway_address;
+    std::shared_ptr<grpc::Channel> gateway;
+    std::shared_ptr<GatewayStream> stream;
+    uint64_t credit = 0;  // batches that the gateway may still send
+    std::optional<rpc::Backoff> backoff;
+    absl::Time retry_at;    // while kBroken
+    absl::Time give_up_at;  // from the first break after progress
+    bool progress = true;   // something came since the last break
+    absl::Status broken_by;
+  };
+
+  // What Recv returns next, and the credit that goes back then.
+  struct Item {
+    absl::StatusOr<ReceivedBatch> result;
+    std::shared_ptr<GatewayStream> stream = nullptr;  // null: nothing goes back
+    uint64_t bytes = 0;
+  };
+
+  explicit RemoteReceivingChannel(Options options);
+
+  void OnResponse(const std::shared_ptr<GatewayStream>& stream,
+                  grpc::ByteBuffer& response) override
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  void OnEnd(const std::shared_ptr<GatewayStream>& stream,
+             const absl::Status& status) override ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // These book what a server sent; true if its credit goes back at once.
+  bool OnBatch(Server& server, const std::shared_ptr<GatewayStream>& stream,
+               EncodedBatch batch, const v1::DeliveryStamps& delivery)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool OnBatchError(Server& server, const v1::BatchError& error)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void OnEpochEnd(Server& server, const v1::EpochEnd& end)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool OnVerdict(Server& server, EpochLedger::Verdict verdict)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  void EndServer(Server& server, absl::Status status)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Break(Server& server, const absl::Status& status)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void DropEpoch() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // A stream to where `channel` is received, for the caller to start once the
+  // lock is free.
+  std::shared_ptr<GatewayStream> Attach(Server& server,
+                                        const SamplingChannel& channel)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // Null if `stream` is no server's any more.
+  Server* FindServer(const GatewayStream* stream)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  size_t IndexOf(const Server& server) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return static_cast<size_t>(&server - servers_.data());
+  }
+
+  absl::StatusOr<SamplingChannel> StartEpochPersistently(size_t server,
+                                                         uint64_t epoch);
+  void RunRecovery() ABSL_LOCKS_EXCLUDED(mutex_);
+  void Recover(size_t index) ABSL_LOCKS_EXCLUDED(mutex_);
+  Server* FirstToRetry() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  bool CanReceive() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return !queue_.empty() || running_ == 0 || cancelled_;
+  }
+  bool RecoveryHasNews() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return stopping_ || recovery_news_;
+  }
+  bool AllStreamsEnded() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return open_streams_ == 0;
+  }
+
+  const Options options_;
+  const RealClock clock_;
+  BufferPool buffers_;
+
+  mutable Mutex mutex_;
+  std::vector<Server> servers_ ABSL_GUARDED_BY(mutex_);
+  std::deque<Item> queue_ ABSL_GUARDED_BY(mutex_);
+  Stats stats_ ABSL_GUARDED_BY(mutex_);
+  absl::BitGen random_ ABSL_GUARDED_BY(mutex_);
+  uint64_t generation_ ABSL_GUARDED_BY(mutex_) = 0;  // of StartEpoch calls
+  size_t running_ ABSL_GUARDED_BY(mutex_) = 0;       // servers not kEnded
+  size_t open_streams_ ABSL_GUARDED_BY(mutex_) = 0;  // OnEnd still to come
+  bool started_ ABSL_GUARDED_BY(mutex_) = false;
+  bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
+  bool recovery_news_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+
+  std::thread recovery_;
+};
+
+}  // namespace fairlead
+
+#endif  // FAIRLEAD_LIBS_LOADER_REMOTE_RECEIVING_CHANNEL_H_

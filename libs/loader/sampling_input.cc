@@ -1,0 +1,196 @@
+#include "libs/loader/sampling_input.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/random/random.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "libs/loader/registry_session.h"
+#include "libs/rpc/backoff.h"
+#include "libs/status/status_macros.h"
+#include "protos/fairlead/v1/messages.pb.h"
+#include "protos/fairlead/v1/registry.pb.h"
+#include "protos/fairlead/v1/sampling.pb.h"
+
+namespace fairlead {
+namespace {
+
+// Makes a control call until it ends with anything but a transient error, or
+// `deadline` is near.
+template <typename Function>
+auto Persist(absl::Time deadline, Function call) -> decltype(call()) {
+  rpc::Backoff backoff(absl::Uniform<uint64_t>(absl::BitGen()));
+  while (true) {
+    auto result = call();
+    if (result.ok() || !IsTransient(result.status())) return result;
+    const absl::Duration wait = backoff.Next();
+    if (absl::Now() + wait >= deadline) return result;
+    absl::SleepFor(wait);
+  }
+}
+
+absl::StatusOr<std::vector<uint32_t>> AllServers(RegistrySession& session) {
+  FAIRLEAD_ASSIGN_OR_RETURN(const std::vector<v1::Member> pools,
+                            session.ListPools());
+  if (pools.empty()) {
+    return absl::UnavailableError(
+        "the registry knows no sampler pool; is one running, with this "
+        "registry's address as its --registry?");
+  }
+  std::vector<uint32_t> ranks;
+  ranks.reserve(pools.size());
+  for (const v1::Member& pool : pools) ranks.push_back(pool.rank());
+  return ranks;
+}
+
+// The part of `seeds` that the server at `index` of `count` samples.
+v1::SeedNodes ShareOf(const v1::SeedNodes& seeds, size_t index, size_t count) {
+  if (!seeds.has_ids() || count == 1) return seeds;
+  const auto& ids = seeds.ids().id();
+  const int begin = static_cast<int>(ids.size() * index / count);
+  const int end = static_cast<int>(ids.size() * (index + 1) / count);
+  v1::SeedNodes share;
+  share.set_node_type(seeds.node_type());
+  share.mutable_ids()->mutable_id()->Assign(ids.begin() + begin,
+                                            ids.begin() + end);
+  if (seeds.has_slice()) *share.mutable_slice() = seeds.slice();
+  return share;
+}
+
+}  // namespace
+
+SamplingInput::SamplingInput(RegistrySession* session, Options options)
+    : session_(session), options_(std::move(options)) {}
+
+absl::StatusOr<std::unique_ptr<SamplingInput>> SamplingInput::Register(
+    RegistrySession* session, Options options) {
+  // The constructor is private, so std::make_unique cannot call it.
+  std::unique_ptr<SamplingInput> input(
+      new SamplingInput(session, std::move(options)));
+  // If this fails, the destructor takes back what was registered.
+  FAIRLEAD_RETURN_IF_ERROR(input->RegisterAll());
+  return input;
+}
+
+SamplingInput::~SamplingInput() {
+  std::vector<SamplingChannel> channels;
+  {
+    MutexLock lock(&mutex_);
+    channels.swap(channels_);
+  }
+  for (const SamplingChannel& channel : channels) {
+    // If the registry cannot be told, the trainer's lease ends the channel.
+    session_->DestroySamplingInput(channel.channel_id).IgnoreError();
+  }
+}
+
+absl::Status SamplingInput::RegisterAll() {
+  const absl::Time deadline = absl::Now() + options_.connect_timeout;
+  std::vector<uint32_t> servers = options_.server_ranks;
+  if (servers.empty()) {
+    FAIRLEAD_ASSIGN_OR_RETURN(
+        servers, Persist(deadline, [&] { return AllServers(*session_); }));
+  }
+  std::vector<uint32_t> sorted = servers;
+  std::sort(sorted.begin(), sorted.end());
+  const auto twice = std::adjacent_find(sorted.begin(), sorted.end());
+  if (twice != sorted.end()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "server_ranks: ", *twice,
+        " is there twice, and its batches would be too; name each once"));
+  }
+  for (size_t i = 0; i < servers.size(); ++i) {
+    v1::RegisterSamplingInputRequest& request = requests_.emplace_back();
+    request.set_worker_key(options_.worker_key);
+    request.set_server_rank(servers[i]);
+    *request.mutable_input() = ShareOf(options_.seeds, i, servers.size());
+    *request.mutable_config() = options_.config;
+  }
+  for (size_t i = 0; i < servers.size(); ++i) {
+    FAIRLEAD_ASSIGN_OR_RETURN(SamplingChannel channel,
+                              Persist(deadline, [&] { return RegisterOn(i); }));
+    {
+      MutexLock lock(&mutex_);
+      channels_.push_back(channel);
+    }
+    FAIRLEAD_RETURN_IF_ERROR(ReplaceIfStarted(i, channel));
+    MutexLock lock(&mutex_);
+    channels_[i] = std::move(channel);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<SamplingChannel> SamplingInput::RegisterOn(size_t server) {
+  // Both calls find what is there already, and make it if it is not.
+  v1::InitSamplingBackendRequest init;
+  init.set_backend_key(options_.backend_key);
+  *init.mutable_options() = options_.backend;
+  FAIRLEAD_ASSIGN_OR_RETURN(const v1::InitSamplingBackendResponse backend,
+                            session_->InitSamplingBackend(init));
+  v1::RegisterSamplingInputRequest request = requests_[server];
+  request.set_backend_id(backend.backend_id());
+  FAIRLEAD_ASSIGN_OR_RETURN(v1::RegisterSamplingInputResponse response,
+                            session_->RegisterSamplingInput(request));
+  return SamplingChannel{
+      .server_rank = request.server_rank(),
+      .channel_id = response.channel_id(),
+      .gateway_address = std::move(*response.mutable_gateway_address()),
+      .seeds = response.seeds(),
+      .batches = response.batches()};
+}
+
+absl::Status SamplingInput::ReplaceIfStarted(size_t server,
+                                             SamplingChannel& channel) {
+  FAIRLEAD_ASSIGN_OR_RETURN(const v1::ChannelDescription description,
+                            session_->DescribeChannel(channel.channel_id));
+  if (!description.started()) return absl::OkStatus();
+  FAIRLEAD_RETURN_IF_ERROR(session_->DestroySamplingInput(channel.channel_id));
+  FAIRLEAD_ASSIGN_OR_RETURN(channel, RegisterOn(server));
+  return absl::OkStatus();
+}
+
+SamplingChannel SamplingInput::channel(size_t server) const {
+  MutexLock lock(&mutex_);
+  return channels_[server];
+}
+
+absl::StatusOr<SamplingChannel> SamplingInput::StartEpoch(
+    size_t server, uint64_t epoch, uint32_t attempt,
+    absl::Span<const v1::BatchRange> held) {
+  if (attempt > 0) {
+    FAIRLEAD_ASSIGN_OR_RETURN(SamplingChannel again, RegisterOn(server));
+    MutexLock lock(&mutex_);
+    channels_[server] = std::move(again);
+  }
+  SamplingChannel channel = this->channel(server);
+  v1::StartEpochRequest request;
+  request.set_channel_id(channel.channel_id);
+  request.set_epoch(epoch);
+  request.set_attempt(attempt);
+  request.mutable_held()->Add(held.begin(), held.end());
+  FAIRLEAD_ASSIGN_OR_RETURN(const v1::StartEpochResponse response,
+                            session_->StartEpoch(request));
+  if (response.epoch() != epoch || response.attempt() != attempt) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "channel ", channel.channel_id, " (worker_key ", options_.worker_key,
+        "): asked to start epoch ", epoch, " (attempt ", attempt,
+        "), but it is in epoch ", response.epoch(), " (attempt ",
+        response.attempt(),
+        ") already; start epochs in order, and give every trainer a "
+        "worker_key of its own"));
+  }
+  channel.batches = response.batches();
+  return channel;
+}
+
+}  // namespace fairlead
