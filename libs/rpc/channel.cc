@@ -3,27 +3,9 @@
 #include <memory>
 #include <string>
 
-#include "absl/status/status.h"
-#include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
 #include "grpcpp/grpcpp.h"
 
 namespace fairlead::rpc {
-
-absl::Status CheckAddress(absl::string_view what, absl::string_view address) {
-  const size_t colon = address.rfind(':');
-  uint32_t port = 0;
-  if (colon != absl::string_view::npos && colon > 0 &&
-      (address.find(':') == colon ||
-       (address.front() == '[' && address[colon - 1] == ']')) &&
-      absl::SimpleAtoi(address.substr(colon + 1), &port) && port <= 65535) {
-    return absl::OkStatus();
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat(what, "=\"", address,
-                   "\": must be host:port, such as 127.0.0.1:7100"));
-}
 
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address) {
   grpc::ChannelArguments arguments;
@@ -31,6 +13,9 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address) {
   arguments.SetMaxSendMessageSize(-1);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 10'000);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
+  // By default a client that sends no data stops pinging after two pings, and
+  // a trainer that waits for its next batch sends none.
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   // A server that restarts should be found again soon.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);

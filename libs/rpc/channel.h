@@ -4,15 +4,10 @@
 #include <memory>
 #include <string>
 
-#include "absl/status/status.h"
-#include "absl/strings/string_view.h"
 #include "grpcpp/channel.h"
+#include "libs/rpc/address.h"  // IWYU pragma: export
 
 namespace fairlead::rpc {
-
-// INVALID_ARGUMENT, naming `what` (a flag or a field), unless `address` is
-// host:port with a port from 0 to 65535. IPv6 hosts stand in brackets.
-absl::Status CheckAddress(absl::string_view what, absl::string_view address);
 
 // A client's connection to one server, made when it is first used and again
 // whenever it breaks. Messages may be of any size; keep-alive pings find a

@@ -1,17 +1,22 @@
-#include <chrono>
+#include <pthread.h>
+#include <signal.h>
+
 #include <memory>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
+#include "grpcpp/generic/generic_stub.h"
 #include "grpcpp/grpcpp.h"
 #include "gtest/gtest.h"
+#include "libs/rpc/address.h"
 #include "libs/rpc/backoff.h"
 #include "libs/rpc/channel.h"
 #include "libs/rpc/ready_line.h"
 #include "libs/rpc/server.h"
 #include "libs/rpc/status_conversion.h"
+#include "libs/rpc/termination.h"
 #include "libs/status/status_matchers.h"
 #include "protos/fairlead/v1/registry.grpc.pb.h"
 
@@ -75,15 +80,80 @@ TEST(ServerTest, DrainedServerRefusesCalls) {
             grpc::StatusCode::UNAVAILABLE);
 }
 
+// Sends one message to a method of a service that every gRPC server may have,
+// and gives the first that comes back; the bytes are those of its proto, which
+// is not packaged.
+std::string Ask(const std::string& address, const std::string& method,
+                const std::string& request) {
+  grpc::GenericStub stub(MakeChannel(address));
+  grpc::ClientContext context;
+  grpc::CompletionQueue queue;
+  const auto wait = [&queue] {
+    void* tag = nullptr;
+    bool ok = false;
+    return queue.Next(&tag, &ok) && ok;
+  };
+  const auto call = stub.PrepareCall(&context, method, &queue);
+  call->StartCall(nullptr);
+  if (!wait()) return "no call";
+  const grpc::Slice slice(request);
+  call->Write(grpc::ByteBuffer(&slice, 1), nullptr);
+  if (!wait()) return "no write";
+  grpc::ByteBuffer response;
+  call->Read(&response, nullptr);
+  if (!wait()) return "no answer";
+  grpc::Slice answer;
+  EXPECT_TRUE(response.DumpToSingleSlice(&answer).ok());
+  context.TryCancel();
+  grpc::Status status;
+  call->Finish(&status, nullptr);
+  wait();
+  queue.Shutdown();
+  return {reinterpret_cast<const char*>(answer.begin()), answer.size()};
+}
+
+TEST(ServerTest, SaysWhetherItIsServing) {
+  Refusing service;
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+      const auto server, Server::Start({.listen = "127.0.0.1:0"}, {&service}));
+  const auto check = [&server] {
+    return Ask(server->address(), "/grpc.health.v1.Health/Check", "");
+  };
+  EXPECT_EQ(check(), "\x08\x01");  // HealthCheckResponse{status: SERVING}
+  server->SetServing(false);
+  EXPECT_EQ(check(), "\x08\x02");  // NOT_SERVING
+}
+
+TEST(ServerTest, ListsItsServicesByReflection) {
+  Refusing service;
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+      const auto server, Server::Start({.listen = "127.0.0.1:0"}, {&service}));
+  const std::string list_services("\x3a\x00", 2);  // field 7, an empty string
+  EXPECT_THAT(Ask(server->address(),
+                  "/grpc.reflection.v1alpha.ServerReflection/"
+                  "ServerReflectionInfo",
+                  list_services),
+              HasSubstr("fairlead.v1.RegistryService"));
+}
+
+TEST(TerminationSignalTest, SignalIsKeptForTheOneWhoWaits) {
+  for (const int signal_number : {SIGTERM, SIGINT}) {
+    const TerminationSignal termination;
+    // Unblocked, this would end the test.
+    ASSERT_EQ(pthread_kill(pthread_self(), signal_number), 0);
+    termination.Wait();
+  }
+}
+
 TEST(CheckAddressTest, TellsAddressesFromOtherWords) {
   for (const char* good : {"127.0.0.1:0", "localhost:65535", "[::1]:80"}) {
     EXPECT_THAT(CheckAddress("--listen", good), IsOk()) << good;
   }
-  for (const char* bad :
-       {"", "localhost", ":80", "host:", "host:x", "host:65536", "::1:80"}) {
-    EXPECT_THAT(CheckAddress("--listen", bad),
-                StatusIs(absl::StatusCode::kInvalidArgument,
-                         HasSubstr("--listen=")))
+  for (const char* bad : {"", "localhost", ":80", "host:", "host:x",
+                          "host:65536", "::1:80", "host: 80", "host:+80"}) {
+    EXPECT_THAT(
+        CheckAddress("--listen", bad),
+        StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--listen=")))
         << bad;
   }
 }
@@ -95,8 +165,7 @@ TEST(ReadyLineTest, ParsesWhatItPrints) {
   EXPECT_EQ(parsed.service, "registry");
   EXPECT_EQ(parsed.grpc, "127.0.0.1:1");
   EXPECT_EQ(parsed.metrics, "127.0.0.1:2");
-  EXPECT_THAT(ReadyLine::Parse("hello"),
-              StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_THAT(ReadyLine::Parse("hello"), StatusIs(absl::StatusCode::kNotFound));
   EXPECT_THAT(ReadyLine::Parse("fairlead-ready service=x"),
               StatusIs(absl::StatusCode::kNotFound));
 }

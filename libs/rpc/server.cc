@@ -12,7 +12,7 @@
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/grpcpp.h"
 #include "grpcpp/health_check_service_interface.h"
-#include "libs/rpc/channel.h"
+#include "libs/rpc/address.h"
 #include "libs/status/status_macros.h"
 
 namespace fairlead::rpc {
@@ -45,8 +45,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
                      ": cannot be listened on; is the port in use, or the "
                      "host not this one? Port 0 takes a free one"));
   }
-  const std::string host =
-      options.listen.substr(0, options.listen.rfind(':'));
+  const std::string host = options.listen.substr(0, options.listen.rfind(':'));
   // The constructor is private, so std::make_unique cannot call it.
   return std::unique_ptr<Server>(
       new Server(std::move(server), absl::StrCat(host, ":", port)));

@@ -13,6 +13,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "libs/rpc/address.h"
+#include "libs/status/status_macros.h"
 #include "libs/telemetry/metric_names.h"
 #include "prometheus/collectable.h"
 #include "prometheus/exposer.h"
@@ -87,17 +89,12 @@ Telemetry::~Telemetry() = default;
 
 absl::StatusOr<std::unique_ptr<Telemetry>> Telemetry::Serve(
     const std::string& address) {
-  const size_t colon = address.rfind(':');
-  if (colon == std::string::npos || colon == 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--metrics_listen=\"", address,
-                     "\": must be host:port, such as 127.0.0.1:7101"));
-  }
+  FAIRLEAD_RETURN_IF_ERROR(rpc::CheckAddress("--metrics_listen", address));
   auto telemetry = std::make_unique<Telemetry>();
   try {
     telemetry->exposer_ = std::make_unique<prometheus::Exposer>(address, 1);
     telemetry->address_ =
-        absl::StrCat(address.substr(0, colon), ":",
+        absl::StrCat(address.substr(0, address.rfind(':')), ":",
                      telemetry->exposer_->GetListeningPorts().at(0));
   } catch (const std::exception&) {
     // The library's text says neither where nor why.

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "libs/status/status_matchers.h"
@@ -24,8 +25,7 @@ using ::testing::HasSubstr;
 // GET /metrics of a server on this host.
 std::string Scrape(const std::string& address) {
   int port = 0;
-  EXPECT_TRUE(
-      absl::SimpleAtoi(address.substr(address.rfind(':') + 1), &port));
+  EXPECT_TRUE(absl::SimpleAtoi(address.substr(address.rfind(':') + 1), &port));
   const int fd = socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in to{};
   to.sin_family = AF_INET;
@@ -80,9 +80,13 @@ TEST(TelemetryTest, PortInUseIsAnErrorThatNamesIt) {
 }
 
 TEST(TelemetryTest, BadAddressIsAnErrorThatNamesIt) {
-  EXPECT_THAT(Telemetry::Serve("nonsense"),
-              StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr("--metrics_listen=\"nonsense\"")));
+  for (const char* bad :
+       {"nonsense", "127.0.0.1:x", "127.0.0.1:", "127.0.0.1:65536", ":0"}) {
+    EXPECT_THAT(
+        Telemetry::Serve(bad),
+        StatusIs(absl::StatusCode::kInvalidArgument,
+                 HasSubstr(absl::StrCat("--metrics_listen=\"", bad, "\""))));
+  }
 }
 
 }  // namespace

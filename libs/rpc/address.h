@@ -1,0 +1,15 @@
+#ifndef FAIRLEAD_LIBS_RPC_ADDRESS_H_
+#define FAIRLEAD_LIBS_RPC_ADDRESS_H_
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+
+namespace fairlead::rpc {
+
+// INVALID_ARGUMENT, naming `what` (a flag or a field), unless `address` is
+// host:port with a port from 0 to 65535. IPv6 hosts stand in brackets.
+absl::Status CheckAddress(absl::string_view what, absl::string_view address);
+
+}  // namespace fairlead::rpc
+
+#endif  // FAIRLEAD_LIBS_RPC_ADDRESS_H_
