@@ -11,7 +11,8 @@ namespace fairlead {
 
 // A number of bytes as people write it: "4096", "256k", "64MB", "1.5G". Units
 // are powers of 1024 (parity G9), upper or lower case, with or without the B.
-// Unlike the original, "5B" and "4TB" are sizes too. Works as a flag's type.
+// Unlike the original, "10", "5B" and "4TB" are sizes too; a part of a byte is
+// dropped, and "1.5" without a unit is refused. Works as a flag's type.
 struct ByteSize {
   uint64_t bytes = 0;
 
