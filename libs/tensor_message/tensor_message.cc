@@ -23,9 +23,9 @@
 namespace fairlead {
 namespace {
 
+using ::google::protobuf::internal::WireFormatLite;
 using ::google::protobuf::io::CodedInputStream;
 using ::google::protobuf::io::CodedOutputStream;
-using ::google::protobuf::internal::WireFormatLite;
 
 constexpr uint64_t kMaxMessageBytes = (uint64_t{1} << 31) - 1;
 
@@ -52,16 +52,23 @@ absl::StatusOr<uint64_t> TensorBytes(v1::DType dtype,
       return absl::InvalidArgumentError(
           absl::StrCat("dimension ", dimension, " is negative"));
     }
-    if (dimension == 0) is_empty = true;
-  }
-  if (is_empty) return 0;
-  for (const int64_t dimension : shape) {
+    if (dimension == 0) {
+      // The others are still held to the limit: who computes strides from them
+      // multiplies them all the same.
+      is_empty = true;
+      continue;
+    }
     if (static_cast<uint64_t>(dimension) > kMaxMessageBytes / bytes) {
       return absl::ResourceExhaustedError("is larger than 2 GiB");
     }
     bytes *= static_cast<uint64_t>(dimension);
   }
-  return bytes;
+  return is_empty ? 0 : bytes;
+}
+
+bool IsAllZeros(absl::Span<const uint8_t> bytes) {
+  return std::all_of(bytes.begin(), bytes.end(),
+                     [](uint8_t byte) { return byte == 0; });
 }
 
 // fixed64 fields are left out when 0, so stamps that are to be overwritten in
@@ -116,8 +123,8 @@ absl::StatusOr<MessageLayout> MessageLayout::Plan(
     const absl::StatusOr<uint64_t> bytes = TensorBytes(spec.dtype, spec.shape);
     if (!bytes.ok()) {
       return absl::Status(bytes.status().code(),
-                          absl::StrCat("tensor \"", spec.name, "\": ",
-                                       bytes.status().message()));
+                          absl::StrCat("tensor \"", spec.name,
+                                       "\": ", bytes.status().message()));
     }
     const uint64_t offset = AlignUp(layout.payload_bytes_);
     layout.tensors_.push_back({offset, *bytes});
@@ -146,9 +153,8 @@ absl::StatusOr<MessageLayout> MessageLayout::Plan(
     const uint64_t before_padding = static_cast<uint64_t>(out.ByteCount()) + 2;
     const uint64_t after_padding =
         1 + CodedOutputStream::VarintSize64(layout.payload_bytes_);
-    const uint64_t padding =
-        AlignUp(before_padding + after_padding) -
-        (before_padding + after_padding);
+    const uint64_t padding = AlignUp(before_padding + after_padding) -
+                             (before_padding + after_padding);
     out.WriteTag(LengthDelimited(v1::SampleMessage::kPaddingFieldNumber));
     out.WriteVarint32(static_cast<uint32_t>(padding));
     out.WriteString(std::string(padding, '\0'));
@@ -231,6 +237,11 @@ absl::StatusOr<TensorMessage> ParseTensorMessage(
   if (!read_length(v1::SampleMessage::kPaddingFieldNumber, &length)) {
     return lost("no padding behind its header");
   }
+  if (length >= kTensorAlignment ||
+      !IsAllZeros(
+          message.subspan(static_cast<size_t>(in.CurrentPosition()), length))) {
+    return lost("its padding is not a few zeros");
+  }
   in.Skip(static_cast<int>(length));
   if (!read_length(v1::SampleMessage::kPayloadFieldNumber, &length)) {
     return lost("no payload behind its padding");
@@ -253,9 +264,9 @@ absl::StatusOr<TensorMessage> ParseTensorMessage(
       return lost(absl::StrCat("tensor \"", meta.name(), "\": ", why));
     };
     const absl::StatusOr<uint64_t> bytes = TensorBytes(
-        meta.dtype(), absl::MakeConstSpan(meta.shape().data(),
-                                          static_cast<size_t>(
-                                              meta.shape_size())));
+        meta.dtype(),
+        absl::MakeConstSpan(meta.shape().data(),
+                            static_cast<size_t>(meta.shape_size())));
     if (!bytes.ok()) return bad(bytes.status().message());
     if (meta.name().empty() || !names.insert(meta.name()).second) {
       return bad("is not the only one of its name");
@@ -267,11 +278,17 @@ absl::StatusOr<TensorMessage> ParseTensorMessage(
                               " are misplaced in a payload of ",
                               payload.size()));
     }
+    if (!IsAllZeros(payload.subspan(free_from, meta.offset() - free_from))) {
+      return bad("the bytes before it are not zeros");
+    }
     free_from = meta.offset() + *bytes;
     parsed.tensors.push_back({meta.name(),
                               meta.dtype(),
                               {meta.shape().begin(), meta.shape().end()},
                               payload.subspan(meta.offset(), *bytes)});
+  }
+  if (free_from != payload.size()) {
+    return lost("its payload does not end with its last tensor");
   }
   return parsed;
 }
@@ -286,8 +303,7 @@ uint64_t ContentDigest(const TensorMessage& message) {
     for (const int64_t dimension : tensor.shape) {
       absl::StrAppend(&what, "\n", dimension);
     }
-    const uint64_t meta =
-        XXH3_64bits_withSeed(what.data(), what.size(), seed);
+    const uint64_t meta = XXH3_64bits_withSeed(what.data(), what.size(), seed);
     sum += XXH3_64bits_withSeed(tensor.bytes.data(), tensor.bytes.size(), meta);
   }
   return sum;

@@ -78,8 +78,8 @@ TEST(TensorMessageTest, IsAnOrdinaryProtobufMessage) {
   const std::vector<uint8_t> message = Encode(Header(3, 4));
 
   v1::SampleMessage decoded;
-  ASSERT_TRUE(decoded.ParseFromArray(message.data(),
-                                     static_cast<int>(message.size())));
+  ASSERT_TRUE(
+      decoded.ParseFromArray(message.data(), static_cast<int>(message.size())));
 
   EXPECT_EQ(decoded.header().tensors(1).name(), "nfeats");
   EXPECT_EQ(decoded.header().tensors(1).offset(), 64u);
@@ -100,8 +100,9 @@ TEST(TensorMessageTest, EveryTensorIsAlignedWhateverTheHeadersLength) {
         MessageLayout::Plan(Header(0, length), specs).value();
     std::vector<uint8_t> message(layout.total_bytes());
     for (int i = 0; i < 2; ++i) {
-      const auto offset = layout.tensor_bytes(absl::MakeSpan(message), i).data() -
-                          message.data();
+      const auto offset =
+          layout.tensor_bytes(absl::MakeSpan(message), i).data() -
+          message.data();
       EXPECT_EQ(offset % 64, 0) << length;
     }
     layout.WriteFrame(absl::MakeSpan(message));
@@ -151,11 +152,64 @@ TEST(TensorMessageTest, BadSpecsAreNamed) {
 TEST(TensorMessageTest, TruncatedMessageIsDataLoss) {
   const std::vector<uint8_t> message = Encode(Header(3, 4));
   for (size_t length = 0; length < message.size(); ++length) {
-    EXPECT_THAT(
-        ParseTensorMessage(absl::MakeConstSpan(message.data(), length)),
-        StatusIs(absl::StatusCode::kDataLoss))
+    EXPECT_THAT(ParseTensorMessage(absl::MakeConstSpan(message.data(), length)),
+                StatusIs(absl::StatusCode::kDataLoss))
         << length;
   }
+}
+
+// messages.proto: a reader checks that what is between tensors is zeros, so no
+// byte of a message can change unseen but those of its tensors and stamps.
+TEST(TensorMessageTest, EveryByteOfPaddingIsChecked) {
+  const std::vector<TensorSpec> specs = {{"a", v1::DTYPE_UINT8, {7}},
+                                         {"b", v1::DTYPE_INT16, {9}}};
+  const MessageLayout layout = MessageLayout::Plan(Header(3, 4), specs).value();
+  std::vector<uint8_t> message(layout.total_bytes());
+  layout.WriteFrame(absl::MakeSpan(message));
+  v1::SampleMessage decoded;
+  ASSERT_TRUE(
+      decoded.ParseFromArray(message.data(), static_cast<int>(message.size())));
+  const size_t payload = message.size() - decoded.payload().size();
+  const size_t before_padding =
+      payload - 2 - decoded.padding().size();  // payload's tag and length
+
+  std::vector<size_t> zeros;
+  for (size_t at = before_padding; at < payload - 2; ++at) zeros.push_back(at);
+  for (size_t at = payload + 7; at < payload + 64; ++at) zeros.push_back(at);
+  ASSERT_GT(zeros.size(), 57u) << "this header leaves no padding to test";
+  for (const size_t at : zeros) {
+    std::vector<uint8_t> bad = message;
+    ASSERT_EQ(bad[at], 0) << at;
+    bad[at] = 1;
+    EXPECT_THAT(ParseTensorMessage(bad),
+                StatusIs(absl::StatusCode::kDataLoss, HasSubstr("zero")))
+        << at;
+  }
+}
+
+TEST(TensorMessageTest, BytesBehindTheLastTensorAreDataLoss) {
+  v1::SampleMessage sample;
+  ASSERT_TRUE(sample.ParseFromString([] {
+    const std::vector<uint8_t> message = Encode(Header(3, 4));
+    return std::string(message.begin(), message.end());
+  }()));
+  sample.mutable_payload()->append(3, '\0');
+  const std::string longer = sample.SerializeAsString();
+  EXPECT_THAT(
+      ParseTensorMessage(absl::MakeConstSpan(
+          reinterpret_cast<const uint8_t*>(longer.data()), longer.size())),
+      StatusIs(absl::StatusCode::kDataLoss, HasSubstr("last tensor")));
+}
+
+// Its bytes are none, but whoever multiplies its dimensions overflows.
+TEST(TensorMessageTest, EmptyTensorOfAbsurdShapeIsRefused) {
+  constexpr int64_t kHuge = int64_t{1} << 62;
+  EXPECT_THAT(MessageLayout::Plan(Header(0, 0),
+                                  {{"x", v1::DTYPE_INT8, {0, kHuge, kHuge}}}),
+              StatusIs(absl::StatusCode::kResourceExhausted));
+  EXPECT_THAT(
+      MessageLayout::Plan(Header(0, 0), {{"x", v1::DTYPE_INT8, {0, 128}}}),
+      IsOk());
 }
 
 // Whatever the bytes, the reader answers, and all views lie within them.

@@ -3,13 +3,14 @@
 #include <memory>
 #include <utility>
 
-#include "ATen/Functions.h"
 #include "ATen/core/Tensor.h"
+// Not ATen/Functions.h: clang 14 cannot compile that as C++20.
+#include "ATen/ops/from_blob.h"
+#include "c10/core/ScalarType.h"
 #include "libs/tensor_message/tensor_message.h"
 #include "protos/fairlead/v1/messages.pb.h"
 
 namespace fairlead {
-namespace {
 
 at::ScalarType ToScalarType(v1::DType dtype) {
   switch (dtype) {
@@ -38,7 +39,13 @@ at::ScalarType ToScalarType(v1::DType dtype) {
   }
 }
 
-}  // namespace
+v1::DType ToDType(at::ScalarType type) {
+  for (int i = v1::DType_MIN; i <= v1::DType_MAX; ++i) {
+    const auto dtype = static_cast<v1::DType>(i);
+    if (ToScalarType(dtype) == type && DTypeSize(dtype) > 0) return dtype;
+  }
+  return v1::DTYPE_UNSPECIFIED;
+}
 
 at::Tensor ToTorch(const TensorView& view,
                    std::shared_ptr<const void> keep_alive) {

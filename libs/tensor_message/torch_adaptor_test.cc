@@ -15,11 +15,10 @@ namespace {
 TEST(TorchAdaptorTest, TensorAliasesTheBytesAndKeepsThemAlive) {
   auto values = std::make_shared<std::vector<float>>(6, 1.5F);
   const std::weak_ptr<std::vector<float>> watch = values;
-  const TensorView view{
-      "x",
-      v1::DTYPE_FLOAT32,
-      {2, 3},
-      {reinterpret_cast<const uint8_t*>(values->data()), 24}};
+  const TensorView view{"x",
+                        v1::DTYPE_FLOAT32,
+                        {2, 3},
+                        {reinterpret_cast<const uint8_t*>(values->data()), 24}};
 
   at::Tensor tensor = ToTorch(view, values);
   EXPECT_EQ(tensor.data_ptr(), values->data());
@@ -42,6 +41,27 @@ TEST(TorchAdaptorTest, EveryDTypeHasItsElementSize) {
               DTypeSize(static_cast<v1::DType>(dtype)))
         << dtype;
   }
+}
+
+TEST(TorchAdaptorTest, EveryDTypeComesBackFromItsScalarType) {
+  for (int i = v1::DTYPE_BOOL; i <= v1::DType_MAX; ++i) {
+    const auto dtype = static_cast<v1::DType>(i);
+    EXPECT_EQ(ToDType(ToScalarType(dtype)), dtype) << i;
+  }
+  EXPECT_EQ(ToDType(at::kComplexFloat), v1::DTYPE_UNSPECIFIED);
+  EXPECT_EQ(ToDType(at::ScalarType::Undefined), v1::DTYPE_UNSPECIFIED);
+  EXPECT_EQ(ToScalarType(v1::DTYPE_UNSPECIFIED), at::ScalarType::Undefined);
+}
+
+TEST(TorchAdaptorTest, ScalarsAndEmptyTensorsKeepTheirShapes) {
+  const auto owner = std::make_shared<std::vector<uint8_t>>(8);
+  const at::Tensor scalar = ToTorch({"x", v1::DTYPE_INT64, {}, *owner}, owner);
+  EXPECT_EQ(scalar.dim(), 0);
+  EXPECT_EQ(scalar.item<int64_t>(), 0);
+  const at::Tensor empty =
+      ToTorch({"x", v1::DTYPE_FLOAT32, {0, 128}, {}}, owner);
+  EXPECT_EQ(empty.sizes().vec(), (std::vector<int64_t>{0, 128}));
+  EXPECT_EQ(empty.numel(), 0);
 }
 
 }  // namespace
