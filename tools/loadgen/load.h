@@ -1,0 +1,65 @@
+#ifndef FAIRLEAD_TOOLS_LOADGEN_LOAD_H_
+#define FAIRLEAD_TOOLS_LOADGEN_LOAD_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "libs/loader/neighbor_loader_options.h"
+
+namespace fairlead {
+
+struct LoadOptions {
+  NeighborLoaderOptions loader = {};  // of each client, but for its names
+
+  // Trainers, each a thread with a membership, a channel and a stream of its
+  // own. Each asks for all of the seeds.
+  uint64_t clients = 1;
+  uint64_t epochs = 1;
+  uint64_t max_batches = 0;  // after which each client stops; 0: none
+
+  // Called once all clients are registered, with the number of batches to
+  // come, and after each batch, from the clients' threads, one at a time.
+  std::function<void(uint64_t batches)> on_start = nullptr;
+  std::function<void()> on_batch = nullptr;
+};
+
+// What came, over all clients and epochs.
+struct LoadReport {
+  uint64_t batches = 0;
+  uint64_t seeds = 0;
+  uint64_t unique_seeds = 0;  // different ids among these
+  uint64_t edges = 0;
+  uint64_t bytes = 0;   // of encoded messages
+  absl::Duration wall;  // from the first epoch's start to the last batch
+  uint64_t duplicates = 0;
+  uint64_t missing = 0;     // of epochs that came to their end
+  absl::Duration wait_p50;  // of the time a client waited for a batch
+  absl::Duration wait_p99;
+
+  // The sum, modulo 2^64, of ContentDigest over every message of every client
+  // and epoch. It does not depend on the order of messages, nor on what made
+  // them; n clients that ask for the same have n times the digest of one.
+  uint64_t digest = 0;
+
+  // OK, or the first error that a client met after it was registered.
+  absl::Status status;
+
+  // One object in one line.
+  std::string ToJson() const;
+
+  // A few lines for people.
+  std::string ToText() const;
+};
+
+// Loads as a trainer would, without a model. INVALID_ARGUMENT, naming the
+// option, or what the cluster answered, if the clients cannot be set up; what
+// goes wrong later is in the report, which holds whatever came.
+absl::StatusOr<LoadReport> RunLoad(const LoadOptions& options);
+
+}  // namespace fairlead
+
+#endif  // FAIRLEAD_TOOLS_LOADGEN_LOAD_H_

@@ -1,0 +1,109 @@
+// A trainer without a model: flags in, load out, a report at the end.
+
+#include <unistd.h>
+
+#include <cstdint>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/flags/flag.h"
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "boost/timer/progress_display.hpp"
+#include "libs/command_line/byte_size.h"
+#include "libs/command_line/command_line.h"
+#include "libs/loader/neighbor_loader_options.h"
+#include "libs/status/status_macros.h"
+#include "tools/loadgen/load.h"
+
+ABSL_FLAG(std::string, registry, "127.0.0.1:7100",
+          "host:port of the registry.");
+ABSL_FLAG(std::string, fanout, "15,10,5",
+          "Neighbours per node, hop by hop; -1 for all, empty for no hops.");
+ABSL_FLAG(uint64_t, batch_size, 512, "Seeds per batch.");
+ABSL_FLAG(uint64_t, epochs, 1, "Times that each client goes over the seeds.");
+ABSL_FLAG(uint64_t, max_batches, 0,
+          "After how many batches each client stops; 0 for none.");
+ABSL_FLAG(uint64_t, clients, 1, "Trainers at a time, each with all seeds.");
+ABSL_FLAG(bool, shuffle, false, "A new order of the seeds in each epoch.");
+ABSL_FLAG(uint64_t, seed, 0, "Of every random draw.");
+ABSL_FLAG(bool, features, true, "Whether batches carry node features.");
+ABSL_FLAG(bool, json, false, "Print the report as one JSON object.");
+ABSL_FLAG(std::string, split, "train",
+          "Seeds: the split train, val, test or all.");
+ABSL_FLAG(std::vector<std::string>, ids, {},
+          "Seeds: these node ids, in place of a split.");
+ABSL_FLAG(std::string, node_type, "",
+          "Node type of the seeds; may be empty where there is one.");
+ABSL_FLAG(bool, replace, false, "Draw neighbours with replacement.");
+ABSL_FLAG(bool, with_edge, false, "Whether batches carry edge ids.");
+ABSL_FLAG(bool, drop_last, false, "Leave out a last batch that is not full.");
+ABSL_FLAG(uint64_t, prefetch_size, 4,
+          "Batches per client and server that may be under way.");
+ABSL_FLAG(fairlead::ByteSize, credit_bytes, fairlead::ByteSize(256 << 20),
+          "Bytes per client and server that may be under way.");
+ABSL_FLAG(std::string, backend_key, "loadgen",
+          "The backend that the clients share.");
+ABSL_FLAG(absl::Duration, connect_timeout, absl::Seconds(60),
+          "How long to wait for the registry, a pool and a gateway.");
+
+namespace fairlead {
+namespace {
+
+absl::StatusOr<LoadOptions> OptionsFromFlags() {
+  LoadOptions options;
+  options.clients = absl::GetFlag(FLAGS_clients);
+  options.epochs = absl::GetFlag(FLAGS_epochs);
+  options.max_batches = absl::GetFlag(FLAGS_max_batches);
+  NeighborLoaderOptions& loader = options.loader;
+  loader.registry = absl::GetFlag(FLAGS_registry);
+  loader.input_nodes.node_type = absl::GetFlag(FLAGS_node_type);
+  loader.input_nodes.split = absl::GetFlag(FLAGS_split);
+  FAIRLEAD_ASSIGN_OR_RETURN(loader.input_nodes.ids,
+                            ParseIds(absl::GetFlag(FLAGS_ids)));
+  FAIRLEAD_ASSIGN_OR_RETURN(loader.fanout,
+                            ParseFanout(absl::GetFlag(FLAGS_fanout)));
+  loader.batch_size = absl::GetFlag(FLAGS_batch_size);
+  loader.shuffle = absl::GetFlag(FLAGS_shuffle);
+  loader.drop_last = absl::GetFlag(FLAGS_drop_last);
+  loader.with_edge = absl::GetFlag(FLAGS_with_edge);
+  loader.collect_features = absl::GetFlag(FLAGS_features);
+  loader.replace = absl::GetFlag(FLAGS_replace);
+  loader.seed = absl::GetFlag(FLAGS_seed);
+  loader.prefetch_size = absl::GetFlag(FLAGS_prefetch_size);
+  loader.credit_bytes = absl::GetFlag(FLAGS_credit_bytes).bytes;
+  loader.connect_timeout = absl::GetFlag(FLAGS_connect_timeout);
+  loader.backend_key = absl::GetFlag(FLAGS_backend_key);
+  return options;
+}
+
+absl::Status Run() {
+  FAIRLEAD_ASSIGN_OR_RETURN(LoadOptions options, OptionsFromFlags());
+  const bool json = absl::GetFlag(FLAGS_json);
+  std::unique_ptr<boost::timer::progress_display> progress;
+  if (!json && isatty(STDERR_FILENO) != 0) {
+    options.on_start = [&](uint64_t batches) {
+      progress =
+          std::make_unique<boost::timer::progress_display>(batches, std::cerr);
+    };
+    options.on_batch = [&] { ++*progress; };
+  }
+  FAIRLEAD_ASSIGN_OR_RETURN(const LoadReport report, RunLoad(options));
+  std::cout << (json ? report.ToJson() + "\n" : report.ToText()) << std::flush;
+  return report.status;
+}
+
+}  // namespace
+}  // namespace fairlead
+
+int main(int argc, char** argv) {
+  fairlead::ParseFlagsOnly(
+      argc, argv,
+      "Loads batches from a running cluster as trainers would, without a "
+      "model, and says how fast\nthey came, and that each came once:\n\n"
+      "  loadgen --registry=127.0.0.1:7100 --fanout=15,10 --clients=2 --json",
+      __FILE__);
+  return fairlead::ExitCode("loadgen", fairlead::Run());
+}
