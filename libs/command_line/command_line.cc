@@ -1,5 +1,7 @@
 #include "libs/command_line/command_line.h"
 
+#include <unistd.h>
+
 #include <cstdlib>
 #include <iostream>
 #include <string>
@@ -18,6 +20,12 @@ namespace fairlead {
 std::vector<std::string> ParseCommandLine(int argc, char** argv,
                                           absl::string_view usage,
                                           absl::string_view main_file) {
+  // `bazel run` starts programs somewhere else, and says where the user is:
+  // paths in flags are meant from there.
+  const char* user_directory = std::getenv("BUILD_WORKING_DIRECTORY");
+  if (user_directory != nullptr && chdir(user_directory) != 0) {
+    std::cerr << argv[0] << ": cannot change to " << user_directory << "\n";
+  }
   const std::string file(main_file);
   absl::FlagsUsageConfig config;
   config.contains_help_flags = [file](absl::string_view flag_file) {

@@ -1,0 +1,170 @@
+#include "tools/dataset/kronecker.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "libs/graph/dataset_manifest.h"
+#include "libs/graph/dataset_writer.h"
+#include "libs/graph/npy.h"
+#include "libs/random/philox.h"
+#include "libs/status/status_macros.h"
+#include "tools/dataset/random_split.h"
+
+namespace fairlead {
+namespace {
+
+constexpr int kMaxScale = 32;
+constexpr int64_t kClasses = 10;
+constexpr uint64_t kProgressStep = 1 << 16;
+
+// Lanes of random streams: what a number is drawn for.
+enum Lane : uint32_t { kEdge, kFeature, kLabel, kShuffleVertices };
+
+// Bounds of the quadrants A, A+B, A+B+C in 32-bit fixed point.
+constexpr uint32_t kA = static_cast<uint32_t>(0.57 * 0x1p32);
+constexpr uint32_t kAB = static_cast<uint32_t>(0.76 * 0x1p32);
+constexpr uint32_t kABC = static_cast<uint32_t>(0.95 * 0x1p32);
+
+// A bijection on [0, 2^scale) that hides which vertices are the hubs: rounds
+// of multiplication by an odd number and folding high bits into low ones.
+uint64_t ShuffleVertex(uint64_t vertex, int scale, uint64_t key) {
+  const uint64_t mask = (uint64_t{1} << scale) - 1;
+  const int fold = std::max(1, scale / 2);
+  for (int round = 0; round < 3; ++round) {
+    vertex = (vertex * (SplitMix64(key + static_cast<uint64_t>(round)) | 1) +
+              SplitMix64(key ^ static_cast<uint64_t>(round))) &
+             mask;
+    vertex ^= vertex >> fold;
+  }
+  return vertex;
+}
+
+// The two ends of edge number `edge`.
+std::pair<uint64_t, uint64_t> Edge(const KroneckerOptions& options,
+                                   uint64_t edge) {
+  RandomStream random(options.seed, edge, kEdge);
+  uint64_t src = 0;
+  uint64_t dst = 0;
+  for (int bit = 0; bit < options.scale; ++bit) {
+    const uint32_t draw = random.Next32();
+    src = src << 1 | (draw >= kAB ? 1 : 0);
+    dst = dst << 1 | ((draw >= kA && draw < kAB) || draw >= kABC ? 1 : 0);
+  }
+  const uint64_t key = RandomStream(options.seed, 0, kShuffleVertices).Next64();
+  return {ShuffleVertex(src, options.scale, key),
+          ShuffleVertex(dst, options.scale, key)};
+}
+
+}  // namespace
+
+absl::Status WriteKronecker(
+    const KroneckerOptions& options, const std::string& directory,
+    const std::function<void(uint64_t, uint64_t)>& on_progress) {
+  if (options.scale < 1 || options.scale > kMaxScale) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--scale=", options.scale, ": must be between 1 and ",
+                     kMaxScale, "; it is log2 of the number of nodes"));
+  }
+  if (options.edge_factor < 0 || options.edge_factor > 1 << 16) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--edge_factor=", options.edge_factor,
+                     ": must be between 0 and 65536 edges per node"));
+  }
+  if (options.feature_dim < 0 || options.feature_dim > 65536) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--feature_dim=", options.feature_dim,
+                     ": must be between 0 and 65536"));
+  }
+  const uint64_t nodes = uint64_t{1} << options.scale;
+  const uint64_t edges = nodes * static_cast<uint64_t>(options.edge_factor);
+  // Edges are made twice, once to count and once to place them: cheaper than
+  // to keep them, since each can be made from its number.
+  const uint64_t total = 2 * edges + nodes;
+  uint64_t done = 0;
+  const auto step = [&] {
+    if (++done % kProgressStep == 0 || done == total) on_progress(done, total);
+  };
+
+  std::vector<int64_t> indptr(nodes + 1, 0);
+  for (uint64_t edge = 0; edge < edges; ++edge) {
+    ++indptr[Edge(options, edge).first + 1];
+    step();
+  }
+  for (uint64_t i = 0; i < nodes; ++i) indptr[i + 1] += indptr[i];
+  std::vector<int64_t> indices(edges);
+  std::vector<int64_t> next(indptr.begin(), indptr.end() - 1);
+  for (uint64_t edge = 0; edge < edges; ++edge) {
+    const auto [src, dst] = Edge(options, edge);
+    indices[static_cast<uint64_t>(next[src]++)] = static_cast<int64_t>(dst);
+    step();
+  }
+  for (uint64_t i = 0; i < nodes; ++i) {
+    std::sort(indices.begin() + indptr[i], indices.begin() + indptr[i + 1]);
+  }
+
+  DatasetManifest manifest;
+  manifest.name =
+      absl::StrCat("kronecker-", options.scale, "-", options.edge_factor);
+  EdgeTypeManifest& type = manifest.edge_types.emplace_back();
+  type.name = {"node", "to", "node"};
+  type.indptr = "indptr.npy";
+  type.indices = "indices.npy";
+  const auto write_ids = [&directory](const std::string& file,
+                                      const std::vector<int64_t>& ids) {
+    return WriteNpy<int64_t>(absl::StrCat(directory, "/", file), "i8",
+                             {static_cast<int64_t>(ids.size())}, ids);
+  };
+  FAIRLEAD_RETURN_IF_ERROR(write_ids(type.indptr, indptr));
+  FAIRLEAD_RETURN_IF_ERROR(write_ids(type.indices, indices));
+
+  NodeTypeManifest& node_type = manifest.node_types.emplace_back();
+  node_type.name = "node";
+  node_type.num_nodes = static_cast<int64_t>(nodes);
+  node_type.num_classes = kClasses;
+  node_type.labels = "labels.npy";
+  std::vector<int64_t> labels;
+  labels.reserve(nodes);
+  for (uint64_t node = 0; node < nodes; ++node) {
+    labels.push_back(static_cast<int64_t>(
+        RandomStream(options.seed, node, kLabel).Below(kClasses)));
+  }
+  FAIRLEAD_RETURN_IF_ERROR(write_ids(node_type.labels, labels));
+  if (options.feature_dim > 0) {
+    node_type.features = "features.npy";
+    FAIRLEAD_ASSIGN_OR_RETURN(
+        NpyWriter writer,
+        NpyWriter::Create(absl::StrCat(directory, "/", node_type.features),
+                          "f4", {node_type.num_nodes, options.feature_dim}));
+    std::vector<float> row(static_cast<size_t>(options.feature_dim));
+    for (uint64_t node = 0; node < nodes; ++node) {
+      RandomStream random(options.seed, node, kFeature);
+      for (float& value : row) {
+        value = static_cast<float>(random.Next32()) * 0x1p-31F - 1;
+      }
+      row[static_cast<size_t>(labels[node] % options.feature_dim)] += 1;
+      FAIRLEAD_RETURN_IF_ERROR(
+          writer.Append(row.data(), row.size() * sizeof(float)));
+      step();
+    }
+    FAIRLEAD_RETURN_IF_ERROR(writer.Finish());
+  }
+  DatasetContents::Nodes split;
+  split.num_nodes = node_type.num_nodes;
+  SplitAtRandom(options.seed, &split);
+  node_type.train = "train.npy";
+  node_type.val = "val.npy";
+  node_type.test = "test.npy";
+  FAIRLEAD_RETURN_IF_ERROR(write_ids(node_type.train, *split.train));
+  FAIRLEAD_RETURN_IF_ERROR(write_ids(node_type.val, *split.val));
+  FAIRLEAD_RETURN_IF_ERROR(write_ids(node_type.test, *split.test));
+  return WriteManifest(directory, manifest);
+}
+
+}  // namespace fairlead
