@@ -83,8 +83,8 @@ absl::StatusOr<std::vector<v1::Member>> RegistrySession::ListPools() {
 }
 
 absl::StatusOr<v1::InitSamplingBackendResponse>
-RegistrySession::InitSamplingBackend(
-    const v1::InitSamplingBackendRequest& request) {
+RegistrySession::InitSamplingBackend(v1::InitSamplingBackendRequest request) {
+  request.set_member_id(member_id());
   return Call(membership_->stub(),
               &v1::RegistryService::Stub::InitSamplingBackend, request);
 }

@@ -45,7 +45,7 @@ class RegistrySession {
 
   // As RegistryService's calls of these names; the member_id is filled in.
   absl::StatusOr<v1::InitSamplingBackendResponse> InitSamplingBackend(
-      const v1::InitSamplingBackendRequest& request);
+      v1::InitSamplingBackendRequest request);
   absl::StatusOr<v1::RegisterSamplingInputResponse> RegisterSamplingInput(
       v1::RegisterSamplingInputRequest request);
   absl::StatusOr<v1::StartEpochResponse> StartEpoch(

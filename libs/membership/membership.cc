@@ -117,20 +117,25 @@ absl::Status Membership::Join() {
 }
 
 absl::StatusOr<absl::Duration> Membership::Renew() {
-  grpc::ClientContext context;
-  SetDeadline(context, kCallDeadline);
-  v1::RenewLeaseRequest request;
-  request.set_member_id(member_id());
-  v1::RenewLeaseResponse response;
-  const absl::Status status =
-      rpc::ToAbslStatus(stub_->RenewLease(&context, request, &response));
-  if (absl::IsNotFound(status)) {
-    FAIRLEAD_RETURN_IF_ERROR(Join());
-    MutexLock lock(&mutex_);
-    return FromProto(joined_.lease());
+  if (!must_join_) {
+    grpc::ClientContext context;
+    SetDeadline(context, kCallDeadline);
+    v1::RenewLeaseRequest request;
+    request.set_member_id(member_id());
+    request.set_member_name(options_.member.member_name());
+    v1::RenewLeaseResponse response;
+    const absl::Status status =
+        rpc::ToAbslStatus(stub_->RenewLease(&context, request, &response));
+    if (status.ok()) return FromProto(response.lease());
+    if (!absl::IsNotFound(status)) return status;
   }
-  FAIRLEAD_RETURN_IF_ERROR(status);
-  return FromProto(response.lease());
+  // Until a Join has gone through with all that follows it, another is due,
+  // though the registry may know this member by now.
+  must_join_ = true;
+  FAIRLEAD_RETURN_IF_ERROR(Join());
+  must_join_ = false;
+  MutexLock lock(&mutex_);
+  return FromProto(joined_.lease());
 }
 
 void Membership::Run() {

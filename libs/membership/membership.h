@@ -29,7 +29,8 @@ class Membership {
     absl::Duration connect_timeout = absl::Seconds(60);
 
     // Called after every Join, before Start() returns and later from the
-    // thread; an error makes the Join be tried again. May be empty.
+    // thread. After an error Start() goes on as after one of Join; the thread
+    // joins again. May be empty.
     std::function<absl::Status(const v1::JoinResponse&,
                                v1::RegistryService::Stub&)>
         on_joined;
@@ -54,6 +55,7 @@ class Membership {
   explicit Membership(Options options);
 
   absl::Status Join() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Renews the lease, or joins again if that is what it takes.
   absl::StatusOr<absl::Duration> Renew() ABSL_LOCKS_EXCLUDED(mutex_);
   void Run() ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -62,6 +64,7 @@ class Membership {
 
   mutable Mutex mutex_;
   v1::JoinResponse joined_ ABSL_GUARDED_BY(mutex_);
+  bool must_join_ = false;  // used by the thread alone
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 
   std::thread thread_;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -26,7 +27,7 @@ namespace {
 // How long a pool may take to answer when the caller sets no earlier deadline.
 // Registering may allocate gigabytes; an epoch's start orders all its seeds.
 constexpr std::chrono::seconds kPoolDeadline(60);
-constexpr std::chrono::seconds kUnregisterDeadline(5);
+constexpr std::chrono::seconds kUnregisterDeadline(2);
 constexpr absl::Duration kRetry = absl::Seconds(1);
 
 void SetDuration(absl::Duration from, google::protobuf::Duration* to) {
@@ -125,7 +126,7 @@ grpc::Status RegistryService::Join(grpc::ServerContext* /*context*/,
   const absl::Duration now = clock_.MonotonicNow();
   state_.GrantLease(response->member_id(), GetDuration(request->lease()), now);
   const absl::StatusOr<absl::Duration> lease =
-      state_.RenewLease(response->member_id(), now);
+      state_.RenewLease(response->member_id(), request->member_name(), now);
   if (!lease.ok()) return rpc::ToGrpcStatus(lease.status());
   SetDuration(*lease, response->mutable_lease());
   leases_changed_ = true;
@@ -138,7 +139,8 @@ grpc::Status RegistryService::RenewLease(grpc::ServerContext* /*context*/,
                                          v1::RenewLeaseResponse* response) {
   MutexLock lock(&mutex_);
   const absl::StatusOr<absl::Duration> lease =
-      state_.RenewLease(request->member_id(), clock_.MonotonicNow());
+      state_.RenewLease(request->member_id(), request->member_name(),
+                        clock_.MonotonicNow());
   if (!lease.ok()) return rpc::ToGrpcStatus(lease.status());
   SetDuration(*lease, response->mutable_lease());
   return grpc::Status::OK;
@@ -209,6 +211,7 @@ grpc::Status RegistryService::RegisterSamplingInput(
     FAIRLEAD_ASSIGN_OR_RETURN(auto planned, state_.PlanRegister(*request));
     FAIRLEAD_RETURN_IF_ERROR(Commit(planned.writes));
     registration = std::move(planned.answer);
+    ++registering_[registration.record.spec().channel_id()].under_way;
     stub = StubOf(pool);
     return absl::OkStatus();
   };
@@ -221,19 +224,25 @@ grpc::Status RegistryService::RegisterSamplingInput(
   v1::RegisterInputResponse from_pool;
   const grpc::Status status = stub->RegisterInput(OnBehalfOf(context).get(),
                                                   to_pool, &from_pool);
-  if (!status.ok()) {
-    if (registration.is_new) {
-      {
-        MutexLock lock(&mutex_);
-        const auto planned = state_.PlanDestroy(channel_id);
-        // If the store fails too, the trainer's lease ends the channel.
-        if (planned.ok()) Commit(planned->writes).IgnoreError();
-      }
-      // The pool may have made it although the answer was lost.
-      Unregister({{channel_id, request->server_rank()}});
+  bool take_back = false;
+  {
+    MutexLock lock(&mutex_);
+    Registering& calls = registering_[channel_id];
+    calls.is_new = calls.is_new || registration.is_new;
+    calls.succeeded = calls.succeeded || status.ok();
+    if (--calls.under_way == 0) {
+      // A channel that this or a call sent twice has made is taken back only
+      // when no such call has got it.
+      take_back = calls.is_new && !calls.succeeded;
+      registering_.erase(channel_id);
+      const auto planned = state_.PlanDestroy(channel_id);
+      // If the store fails too, the trainer's lease ends the channel.
+      if (take_back && planned.ok()) Commit(planned->writes).IgnoreError();
     }
-    return FromPool(pool, status);
   }
+  // The pool may have made it although the answer was lost.
+  if (take_back) Unregister({{channel_id, request->server_rank()}});
+  if (!status.ok()) return FromPool(pool, status);
   response->set_channel_id(channel_id);
   response->set_gateway_address(gateway.address());
   response->set_seeds(from_pool.seeds());
@@ -316,6 +325,10 @@ void RegistryService::Unregister(std::vector<RegistryState::Ended> ended) {
   if (untold.empty()) return;
   MutexLock lock(&mutex_);
   to_unregister_.insert(to_unregister_.end(), untold.begin(), untold.end());
+  // Its own thread knows, and waits a little before it tries again.
+  if (std::this_thread::get_id() != lease_thread_.get_id()) {
+    leases_changed_ = true;
+  }
 }
 
 grpc::Status RegistryService::DescribeChannel(
@@ -384,8 +397,11 @@ bool RegistryService::ExpireLeases() {
   {
     MutexLock lock(&mutex_);
     for (const uint64_t id : state_.Expired(clock_.MonotonicNow())) {
+      // One that is away already is only looked at again: maybe nothing
+      // points at it any more.
+      const bool was_away = state_.IsAway(id);
       if (CommitLeave(id, &ended).ok()) {
-        metrics_.expired_leases.Increment();
+        if (!was_away) metrics_.expired_leases.Increment();
       } else {
         all_ended = false;
       }

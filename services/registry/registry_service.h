@@ -120,6 +120,14 @@ class RegistryService final : public v1::RegistryService::Service {
   std::map<std::string, std::shared_ptr<PoolStub>> stubs_
       ABSL_GUARDED_BY(mutex_);  // by address
   std::vector<RegistryState::Ended> to_unregister_ ABSL_GUARDED_BY(mutex_);
+  // Registrations that wait for a pool's answer, by channel: a call may be
+  // sent twice, and the two may end differently.
+  struct Registering {
+    int under_way = 0;
+    bool is_new = false;     // one of them made the channel
+    bool succeeded = false;  // one of them has got it
+  };
+  std::map<uint64_t, Registering> registering_ ABSL_GUARDED_BY(mutex_);
   bool leases_changed_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 

@@ -242,10 +242,11 @@ void RegistryState::GrantLease(uint64_t member_id, absl::Duration lease,
   it->second.away = false;
 }
 
-absl::StatusOr<absl::Duration> RegistryState::RenewLease(uint64_t member_id,
-                                                         absl::Duration now) {
+absl::StatusOr<absl::Duration> RegistryState::RenewLease(
+    uint64_t member_id, const std::string& member_name, absl::Duration now) {
   const auto it = members_.find(member_id);
-  if (it == members_.end() || it->second.away) {
+  if (it == members_.end() || it->second.away ||
+      it->second.member.member_name() != member_name) {
     return absl::NotFoundError(absl::StrCat(
         "member ", member_id,
         ": its lease ran out and what it made has been reclaimed; join again"));
@@ -296,6 +297,11 @@ void RegistryState::EndLease(uint64_t member_id, absl::Duration now) {
   if (it == members_.end()) return;
   it->second.away = true;
   it->second.expires_at = now + limits_.max_lease;
+}
+
+bool RegistryState::IsAway(uint64_t member_id) const {
+  const auto it = members_.find(member_id);
+  return it != members_.end() && it->second.away;
 }
 
 std::vector<uint64_t> RegistryState::Expired(absl::Duration now) const {

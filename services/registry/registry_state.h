@@ -62,7 +62,10 @@ class RegistryState {
   // Apply(), for every Join: it also begins the lease anew.
   void GrantLease(uint64_t member_id, absl::Duration lease,
                   absl::Duration now);
+  // NOT_FOUND also if the id is no longer, or not, of that name: a registry
+  // that lost its store gives ids anew.
   absl::StatusOr<absl::Duration> RenewLease(uint64_t member_id,
+                                            const std::string& member_name,
                                             absl::Duration now);
 
   // Channels that came to an end, and the pool that must be told.
@@ -76,6 +79,9 @@ class RegistryState {
   Planned<std::vector<Ended>> PlanLeave(uint64_t member_id) const;
   // Call after Apply() of PlanLeave: the lease is over, if the member stays.
   void EndLease(uint64_t member_id, absl::Duration now);
+
+  // Whether its lease is over while its rank is kept.
+  bool IsAway(uint64_t member_id) const;
 
   // Members whose leases have run out and whose end is yet to be planned.
   std::vector<uint64_t> Expired(absl::Duration now) const;

@@ -65,8 +65,12 @@ absl::Status Reconcile(Pool& pool, uint64_t member_id,
   v1::ListAssignmentsResponse assignments;
   FAIRLEAD_RETURN_IF_ERROR(rpc::ToAbslStatus(
       registry.ListAssignments(&context, request, &assignments)));
-  return pool.Reconcile({assignments.channels().begin(),
-                         assignments.channels().end()});
+  for (const absl::Status& error :
+       pool.Reconcile({assignments.channels().begin(),
+                       assignments.channels().end()})) {
+    std::cerr << "sampler_pool: " << error << "\n";
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Serve() {

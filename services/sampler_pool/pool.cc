@@ -334,19 +334,21 @@ absl::StatusOr<v1::AttachConsumerResponse> Pool::AttachConsumer(
   return response;
 }
 
-absl::Status Pool::Reconcile(const std::vector<v1::ChannelSpec>& specs) {
+std::vector<absl::Status> Pool::Reconcile(
+    const std::vector<v1::ChannelSpec>& specs) {
   absl::flat_hash_set<uint64_t> gone;
   {
     MutexLock lock(&mutex_);
     for (const auto& [id, channel] : channels_) gone.insert(id);
   }
-  absl::Status first_error;
+  std::vector<absl::Status> errors;
   for (const v1::ChannelSpec& spec : specs) {
     gone.erase(spec.channel_id());
-    first_error.Update(RegisterInput(spec).status());
+    const absl::Status status = RegisterInput(spec).status();
+    if (!status.ok()) errors.push_back(status);
   }
   for (const uint64_t id : gone) UnregisterInput(id);
-  return first_error;
+  return errors;
 }
 
 void Pool::WakeConsumer(Channel& channel) {

@@ -73,9 +73,9 @@ class Pool {
   absl::StatusOr<v1::AttachConsumerResponse> AttachConsumer(
       const v1::AttachConsumerRequest& request) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Makes the pool hold just these channels. The first error, if any; it tries
-  // them all.
-  absl::Status Reconcile(const std::vector<v1::ChannelSpec>& specs)
+  // Makes the pool hold just these channels. Returns why some could not be
+  // made, one error each; that is no reason not to serve the others.
+  std::vector<absl::Status> Reconcile(const std::vector<v1::ChannelSpec>& specs)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
