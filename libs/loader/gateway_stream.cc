@@ -84,8 +84,7 @@ void GatewayStream::OnWriteDone(bool ok) {
 }
 
 void GatewayStream::OnDone(const grpc::Status& status) {
-  const std::shared_ptr<GatewayStream> self = std::move(self_);
-  listener_->OnEnd(self, rpc::ToAbslStatus(status));
+  listener_->OnEnd(std::move(self_), rpc::ToAbslStatus(status));
 }
 
 }  // namespace fairlead

@@ -29,8 +29,11 @@ class GatewayStream final
     virtual void OnResponse(const std::shared_ptr<GatewayStream>& stream,
                             grpc::ByteBuffer& response) = 0;
 
-    // The last call of a stream that was started: how it ended.
-    virtual void OnEnd(const std::shared_ptr<GatewayStream>& stream,
+    // The last call of a stream that was started: how it ended. `stream` is
+    // the stream's own hold on itself. It must be let go of on another thread
+    // than this: with the last stream goes the last connection of the process,
+    // and then gRPC waits for all its threads, of which this is one.
+    virtual void OnEnd(std::shared_ptr<GatewayStream> stream,
                        const absl::Status& status) = 0;
   };
 

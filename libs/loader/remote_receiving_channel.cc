@@ -122,8 +122,10 @@ RemoteReceivingChannel::~RemoteReceivingChannel() {
 
 absl::Status RemoteReceivingChannel::StartEpoch(uint64_t epoch) {
   uint64_t generation = 0;
+  std::vector<std::shared_ptr<GatewayStream>> ended;  // let go of unlocked
   {
     MutexLock lock(&mutex_);
+    ended.swap(ended_streams_);
     DropEpoch();
     generation = ++generation_;
     started_ = false;
@@ -383,11 +385,12 @@ void RemoteReceivingChannel::EndServer(Server& server, absl::Status status) {
   if (!status.ok()) queue_.push_back({.result = std::move(status)});
 }
 
-void RemoteReceivingChannel::OnEnd(const std::shared_ptr<GatewayStream>& stream,
+void RemoteReceivingChannel::OnEnd(std::shared_ptr<GatewayStream> stream,
                                    const absl::Status& status) {
   MutexLock lock(&mutex_);
   --open_streams_;
   Server* const server = FindServer(stream.get());
+  ended_streams_.push_back(std::move(stream));
   if (server == nullptr) return;
   server->stream = nullptr;
   if (server->state != State::kStreaming) return;
@@ -457,8 +460,10 @@ void RemoteReceivingChannel::Recover(size_t index) {
   uint64_t epoch = 0;
   uint32_t attempt = 0;
   std::vector<v1::BatchRange> held;
+  std::vector<std::shared_ptr<GatewayStream>> ended;  // let go of unlocked
   {
     MutexLock lock(&mutex_);
+    ended.swap(ended_streams_);
     Server& server = servers_[index];
     if (server.state != State::kBroken) return;  // a new epoch began
     server.state = State::kRecovering;

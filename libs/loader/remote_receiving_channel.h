@@ -171,7 +171,7 @@ class RemoteReceivingChannel final : private GatewayStream::Listener {
   void OnResponse(const std::shared_ptr<GatewayStream>& stream,
                   grpc::ByteBuffer& response) override
       ABSL_LOCKS_EXCLUDED(mutex_);
-  void OnEnd(const std::shared_ptr<GatewayStream>& stream,
+  void OnEnd(std::shared_ptr<GatewayStream> stream,
              const absl::Status& status) override ABSL_LOCKS_EXCLUDED(mutex_);
 
   // These book what a server sent; true if its credit goes back at once.
@@ -233,6 +233,9 @@ class RemoteReceivingChannel final : private GatewayStream::Listener {
   uint64_t generation_ ABSL_GUARDED_BY(mutex_) = 0;  // of StartEpoch calls
   size_t running_ ABSL_GUARDED_BY(mutex_) = 0;       // servers not kEnded
   size_t open_streams_ ABSL_GUARDED_BY(mutex_) = 0;  // OnEnd still to come
+  // Streams that have ended and are yet to be let go of; see OnEnd.
+  std::vector<std::shared_ptr<GatewayStream>> ended_streams_
+      ABSL_GUARDED_BY(mutex_);
   bool started_ ABSL_GUARDED_BY(mutex_) = false;
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
   bool recovery_news_ ABSL_GUARDED_BY(mutex_) = false;
