@@ -257,8 +257,12 @@ grpc::Status FakeCluster::ListMembers(grpc::ServerContext* /*context*/,
 
 grpc::Status FakeCluster::InitSamplingBackend(
     grpc::ServerContext* /*context*/,
-    const v1::InitSamplingBackendRequest* /*request*/,
+    const v1::InitSamplingBackendRequest* request,
     v1::InitSamplingBackendResponse* response) {
+  MutexLock lock(&mutex_);
+  if (members_.count(request->member_id()) == 0) {
+    return {grpc::StatusCode::NOT_FOUND, "no such member"};
+  }
   response->set_backend_id(1);
   return grpc::Status::OK;
 }
@@ -272,6 +276,9 @@ grpc::Status FakeCluster::RegisterSamplingInput(
     if (!status.ok()) return rpc::ToGrpcStatus(status);
   }
   MutexLock lock(&mutex_);
+  if (members_.count(request->member_id()) == 0) {
+    return {grpc::StatusCode::NOT_FOUND, "no such member"};
+  }
   registered_.push_back(*request);
   uint64_t& id = by_worker_[{request->worker_key(), request->server_rank()}];
   if (channels_.count(id) == 0) {
