@@ -54,7 +54,9 @@ struct NodeType {
   std::string name;
   int64_t num_nodes = 0;
   std::optional<Table> features;  // float32
-  std::optional<Table> labels;    // int64; one column, or more
+  std::optional<Table> labels;    // int64; one column, or more. One column
+                                  // with num_classes known is below it, and
+                                  // negative where unknown
   int64_t num_classes = 0;        // 0 where unknown
   std::optional<absl::Span<const int64_t>> train;
   std::optional<absl::Span<const int64_t>> val;

@@ -38,8 +38,8 @@ class ObjectReader {
       bool is_known = false;
       for (const char* name : known) is_known = is_known || key == name;
       if (!is_known) {
-        return absl::InvalidArgumentError(absl::StrCat(
-            where_, ": \"", key, "\" is no key of ", kFormat));
+        return absl::InvalidArgumentError(
+            absl::StrCat(where_, ": \"", key, "\" is no key of ", kFormat));
       }
     }
     return absl::OkStatus();
@@ -99,9 +99,9 @@ class ObjectReader {
 absl::StatusOr<NodeTypeManifest> ReadNodeType(const std::string& where,
                                               const Json& object) {
   const ObjectReader reader(where, object);
-  FAIRLEAD_RETURN_IF_ERROR(reader.Check({"name", "num_nodes", "num_classes",
-                                         "features", "labels", "train", "val",
-                                         "test"}));
+  FAIRLEAD_RETURN_IF_ERROR(
+      reader.Check({"name", "num_nodes", "num_classes", "features", "labels",
+                    "train", "val", "test"}));
   NodeTypeManifest type;
   FAIRLEAD_ASSIGN_OR_RETURN(type.name, reader.String("name"));
   FAIRLEAD_ASSIGN_OR_RETURN(type.num_nodes, reader.Count("num_nodes"));

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "libs/graph/dataset_manifest.h"
@@ -34,9 +35,9 @@ absl::Status WriteNodes(const std::string& directory,
   };
   if (nodes.feature_dim > 0) {
     manifest->features = file("features");
-    FAIRLEAD_RETURN_IF_ERROR(WriteNpy<float>(
-        absl::StrCat(directory, "/", manifest->features), "f4",
-        {nodes.num_nodes, nodes.feature_dim}, nodes.features));
+    FAIRLEAD_RETURN_IF_ERROR(
+        WriteNpy<float>(absl::StrCat(directory, "/", manifest->features), "f4",
+                        {nodes.num_nodes, nodes.feature_dim}, nodes.features));
   }
   if (!nodes.labels.empty()) {
     manifest->labels = file("labels");
@@ -69,14 +70,17 @@ absl::Status WriteDataset(const std::string& directory,
         WriteNodes(directory, nodes, &manifest.node_types.emplace_back()));
   }
   for (DatasetContents::Edges& edges : contents.edges) {
-    const auto num_nodes = [&contents](const std::string& type) -> int64_t {
+    const auto num_nodes =
+        [&](const std::string& type) -> absl::StatusOr<int64_t> {
       for (const DatasetContents::Nodes& nodes : contents.nodes) {
         if (nodes.name == type) return nodes.num_nodes;
       }
-      return 0;
+      return absl::InvalidArgumentError(
+          absl::StrCat("edge type ", edges.name.ToString(),
+                       ": names node type ", type, ", which is not there"));
     };
-    const int64_t num_src = num_nodes(edges.name.src);
-    const int64_t num_dst = num_nodes(edges.name.dst);
+    FAIRLEAD_ASSIGN_OR_RETURN(const int64_t num_src, num_nodes(edges.name.src));
+    FAIRLEAD_ASSIGN_OR_RETURN(const int64_t num_dst, num_nodes(edges.name.dst));
     std::sort(edges.edges.begin(), edges.edges.end());
     std::vector<int64_t> indptr(static_cast<size_t>(num_src) + 1, 0);
     std::vector<int64_t> indices;

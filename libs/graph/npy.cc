@@ -107,8 +107,7 @@ absl::StatusOr<NpyFile> NpyFile::Open(const std::string& path) {
     return Bad(path, "is no .npy file; write it with numpy.save");
   }
   file.mapping_bytes_ = file_bytes;
-  void* mapping =
-      mmap(nullptr, file_bytes, PROT_READ, MAP_SHARED, fd, 0);
+  void* mapping = mmap(nullptr, file_bytes, PROT_READ, MAP_SHARED, fd, 0);
   const int map_error = errno;
   close(fd);
   if (mapping == MAP_FAILED) {
@@ -137,19 +136,21 @@ absl::StatusOr<NpyFile> NpyFile::Open(const std::string& path) {
   const auto shape = Entry(header, "shape", ')');
   if (!descr.has_value() || !fortran.has_value() || !shape.has_value() ||
       descr->size() < 4 || shape->empty() || shape->front() != '(') {
-    return Bad(path, "has a header that cannot be read; write it with "
-                     "numpy.save, and not as a structured array");
+    return Bad(path,
+               "has a header that cannot be read; write it with "
+               "numpy.save, and not as a structured array");
   }
   const absl::string_view type = descr->substr(1, descr->size() - 2);
   file.dtype_ = std::string(type.substr(1));
   const uint64_t element_bytes = ElementBytes(file.dtype_);
   if (element_bytes == 0) {
-    return Bad(path, absl::StrCat("has dtype ", type,
-                                  ", which is no plain number"));
+    return Bad(path,
+               absl::StrCat("has dtype ", type, ", which is no plain number"));
   }
   if (type[0] == '>' && element_bytes > 1) {
-    return Bad(path, "is big-endian; save array.astype(array.dtype.newbyteorder"
-                     "('<')) instead");
+    return Bad(path,
+               "is big-endian; save array.astype(array.dtype.newbyteorder"
+               "('<')) instead");
   }
   if (*fortran != "False") {
     return Bad(path,
@@ -160,8 +161,8 @@ absl::StatusOr<NpyFile> NpyFile::Open(const std::string& path) {
        absl::StrSplit(shape->substr(1), ',', absl::SkipWhitespace())) {
     int64_t dimension = 0;
     if (!absl::SimpleAtoi(part, &dimension)) {
-      return Bad(path, absl::StrCat("has shape ", *shape,
-                                    "), which cannot be read"));
+      return Bad(path,
+                 absl::StrCat("has shape ", *shape, "), which cannot be read"));
     }
     file.shape_.push_back(dimension);
   }
@@ -172,27 +173,25 @@ absl::StatusOr<NpyFile> NpyFile::Open(const std::string& path) {
     return Bad(path,
                absl::StrCat("is truncated or damaged: shape ",
                             ShapeText(file.shape_), " of ", file.dtype_,
-                            " takes ",
-                            elements.value_or(0) * element_bytes,
+                            " takes ", elements.value_or(0) * element_bytes,
                             " bytes, and there are ", file_bytes - data_begin,
                             "; write it again"));
   }
   if (data_begin % element_bytes != 0) {
-    return Bad(path, "has data that is not aligned to its element size; write "
-                     "it again with numpy.save");
+    return Bad(path,
+               "has data that is not aligned to its element size; write "
+               "it again with numpy.save");
   }
   file.data_ = static_cast<const uint8_t*>(mapping) + data_begin;
   return file;
 }
 
-absl::Status NpyFile::Expect(absl::string_view dtype,
-                             size_t dimensions) const {
+absl::Status NpyFile::Expect(absl::string_view dtype, size_t dimensions) const {
   if (dtype_ == dtype && shape_.size() == dimensions) return absl::OkStatus();
-  return Bad(path_, absl::StrCat("is ", dtype_, " of shape ",
-                                 ShapeText(shape_), "; it must be ", dtype,
-                                 " with ", dimensions,
-                                 dimensions == 1 ? " dimension"
-                                                 : " dimensions"));
+  return Bad(path_,
+             absl::StrCat("is ", dtype_, " of shape ", ShapeText(shape_),
+                          "; it must be ", dtype, " with ", dimensions,
+                          dimensions == 1 ? " dimension" : " dimensions"));
 }
 
 absl::StatusOr<NpyWriter> NpyWriter::Create(const std::string& path,
@@ -251,9 +250,10 @@ absl::Status NpyWriter::Append(const void* data, size_t bytes) {
 
 absl::Status NpyWriter::Finish() {
   if (bytes_left_ != 0) {
-    return absl::InternalError(absl::StrCat(
-        path_, ": ", bytes_left_, " bytes fewer were written than its shape "
-                                  "says"));
+    return absl::InternalError(
+        absl::StrCat(path_, ": ", bytes_left_,
+                     " bytes fewer were written than its shape "
+                     "says"));
   }
   // What was buffered reaches the file only now, and may fail to.
   if (fclose(file_.release()) != 0) return Error();
