@@ -111,8 +111,10 @@ absl::StatusOr<BatchWriter> BatchWriter::Plan(const ChannelPlan& plan,
     const std::string prefix =
         hetero ? absl::StrCat(dataset.edge_types()[e].name.ToString(), ".")
                : "";
-    fields.Add(prefix + "rows", edges.rows);
+    // In this order a trainer's edge_index, [cols, rows], is a view with a
+    // stride; the other way round it would be a copy.
     fields.Add(prefix + "cols", edges.cols);
+    fields.Add(prefix + "rows", edges.rows);
     fields.Add(prefix + "num_sampled_edges", edges.num_sampled_edges);
     if (plan.sampler_options().with_edge_ids) {
       fields.Add(prefix + "eids", edges.edge_ids);

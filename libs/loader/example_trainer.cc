@@ -1,0 +1,39 @@
+// A trainer in 30 lines: one epoch of neighbourhoods as tensors. Run it against
+// a cluster that serves a graph with one node type:
+//
+//   bazel run //libs/loader:example_trainer -- 127.0.0.1:7100
+
+#include <iostream>
+#include <string>
+
+#include "absl/status/status.h"
+#include "libs/loader/dist_neighbor_loader.h"
+#include "libs/status/status_macros.h"
+
+absl::Status Train(const std::string& registry) {
+  FAIRLEAD_ASSIGN_OR_RETURN(const auto loader,
+                            fairlead::DistNeighborLoader::Create({
+                                .registry = registry,
+                                .input_nodes = {.split = "train"},
+                                .fanout = {15, 10},
+                                .batch_size = 512,
+                                .shuffle = true,
+                            }));
+  FAIRLEAD_RETURN_IF_ERROR(loader->StartEpoch());
+  while (true) {
+    FAIRLEAD_ASSIGN_OR_RETURN(const auto batch, loader->Next());
+    if (!batch.has_value()) return absl::OkStatus();  // the end of the epoch
+    FAIRLEAD_ASSIGN_OR_RETURN(const fairlead::Data data, batch->ToData());
+    // model->forward(data.x, data.edge_index) and so on; the seeds are rows
+    // data.seed_index of what comes out.
+    std::cout << "batch " << batch->index() << ": " << data.batch.numel()
+              << " seeds, " << data.n_id.numel() << " nodes, "
+              << data.edge_index.size(1) << " edges\n";
+  }
+}
+
+int main(int argc, char** argv) {
+  const absl::Status status = Train(argc > 1 ? argv[1] : "127.0.0.1:7100");
+  if (!status.ok()) std::cerr << status << "\n";
+  return status.ok() ? 0 : 1;
+}
