@@ -1,5 +1,7 @@
 #include "tools/dataset/kronecker.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <functional>
@@ -46,9 +48,9 @@ uint64_t ShuffleVertex(uint64_t vertex, int scale, uint64_t key) {
   return vertex;
 }
 
-// The two ends of edge number `edge`.
+// The two ends of edge number `edge`; `key` shuffles the vertices.
 std::pair<uint64_t, uint64_t> Edge(const KroneckerOptions& options,
-                                   uint64_t edge) {
+                                   uint64_t key, uint64_t edge) {
   RandomStream random(options.seed, edge, kEdge);
   uint64_t src = 0;
   uint64_t dst = 0;
@@ -57,9 +59,21 @@ std::pair<uint64_t, uint64_t> Edge(const KroneckerOptions& options,
     src = src << 1 | (draw >= kAB ? 1 : 0);
     dst = dst << 1 | ((draw >= kA && draw < kAB) || draw >= kABC ? 1 : 0);
   }
-  const uint64_t key = RandomStream(options.seed, 0, kShuffleVertices).Next64();
   return {ShuffleVertex(src, options.scale, key),
           ShuffleVertex(dst, options.scale, key)};
+}
+
+// All of the topology is in memory at once: it is in order of edges when made,
+// and by node when written. Features are not.
+absl::Status CheckMemory(uint64_t nodes, uint64_t edges) {
+  const uint64_t needed = sizeof(int64_t) * (edges + 4 * nodes);
+  const uint64_t there = static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) *
+                         static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  if (needed <= there) return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      absl::StrCat("a graph of ", nodes, " nodes and ", edges, " edges takes ",
+                   needed >> 30, " GiB to make, and this machine has ",
+                   there >> 30, "; lower --scale or --edge_factor"));
 }
 
 }  // namespace
@@ -84,9 +98,11 @@ absl::Status WriteKronecker(
   }
   const uint64_t nodes = uint64_t{1} << options.scale;
   const uint64_t edges = nodes * static_cast<uint64_t>(options.edge_factor);
+  FAIRLEAD_RETURN_IF_ERROR(CheckMemory(nodes, edges));
+  const uint64_t key = RandomStream(options.seed, 0, kShuffleVertices).Next64();
   // Edges are made twice, once to count and once to place them: cheaper than
   // to keep them, since each can be made from its number.
-  const uint64_t total = 2 * edges + nodes;
+  const uint64_t total = 2 * edges + (options.feature_dim > 0 ? nodes : 0);
   uint64_t done = 0;
   const auto step = [&] {
     if (++done % kProgressStep == 0 || done == total) on_progress(done, total);
@@ -94,14 +110,14 @@ absl::Status WriteKronecker(
 
   std::vector<int64_t> indptr(nodes + 1, 0);
   for (uint64_t edge = 0; edge < edges; ++edge) {
-    ++indptr[Edge(options, edge).first + 1];
+    ++indptr[Edge(options, key, edge).first + 1];
     step();
   }
   for (uint64_t i = 0; i < nodes; ++i) indptr[i + 1] += indptr[i];
   std::vector<int64_t> indices(edges);
   std::vector<int64_t> next(indptr.begin(), indptr.end() - 1);
   for (uint64_t edge = 0; edge < edges; ++edge) {
-    const auto [src, dst] = Edge(options, edge);
+    const auto [src, dst] = Edge(options, key, edge);
     indices[static_cast<uint64_t>(next[src]++)] = static_cast<int64_t>(dst);
     step();
   }

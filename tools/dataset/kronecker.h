@@ -13,7 +13,7 @@ namespace fairlead {
 // (A=0.57, B=0.19, C=0.19, D=0.05) with its vertices shuffled. Each edge, each
 // feature and each label is a function of the seed and its own number alone.
 struct KroneckerOptions {
-  int scale = 16;  // log2 of the nodes
+  int scale = 16;            // log2 of the nodes
   int64_t edge_factor = 16;  // edges per node
   int64_t feature_dim = 64;  // 0: no features
   uint64_t seed = 0;
@@ -21,7 +21,8 @@ struct KroneckerOptions {
 
 // Writes it into a folder. Labels are 10 classes; a node's class raises one of
 // its features, so there is something to learn. `on_progress(done, total)` is
-// called now and then. INVALID_ARGUMENT for options out of range.
+// called now and then. INVALID_ARGUMENT for options out of range,
+// RESOURCE_EXHAUSTED if the graph does not fit the machine's memory.
 absl::Status WriteKronecker(
     const KroneckerOptions& options, const std::string& directory,
     const std::function<void(uint64_t done, uint64_t total)>& on_progress);

@@ -22,7 +22,7 @@
 #include "tools/dataset/wordnet.h"
 
 ABSL_FLAG(std::string, out, "", "The folder to make. Required.");
-ABSL_FLAG(bool, overwrite, false, "Replace --out if it is there.");
+ABSL_FLAG(bool, overwrite, false, "Replace --out if it is a dataset.");
 ABSL_FLAG(int64_t, feature_dim, 0,
           "wordnet: hashed feature columns, 128 by default; 4 columns for the "
           "part of speech come on top. kronecker: feature columns, 64 by "
@@ -41,7 +41,8 @@ constexpr char kUsage[] =
     "\n"
     "  dataset wordnet --out=DIR    WordNet 3.0: 117,659 synsets, 26 kinds of "
     "edges, 45 classes\n"
-    "  dataset kronecker --out=DIR  a synthetic power-law graph by the Graph500 "
+    "  dataset kronecker --out=DIR  a synthetic power-law graph by the "
+    "Graph500 "
     "specification\n"
     "\n"
     "Example: bazel run --config=opt //tools/dataset -- kronecker --scale=20 "
@@ -110,7 +111,7 @@ absl::Status Make(const std::vector<std::string>& arguments) {
 }  // namespace fairlead
 
 int main(int argc, char** argv) {
-  const std::vector<std::string> arguments = fairlead::ParseCommandLine(
-      argc, argv, fairlead::kUsage, __FILE__);
+  const std::vector<std::string> arguments =
+      fairlead::ParseCommandLine(argc, argv, fairlead::kUsage, __FILE__);
   return fairlead::ExitCode("dataset", fairlead::Make(arguments));
 }

@@ -30,26 +30,40 @@ OutputFolder::~OutputFolder() {
 absl::StatusOr<OutputFolder> OutputFolder::Create(const std::string& out,
                                                   bool overwrite) {
   std::error_code error;
-  std::filesystem::path path(out);
-  if (!path.has_filename()) path = path.parent_path();  // a trailing slash
-  if (path.empty()) {
+  if (out.empty()) {
     return absl::InvalidArgumentError("--out: must name the folder to make");
   }
-  if (std::filesystem::exists(path, error) && !overwrite &&
+  // Without "." and trailing slashes, so that "beside it" is not within it.
+  std::filesystem::path path = std::filesystem::weakly_canonical(out, error);
+  if (!error && !path.has_filename()) path = path.parent_path();
+  if (error || !path.has_filename()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--out=", out, ": cannot be a dataset's folder"));
+  }
+  if (std::filesystem::exists(path, error) &&
       !(std::filesystem::is_directory(path, error) &&
         std::filesystem::is_empty(path, error))) {
-    return absl::AlreadyExistsError(
-        absl::StrCat("--out=", out,
-                     ": is there already; name another folder, or add "
-                     "--overwrite"));
+    if (!overwrite) {
+      return absl::AlreadyExistsError(
+          absl::StrCat("--out=", out,
+                       ": is there already; name another folder, or add "
+                       "--overwrite"));
+    }
+    // Whoever mistypes a path must not lose what is there.
+    if (!std::filesystem::exists(path / "dataset.json", error)) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("--out=", out,
+                       ": holds no dataset, and --overwrite replaces nothing "
+                       "else; name another folder"));
+    }
   }
   if (path.has_parent_path()) {
     std::filesystem::create_directories(path.parent_path(), error);
   }
   std::string temporary = absl::StrCat(path.string(), ".unfinished-XXXXXX");
   if (mkdtemp(temporary.data()) == nullptr) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--out=", out, ": cannot be made: ", strerror(errno)));
+    return absl::InvalidArgumentError(
+        absl::StrCat("--out=", out, ": cannot be made: ", strerror(errno)));
   }
   return OutputFolder(path.string(), std::move(temporary));
 }

@@ -14,7 +14,8 @@ namespace fairlead {
 class OutputFolder {
  public:
   // INVALID_ARGUMENT if `out` is empty or cannot be made; ALREADY_EXISTS if it
-  // is there and has something in it, unless `overwrite`.
+  // is there and has something in it, unless `overwrite`;
+  // FAILED_PRECONDITION if `overwrite` would replace what is no dataset.
   static absl::StatusOr<OutputFolder> Create(const std::string& out,
                                              bool overwrite);
 

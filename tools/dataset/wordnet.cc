@@ -32,8 +32,10 @@ struct PartOfSpeech {
   const char* file;
   char letter;  // as pointers name it
 };
-constexpr PartOfSpeech kPartsOfSpeech[] = {
-    {"data.noun", 'n'}, {"data.verb", 'v'}, {"data.adj", 'a'}, {"data.adv", 'r'}};
+constexpr PartOfSpeech kPartsOfSpeech[] = {{"data.noun", 'n'},
+                                           {"data.verb", 'v'},
+                                           {"data.adj", 'a'},
+                                           {"data.adv", 'r'}};
 
 // Pointer symbols, as wninput(5WN) names them.
 constexpr struct {
@@ -135,7 +137,7 @@ absl::StatusOr<Synset> ParseLine(const std::string& line, char letter) {
       !absl::SimpleHexAtoi(fields[next++], &words)) {
     return bad("a bad beginning");
   }
-  if (fields.size() < next + 2 * words + 1) return bad("too few words");
+  if (fields.size() < next + 2 * size_t{words} + 1) return bad("too few words");
   for (uint32_t i = 0; i < words; ++i, next += 2) {
     AddTokens(fields[next], &synset.tokens);
   }
@@ -167,9 +169,11 @@ absl::Status ReadFile(const std::string& directory, const PartOfSpeech& part,
   std::ifstream file(path);
   if (!file) {
     return absl::NotFoundError(absl::StrCat(
-        path, ": is not there; install the package wordnet-base, or name its "
-              "folder with --wordnet_dir"));
+        path,
+        ": is not there; install the package wordnet-base, or name its "
+        "folder with --wordnet_dir"));
   }
+  const size_t before = synsets->size();
   std::string line;
   while (std::getline(file, line)) {
     if (line.empty() || line[0] == ' ') continue;  // the licence at the top
@@ -179,6 +183,10 @@ absl::Status ReadFile(const std::string& directory, const PartOfSpeech& part,
           absl::StrCat(path, ": ", synset.status().message()));
     }
     synsets->push_back(*std::move(synset));
+  }
+  if (synsets->size() == before) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, ": holds no synset; install the package wordnet-base again"));
   }
   return absl::OkStatus();
 }
@@ -256,9 +264,9 @@ absl::StatusOr<DatasetContents> ReadWordNet(const WordNetOptions& options) {
     for (const Pointer& pointer : synset.pointers) {
       const auto target = id_of.find({pointer.letter, pointer.offset});
       if (target == id_of.end()) {
-        return absl::InvalidArgumentError(absl::StrCat(
-            "synset ", synset.offset, " points to ", pointer.offset,
-            ", which is in none of the files"));
+        return absl::InvalidArgumentError(
+            absl::StrCat("synset ", synset.offset, " points to ",
+                         pointer.offset, ", which is in none of the files"));
       }
       edges[pointer.relation].emplace_back(static_cast<int64_t>(i),
                                            target->second);

@@ -1,0 +1,193 @@
+#include "tools/dataset/kronecker.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "libs/graph/dataset.h"
+#include "libs/status/status_matchers.h"
+
+namespace fairlead {
+namespace {
+
+using ::fairlead::testing::IsOk;
+using ::fairlead::testing::StatusIs;
+using ::testing::AllOf;
+using ::testing::Each;
+using ::testing::Ge;
+using ::testing::HasSubstr;
+using ::testing::Lt;
+
+void NoProgress(uint64_t, uint64_t) {}
+
+std::string NewFolder(const std::string& name) {
+  const std::string path = absl::StrCat(::testing::TempDir(), "/", name);
+  std::filesystem::remove_all(path);
+  std::filesystem::create_directories(path);
+  return path;
+}
+
+std::unique_ptr<const Dataset> Make(const KroneckerOptions& options) {
+  const std::string folder = NewFolder("graph");
+  EXPECT_THAT(WriteKronecker(options, folder, NoProgress), IsOk());
+  absl::StatusOr<std::unique_ptr<const Dataset>> dataset =
+      Dataset::Load(folder);
+  EXPECT_THAT(dataset, IsOk());
+  return *std::move(dataset);
+}
+
+// The bytes of every file of a folder.
+std::map<std::string, std::string> FilesOf(const KroneckerOptions& options) {
+  const std::string folder = NewFolder("files");
+  EXPECT_THAT(WriteKronecker(options, folder, NoProgress), IsOk());
+  std::map<std::string, std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    std::ifstream file(entry.path(), std::ios::binary);
+    files[entry.path().filename().string()] = {
+        std::istreambuf_iterator<char>(file), {}};
+  }
+  return files;
+}
+
+TEST(Kronecker, HasTheNodesEdgesFeaturesLabelsAndSplitsAskedFor) {
+  const auto dataset = Make({.scale = 8, .edge_factor = 4, .feature_dim = 12});
+  ASSERT_EQ(dataset->node_types().size(), 1);
+  const NodeType& nodes = dataset->node_types()[0];
+  EXPECT_EQ(nodes.num_nodes, 256);
+  ASSERT_EQ(dataset->edge_types().size(), 1);
+  EXPECT_EQ(dataset->edge_types()[0].csr.num_edges(), 1024);
+  ASSERT_TRUE(nodes.features.has_value());
+  EXPECT_EQ(nodes.features->columns, 12);
+  ASSERT_TRUE(nodes.labels.has_value());
+  EXPECT_EQ(nodes.num_classes, 10);
+  EXPECT_EQ(nodes.train->size(), 153);
+  EXPECT_EQ(nodes.val->size(), 51);
+  EXPECT_EQ(nodes.test->size(), 52);
+  std::vector<int> in_splits(256, 0);
+  for (const auto& split : {*nodes.train, *nodes.val, *nodes.test}) {
+    for (const int64_t id : split) ++in_splits[static_cast<size_t>(id)];
+  }
+  EXPECT_THAT(in_splits, Each(1));
+}
+
+TEST(Kronecker, SameOptionsGiveTheSameBytes) {
+  const KroneckerOptions options = {
+      .scale = 9, .edge_factor = 3, .feature_dim = 5, .seed = 7};
+  EXPECT_EQ(FilesOf(options), FilesOf(options));
+}
+
+// A change to these numbers makes every figure measured before it one of
+// another graph.
+TEST(Kronecker, SeedZeroIsTheSameGraphInEveryVersion) {
+  const auto dataset = Make({.scale = 4, .edge_factor = 1, .feature_dim = 0});
+  const Csr& csr = dataset->edge_types()[0].csr;
+  std::vector<std::pair<int64_t, int64_t>> edges;
+  for (int64_t src = 0; src < csr.num_rows(); ++src) {
+    for (int64_t i = csr.indptr[src]; i < csr.indptr[src + 1]; ++i) {
+      edges.emplace_back(src, csr.indices[i]);
+    }
+  }
+  const std::vector<std::pair<int64_t, int64_t>> golden = {
+      {0, 3}, {1, 1}, {1, 1}, {1, 9}, {1, 11}, {1, 14}, {3, 9},  {3, 11},
+      {5, 3}, {5, 8}, {7, 8}, {8, 5}, {8, 11}, {9, 3},  {12, 1}, {13, 15}};
+  EXPECT_EQ(edges, golden);
+}
+
+TEST(Kronecker, AnotherSeedGivesAnotherGraph) {
+  auto one = FilesOf({.scale = 6, .feature_dim = 2, .seed = 1});
+  auto two = FilesOf({.scale = 6, .feature_dim = 2, .seed = 2});
+  for (const char* file :
+       {"indices.npy", "features.npy", "labels.npy", "train.npy"}) {
+    EXPECT_NE(one[file], two[file]) << file;
+  }
+}
+
+// Graph500's probabilities: the largest out-degree is (A + B)^scale of all
+// edges in expectation, 0.76^12 = 3.7 %; an even graph's would be 0.024 %.
+TEST(Kronecker, DegreesFollowAPowerLaw) {
+  const auto dataset = Make({.scale = 12, .edge_factor = 16, .feature_dim = 0});
+  const Csr& csr = dataset->edge_types()[0].csr;
+  std::vector<int64_t> degrees;
+  for (int64_t i = 0; i < csr.num_rows(); ++i) {
+    degrees.push_back(csr.indptr[i + 1] - csr.indptr[i]);
+  }
+  std::sort(degrees.begin(), degrees.end());
+  EXPECT_NEAR(static_cast<double>(degrees.back()) /
+                  static_cast<double>(csr.num_edges()),
+              0.037, 0.005);
+  EXPECT_LT(degrees[degrees.size() / 2], 8);  // the mean is 16
+}
+
+// Shuffled: the hubs are not the first nodes, as an unshuffled graph's are.
+TEST(Kronecker, TheLargestHubIsNotNodeZero) {
+  const auto dataset = Make({.scale = 12, .edge_factor = 16, .feature_dim = 0});
+  const Csr& csr = dataset->edge_types()[0].csr;
+  EXPECT_LT(csr.indptr[1] - csr.indptr[0], csr.num_edges() / 100);
+}
+
+TEST(Kronecker, SmallScalesHaveTheirNodesToo) {
+  for (const int scale : {1, 2, 3}) {
+    const auto dataset =
+        Make({.scale = scale, .edge_factor = 2, .feature_dim = 3});
+    EXPECT_EQ(dataset->node_types()[0].num_nodes, int64_t{1} << scale);
+    EXPECT_THAT(dataset->edge_types()[0].csr.indices,
+                Each(AllOf(Ge(0), Lt(int64_t{1} << scale))));
+  }
+}
+
+TEST(Kronecker, ProgressRisesToItsTotal) {
+  for (const int64_t feature_dim : {0, 4}) {
+    std::vector<uint64_t> done;
+    uint64_t total = 0;
+    ASSERT_THAT(WriteKronecker(
+                    {.scale = 13, .edge_factor = 8, .feature_dim = feature_dim},
+                    NewFolder("progress"),
+                    [&](uint64_t now, uint64_t all) {
+                      done.push_back(now);
+                      total = all;
+                    }),
+                IsOk());
+    EXPECT_GT(done.size(), 1);
+    EXPECT_TRUE(std::is_sorted(done.begin(), done.end()));
+    EXPECT_EQ(done.back(), total);
+  }
+}
+
+TEST(Kronecker, RefusesOptionsOutOfRangeByTheirFlag) {
+  const auto write = [](const KroneckerOptions& options) {
+    return WriteKronecker(options, NewFolder("refused"), NoProgress);
+  };
+  for (const int scale : {-1, 0, 33}) {
+    EXPECT_THAT(write({.scale = scale}),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         HasSubstr(absl::StrCat("--scale=", scale))));
+  }
+  EXPECT_THAT(write({.edge_factor = -1}),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("--edge_factor=-1")));
+  EXPECT_THAT(write({.feature_dim = -2}),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("--feature_dim=-2")));
+}
+
+TEST(Kronecker, RefusesWhatNoMemoryHolds) {
+  EXPECT_THAT(WriteKronecker({.scale = 32, .edge_factor = 65536},
+                             NewFolder("huge"), NoProgress),
+              StatusIs(absl::StatusCode::kResourceExhausted,
+                       AllOf(HasSubstr("GiB"), HasSubstr("--scale"))));
+}
+
+}  // namespace
+}  // namespace fairlead
