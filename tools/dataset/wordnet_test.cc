@@ -51,7 +51,7 @@ Files TinyWordNet() {
        "00001740 32 v 01 bark 0 001 + 00001740 n 0101 01 + 02 00 | make "
        "barking sounds\n"},
       {"data.adj",
-       "00001740 00 a 01 canine 0 002 \\ 00001740 n 0101 & 00002000 a 0000 | "
+       "00001740 00 a 01 canine 0 002 \\ 00001740 n 0101 & 00002000 s 0000 | "
        "of dogs\n"
        "00002000 00 s 01 doggy 0 001 & 00001740 a 0000 | like dogs\n"},
       {"data.adv",
