@@ -32,11 +32,11 @@ ABSL_FLAG(std::string, dataset, "",
 ABSL_FLAG(std::string, fanout, "15,10",
           "Neighbours per hop and edge type; also the number of layers.");
 ABSL_FLAG(uint64_t, batch_size, 1024, "Seed nodes per batch.");
-ABSL_FLAG(int, epochs, 8, "Passes over the training split.");
-ABSL_FLAG(int64_t, hidden, 192, "Width of the hidden layers.");
+ABSL_FLAG(int, epochs, 5, "Passes over the training split.");
+ABSL_FLAG(int64_t, hidden, 128, "Width of the hidden layers.");
 ABSL_FLAG(double, learning_rate, 0.004, "Of AdamW.");
 ABSL_FLAG(double, dropout, 0.4, "Between layers.");
-ABSL_FLAG(int64_t, feature_dim, 256, "Hashed feature columns of WordNet.");
+ABSL_FLAG(int64_t, feature_dim, 128, "Hashed feature columns of WordNet.");
 ABSL_FLAG(int, workers, 1, "Sampling threads of the sampler pool.");
 ABSL_FLAG(uint64_t, seed, 0, "Of the split, the sampling and the weights.");
 
