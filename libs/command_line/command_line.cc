@@ -20,6 +20,9 @@ namespace fairlead {
 std::vector<std::string> ParseCommandLine(int argc, char** argv,
                                           absl::string_view usage,
                                           absl::string_view main_file) {
+  // What goes wrong is said once, in our own line; GRPC_VERBOSITY=ERROR brings
+  // gRPC's view of it back.
+  setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
   // `bazel run` starts programs somewhere else, and says where the user is:
   // paths in flags are meant from there.
   const char* user_directory = std::getenv("BUILD_WORKING_DIRECTORY");
