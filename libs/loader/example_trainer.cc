@@ -11,14 +11,14 @@
 #include "libs/status/status_macros.h"
 
 absl::Status Train(const std::string& registry) {
+  fairlead::NeighborLoaderOptions options;
+  options.registry = registry;
+  options.input_nodes.split = "train";
+  options.fanout = {15, 10};
+  options.batch_size = 512;
+  options.shuffle = true;
   FAIRLEAD_ASSIGN_OR_RETURN(const auto loader,
-                            fairlead::DistNeighborLoader::Create({
-                                .registry = registry,
-                                .input_nodes = {.split = "train"},
-                                .fanout = {15, 10},
-                                .batch_size = 512,
-                                .shuffle = true,
-                            }));
+                            fairlead::DistNeighborLoader::Create(options));
   FAIRLEAD_RETURN_IF_ERROR(loader->StartEpoch());
   while (true) {
     FAIRLEAD_ASSIGN_OR_RETURN(const auto batch, loader->Next());

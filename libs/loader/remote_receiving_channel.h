@@ -102,7 +102,7 @@ class RemoteReceivingChannel final : private GatewayStream::Listener {
     uint64_t stale = 0;       // dropped: of an earlier epoch or attempt
     uint64_t missing = 0;     // never received of epochs that came to their end
     uint64_t failed = 0;      // ended as a BatchError
-    uint64_t recoveries = 0;  // broken streams that were resumed
+    uint64_t recoveries = 0;  // streams opened again after a break
     uint64_t queued = 0;      // received, waiting for Recv
     absl::Duration waited;    // inside Recv
   };

@@ -5,6 +5,7 @@
 #include <future>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -260,6 +261,29 @@ TEST(RemoteReceivingChannel, BrokenStreamIsResumedWithWhatIsMissing) {
   }
   EXPECT_EQ(trainer->stats().recoveries, 3u);
   EXPECT_EQ(trainer->stats().duplicates, 0u);
+}
+
+// What waits for the trainer counts against the new stream's credit, or each
+// break would let the queue grow by another prefetch_size.
+TEST(RemoteReceivingChannel, ResumedStreamGetsCreditForTheRestOnly) {
+  std::promise<uint64_t> second_credit;
+  Trainer trainer(
+      {.batches = 5,
+       .script =
+           [&](Stream& stream) {
+             if (stream.attempt() == 0) {
+               stream.SendBatch(0);
+               stream.SendBatch(1);
+               return kLinkLost;
+             }
+             second_credit.set_value(stream.subscribe().credit().messages());
+             stream.SendAll();
+             return stream.AwaitClose();
+           }},
+      {.prefetch_size = 3});
+  ASSERT_THAT(trainer->StartEpoch(0), IsOk());
+  EXPECT_EQ(second_credit.get_future().get(), 1u);
+  EXPECT_THAT(trainer.Drain().batches, UnorderedElementsAre(0, 1, 2, 3, 4));
 }
 
 TEST(RemoteReceivingChannel, StreamThatBreaksBeforeTheEndMarkIsResumed) {

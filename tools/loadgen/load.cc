@@ -154,6 +154,7 @@ LoadReport Summarise(std::vector<std::unique_ptr<Client>>& clients,
     const RemoteReceivingChannel::Stats stats = client->stats();
     report.duplicates += stats.duplicates;
     report.missing += stats.missing;
+    report.recoveries += stats.recoveries;
   }
   std::sort(waits.begin(), waits.end());
   report.unique_seeds = unique_seeds.size();
@@ -211,6 +212,7 @@ std::string LoadReport::ToJson() const {
       {"bytes_per_s", PerSecond(bytes, wall)},
       {"duplicates", duplicates},
       {"missing", missing},
+      {"recoveries", recoveries},
       {"wait_p50_us", absl::ToDoubleMicroseconds(wait_p50)},
       {"wait_p99_us", absl::ToDoubleMicroseconds(wait_p99)},
       {"digest", Hex(digest)}};
@@ -225,13 +227,14 @@ std::string LoadReport::ToText() const {
       "edges       %u: %.0f/s\n"
       "bytes       %.1f MiB: %.1f MiB/s\n"
       "waited      %.0f us (median), %.0f us (99 %%)\n"
-      "duplicates  %u, missing %u\n"
+      "duplicates  %u, missing %u, streams opened again %u\n"
       "digest      %s\n",
       batches, absl::ToDoubleSeconds(wall), PerSecond(batches, wall), seeds,
       unique_seeds, edges, PerSecond(edges, wall),
       static_cast<double>(bytes) / kMiB, PerSecond(bytes, wall) / kMiB,
       absl::ToDoubleMicroseconds(wait_p50),
-      absl::ToDoubleMicroseconds(wait_p99), duplicates, missing, Hex(digest));
+      absl::ToDoubleMicroseconds(wait_p99), duplicates, missing, recoveries,
+      Hex(digest));
 }
 
 }  // namespace fairlead

@@ -36,6 +36,7 @@ struct LoadReport {
   uint64_t bytes = 0;   // of encoded messages
   absl::Duration wall;  // from the first epoch's start to the last batch
   uint64_t duplicates = 0;
+  uint64_t recoveries = 0;  // streams opened again after a break
   uint64_t missing = 0;     // of epochs that came to their end
   absl::Duration wait_p50;  // of the time a client waited for a batch
   absl::Duration wait_p99;

@@ -101,6 +101,23 @@ TEST(Load, MissingBatchesAreAnError) {
   EXPECT_EQ(report.missing, 2u);
 }
 
+TEST(Load, CountsStreamsThatWereResumed) {
+  FakeCluster cluster({.batches = 3, .script = [](auto& stream) {
+                         if (stream.attempt() == 0) {
+                           stream.SendBatch(1);
+                           return grpc::Status(grpc::StatusCode::UNAVAILABLE,
+                                               "link lost");
+                         }
+                         stream.SendAll();
+                         return stream.AwaitClose();
+                       }});
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const LoadReport report,
+                                RunLoad(Against(cluster)));
+  EXPECT_THAT(report.status, IsOk());
+  EXPECT_EQ(report.batches, 3u);
+  EXPECT_EQ(report.recoveries, 1u);
+}
+
 TEST(Load, DuplicatesAreAnError) {
   FakeCluster cluster({.batches = 1, .script = [](auto& stream) {
                          stream.SendBatch(0);
@@ -164,7 +181,7 @@ TEST(Load, ReportIsOneJsonObjectInOneLine) {
   EXPECT_EQ(json["digest"], "0000000000000abc");
   for (const char* key :
        {"seeds", "unique_seeds", "edges", "bytes", "wall_s", "edges_per_s",
-        "bytes_per_s", "duplicates", "missing", "wait_p99_us"}) {
+        "bytes_per_s", "duplicates", "missing", "recoveries", "wait_p99_us"}) {
     EXPECT_TRUE(json.contains(key)) << key;
   }
 }
