@@ -1,0 +1,141 @@
+#include "libs/sampling/epoch_plan.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "libs/random/philox.h"
+#include "libs/status/status_matchers.h"
+
+namespace fairlead {
+namespace {
+
+using ::fairlead::testing::IsOkAndHolds;
+using ::fairlead::testing::StatusIs;
+using ::testing::ElementsAre;
+using ::testing::Eq;
+
+TEST(EpochPlanTest, CountsBatchesAsTheGoldenVectorsDo) {  // parity G1
+  EXPECT_EQ(ComputeNumBatches(0, 2, false), 0u);
+  EXPECT_EQ(ComputeNumBatches(1, 2, true), 0u);
+  EXPECT_EQ(ComputeNumBatches(1, 2, false), 1u);
+  EXPECT_EQ(ComputeNumBatches(5, 2, false), 3u);
+  EXPECT_EQ(ComputeNumBatches(5, 2, true), 2u);
+}
+
+TEST(EpochPlanTest, SplitsSeedsBetweenWorkersAsTheGoldenVectorsDo) {  // G2
+  EXPECT_THAT(ComputeWorkerSeedRanges(7, 2, 3),
+              ElementsAre(SeedRange{0, 2}, SeedRange{2, 4}, SeedRange{4, 7}));
+  EXPECT_THAT(ComputeWorkerSeedRanges(1, 2, 3),
+              ElementsAre(SeedRange{0, 0}, SeedRange{0, 0}, SeedRange{0, 1}));
+  EXPECT_THAT(ComputeWorkerSeedRanges(10, 4, 2),
+              ElementsAre(SeedRange{0, 4}, SeedRange{4, 10}));
+  EXPECT_THAT(ComputeWorkerSeedRanges(100, 7, 4),
+              ElementsAre(SeedRange{0, 28}, SeedRange{28, 56},
+                          SeedRange{56, 77}, SeedRange{77, 100}));
+  EXPECT_THAT(ComputeWorkerSeedRanges(0, 5, 2),
+              ElementsAre(SeedRange{0, 0}, SeedRange{0, 0}));
+  EXPECT_THAT(ComputeWorkerSeedRanges(8, 8, 3),
+              ElementsAre(SeedRange{0, 8}, SeedRange{8, 8}, SeedRange{8, 8}));
+}
+
+TEST(EpochPlanTest, WorkerRangesCoverAllSeedsAndKeepTheNumberOfBatches) {
+  for (uint64_t round = 0; round < 500; ++round) {
+    RandomStream random(1, round, 0);
+    const uint64_t seeds = random.Below(200);
+    const uint64_t batch_size = 1 + random.Below(20);
+    const uint64_t workers = 1 + random.Below(8);
+    for (const bool drop_last : {false, true}) {
+      uint64_t from = 0;
+      uint64_t batches = 0;
+      for (const SeedRange& range :
+           ComputeWorkerSeedRanges(seeds, batch_size, workers)) {
+        ASSERT_EQ(range.begin, from);
+        from = range.end;
+        batches +=
+            ComputeNumBatches(range.end - range.begin, batch_size, drop_last);
+      }
+      ASSERT_EQ(from, seeds);
+      ASSERT_EQ(batches, ComputeNumBatches(seeds, batch_size, drop_last));
+    }
+  }
+}
+
+TEST(EpochPlanTest, SlicesElevenItemsAsTheGoldenVectorsDo) {  // parity G3
+  const auto slice = [](uint64_t start, uint64_t end, uint64_t denominator) {
+    return SplitSlice(11, {.start_numerator = start,
+                           .end_numerator = end,
+                           .denominator = denominator});
+  };
+  EXPECT_THAT(slice(0, 2, 2), IsOkAndHolds(Eq(SeedRange{0, 11})));
+  EXPECT_THAT(slice(0, 1, 2), IsOkAndHolds(Eq(SeedRange{0, 5})));
+  EXPECT_THAT(slice(1, 2, 2), IsOkAndHolds(Eq(SeedRange{5, 11})));
+  EXPECT_THAT(slice(2, 4, 5), IsOkAndHolds(Eq(SeedRange{4, 8})));
+  EXPECT_THAT(slice(4, 5, 5), IsOkAndHolds(Eq(SeedRange{8, 11})));
+  EXPECT_THAT(slice(1, 2, 3), IsOkAndHolds(Eq(SeedRange{3, 7})));
+  EXPECT_THAT(slice(2, 1, 3), StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(slice(0, 4, 3), StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(slice(0, 0, 0), StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
+TEST(EpochOrderTest, IsTheInputsOrderUnlessShuffled) {
+  const EpochOrder order(5, /*shuffle=*/false, /*seed=*/1, /*epoch=*/2);
+  for (uint64_t i = 0; i < 5; ++i) EXPECT_EQ(order[i], i);
+}
+
+TEST(EpochOrderTest, ShuffledIsAPermutationThatSeedAndEpochDecide) {
+  const auto positions = [](uint64_t seed, uint64_t epoch) {
+    const EpochOrder order(1000, /*shuffle=*/true, seed, epoch);
+    std::vector<uint64_t> all;
+    for (uint64_t i = 0; i < 1000; ++i) all.push_back(order[i]);
+    return all;
+  };
+  const std::vector<uint64_t> first = positions(1, 0);
+  EXPECT_EQ(std::set<uint64_t>(first.begin(), first.end()).size(), 1000u);
+  EXPECT_LT(*std::max_element(first.begin(), first.end()), 1000u);
+  EXPECT_EQ(positions(1, 0), first);
+  EXPECT_NE(positions(1, 1), first);
+  EXPECT_NE(positions(2, 0), first);
+}
+
+TEST(EpochCursorTest, HandsOutWhatIsNotHeldOnceEach) {
+  for (uint64_t round = 0; round < 300; ++round) {
+    RandomStream random(2, round, 0);
+    const uint64_t batches = random.Below(60);
+    std::set<uint64_t> expected;
+    std::vector<BatchIndexRange> held;
+    for (uint64_t i = 0; i < batches; ++i) {
+      if (random.Below(3) != 0) {
+        expected.insert(i);
+      } else if (!held.empty() && held.back().end == i) {
+        held.back().end = i + 1;
+      } else {
+        held.push_back({i, i + 1});
+      }
+    }
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(EpochCursor cursor,
+                                  EpochCursor::Create(batches, held));
+    ASSERT_EQ(cursor.remaining(), expected.size());
+    for (const uint64_t index : expected) {
+      ASSERT_EQ(cursor.Next(), std::optional(index));
+    }
+    ASSERT_EQ(cursor.Next(), std::nullopt);
+  }
+}
+
+TEST(EpochCursorTest, HeldRangesThatMakeNoSenseAreRefused) {
+  using Ranges = std::vector<BatchIndexRange>;
+  for (const Ranges& bad : {Ranges{{3, 3}}, Ranges{{5, 4}}, Ranges{{0, 11}},
+                            Ranges{{4, 6}, {5, 7}}, Ranges{{6, 7}, {1, 2}}}) {
+    EXPECT_THAT(EpochCursor::Create(10, bad),
+                StatusIs(absl::StatusCode::kInvalidArgument));
+  }
+}
+
+}  // namespace
+}  // namespace fairlead
