@@ -191,11 +191,10 @@ TEST_F(BadRequestTest, SeedIdOutOfRange) {
 
 TEST_F(BadRequestTest, BudgetSmallerThanAMessage) {
   Start({"--shm_budget=4096"});
-  ExpectRefusal(
-      kLoadgen,
-      {absl::StrCat("--registry=", cluster_->registry().address()),
-       "--batch_size=64", "--fanout=3"},
-      "--shm_budget");
+  ExpectRefusal(kLoadgen,
+                {absl::StrCat("--registry=", cluster_->registry().address()),
+                 "--batch_size=64", "--fanout=3"},
+                "--shm_budget");
   EXPECT_THAT(cluster_->Stop(), IsOk());
 }
 

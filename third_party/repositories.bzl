@@ -68,11 +68,6 @@ def fairlead_repositories():
         targets = {"sqlite3": ["sqlite3"]},
     )
     pkg_config_repository(
-        name = "spdlog",
-        install = "libspdlog-dev",
-        targets = {"spdlog": ["spdlog"]},
-    )
-    pkg_config_repository(
         name = "xxhash",
         install = "libxxhash-dev",
         targets = {"xxhash": ["libxxhash"]},

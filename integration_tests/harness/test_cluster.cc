@@ -117,8 +117,8 @@ absl::Status TestCluster::Stop() {
     FAIRLEAD_ASSIGN_OR_RETURN(const int exit_code,
                               service.process().Wait(kPatience));
     if (exit_code != 0) {
-      return absl::InternalError(absl::StrCat(service.log(), ": ended with ",
-                                              exit_code));
+      return absl::InternalError(
+          absl::StrCat(service.log(), ": ended with ", exit_code));
     }
   }
   std::error_code error;

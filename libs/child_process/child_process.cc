@@ -36,9 +36,9 @@ bool IsReadable(int fd, absl::Duration timeout) {
         std::max(deadline - absl::Now(), absl::ZeroDuration());
     pollfd poll_fd{fd, POLLIN, 0};
     const timespec wait = absl::ToTimespec(left);
-    const int ready = ppoll(
-        &poll_fd, 1, timeout == absl::InfiniteDuration() ? nullptr : &wait,
-        nullptr);
+    const int ready =
+        ppoll(&poll_fd, 1,
+              timeout == absl::InfiniteDuration() ? nullptr : &wait, nullptr);
     if (ready > 0) return true;
     if (ready == 0 || errno != EINTR) return false;
   }
@@ -76,8 +76,8 @@ std::string Contents(const std::string& file) {
 absl::StatusOr<ChildProcess> ChildProcess::Start(
     const std::vector<std::string>& argv, const Options& options) {
   if (argv.empty() || access(argv[0].c_str(), X_OK) != 0) {
-    return absl::NotFoundError(absl::StrCat(
-        argv.empty() ? "" : argv[0], ": is no program that can be run"));
+    return absl::NotFoundError(absl::StrCat(argv.empty() ? "" : argv[0],
+                                            ": is no program that can be run"));
   }
   int pipe_fds[2] = {-1, -1};
   if (options.out.empty() && pipe2(pipe_fds, O_CLOEXEC) != 0) {
@@ -184,8 +184,7 @@ absl::StatusOr<Outcome> RunToEnd(const std::vector<std::string>& argv,
     close(fd);
   }
   FAIRLEAD_ASSIGN_OR_RETURN(
-      ChildProcess child,
-      ChildProcess::Start(argv, {.out = out, .err = err}));
+      ChildProcess child, ChildProcess::Start(argv, {.out = out, .err = err}));
   FAIRLEAD_ASSIGN_OR_RETURN(const int exit_code, child.Wait(timeout));
   return Outcome{exit_code, Contents(out), Contents(err)};
 }

@@ -18,7 +18,8 @@ namespace fairlead {
 class ChildProcess {
  public:
   struct Options {
-    std::string out = {};  // file for standard output; empty: a pipe, see ReadLine
+    std::string out =
+        {};  // file for standard output; empty: a pipe, see ReadLine
     std::string err = {};  // file for standard error; empty: this process's own
   };
 

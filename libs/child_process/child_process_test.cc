@@ -54,24 +54,22 @@ TEST(ChildProcessTest, TerminateKillsAChildThatDoesNotListen) {
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(
       ChildProcess deaf,
       ChildProcess::Start(
-          Shell("trap '' TERM; echo ready; while true; do sleep 1; done"),
-          {}));
+          Shell("trap '' TERM; echo ready; while true; do sleep 1; done"), {}));
   EXPECT_THAT(deaf.ReadLine(kPlenty), IsOkAndHolds(std::optional("ready")));
   EXPECT_THAT(deaf.Terminate(absl::Milliseconds(10)),
               IsOkAndHolds(128 + SIGKILL));
 }
 
 TEST(ChildProcessTest, MissingProgramIsNamed) {
-  EXPECT_THAT(ChildProcess::Start({"/no/such/program"}, {}),
-              StatusIs(absl::StatusCode::kNotFound,
-                       HasSubstr("/no/such/program")));
+  EXPECT_THAT(
+      ChildProcess::Start({"/no/such/program"}, {}),
+      StatusIs(absl::StatusCode::kNotFound, HasSubstr("/no/such/program")));
 }
 
 TEST(RunToEndTest, GivesOutputAndErrorsApart) {
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(
-      const Outcome outcome,
-      RunToEnd(Shell("echo out; echo err >&2; exit 4"), kPlenty,
-               ::testing::TempDir()));
+      const Outcome outcome, RunToEnd(Shell("echo out; echo err >&2; exit 4"),
+                                      kPlenty, ::testing::TempDir()));
   EXPECT_EQ(outcome.exit_code, 4);
   EXPECT_EQ(outcome.out, "out\n");
   EXPECT_EQ(outcome.err, "err\n");

@@ -11,9 +11,7 @@ namespace fairlead {
 // A clock that stands still until it is told to move. Thread-safe.
 class FakeClock final : public Clock {
  public:
-  absl::Time Now() const override {
-    return absl::UnixEpoch() + MonotonicNow();
-  }
+  absl::Time Now() const override { return absl::UnixEpoch() + MonotonicNow(); }
   absl::Duration MonotonicNow() const override {
     MutexLock lock(&mutex_);
     return now_;

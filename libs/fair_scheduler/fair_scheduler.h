@@ -18,8 +18,8 @@ class FairScheduler {
   using ChannelId = uint64_t;
 
   struct ChannelLimits {
-    double weight = 1;             // share of service against other channels
-    uint32_t max_in_flight = 4;    // batches in the making at a time
+    double weight = 1;           // share of service against other channels
+    uint32_t max_in_flight = 4;  // batches in the making at a time
   };
 
   virtual ~FairScheduler() = default;

@@ -121,8 +121,7 @@ TEST(RoundRobinSchedulerTest, BadLimitsAreRefusedByName) {
   EXPECT_THAT(scheduler.Add(7, {.max_in_flight = 0}),
               StatusIs(absl::StatusCode::kInvalidArgument));
   ASSERT_THAT(scheduler.Add(7, {}), IsOk());
-  EXPECT_THAT(scheduler.Add(7, {}),
-              StatusIs(absl::StatusCode::kAlreadyExists));
+  EXPECT_THAT(scheduler.Add(7, {}), StatusIs(absl::StatusCode::kAlreadyExists));
 }
 
 // Any calls in any order: what is served has backlog, credit and room, and a

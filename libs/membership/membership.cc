@@ -69,8 +69,8 @@ absl::StatusOr<std::unique_ptr<Membership>> Membership::Start(Options options) {
           std::string(status.message()), ")"));
     }
     MutexLock lock(&membership->mutex_);
-    membership->mutex_.AwaitWithTimeout(
-        absl::Condition(&membership->stopping_), wait);
+    membership->mutex_.AwaitWithTimeout(absl::Condition(&membership->stopping_),
+                                        wait);
   }
   membership->thread_ = std::thread([m = membership.get()] { m->Run(); });
   return membership;
@@ -106,8 +106,8 @@ absl::Status Membership::Join() {
   grpc::ClientContext context;
   SetDeadline(context, kCallDeadline);
   v1::JoinResponse response;
-  FAIRLEAD_RETURN_IF_ERROR(rpc::ToAbslStatus(
-      stub_->Join(&context, options_.member, &response)));
+  FAIRLEAD_RETURN_IF_ERROR(
+      rpc::ToAbslStatus(stub_->Join(&context, options_.member, &response)));
   {
     MutexLock lock(&mutex_);
     joined_ = response;

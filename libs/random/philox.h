@@ -38,10 +38,10 @@ enum class RandomPurpose : uint32_t {
 // version: batches must stay reproducible.
 constexpr uint64_t DeriveRandomKey(uint64_t seed, RandomPurpose purpose,
                                    uint64_t a, uint64_t b) {
-  const PhiloxBlock first = Philox4x32(
-      {static_cast<uint32_t>(a), static_cast<uint32_t>(a >> 32),
-       static_cast<uint32_t>(purpose), 0},
-      seed);
+  const PhiloxBlock first =
+      Philox4x32({static_cast<uint32_t>(a), static_cast<uint32_t>(a >> 32),
+                  static_cast<uint32_t>(purpose), 0},
+                 seed);
   const uint64_t key = uint64_t{first[1]} << 32 | first[0];
   const PhiloxBlock second =
       Philox4x32({static_cast<uint32_t>(b), static_cast<uint32_t>(b >> 32),
@@ -61,10 +61,10 @@ class RandomStream {
 
   uint32_t Next32() {
     if (used_ == 4) {
-      block_ = Philox4x32({static_cast<uint32_t>(place_),
-                           static_cast<uint32_t>(place_ >> 32), lane_,
-                           blocks_made_++},
-                          key_);
+      block_ = Philox4x32(
+          {static_cast<uint32_t>(place_), static_cast<uint32_t>(place_ >> 32),
+           lane_, blocks_made_++},
+          key_);
       used_ = 0;
     }
     return block_[used_++];

@@ -15,8 +15,7 @@ namespace fairlead::rpc {
 class Backoff {
  public:
   // `seed` tells callers apart.
-  explicit Backoff(uint64_t seed,
-                   absl::Duration first = absl::Milliseconds(50),
+  explicit Backoff(uint64_t seed, absl::Duration first = absl::Milliseconds(50),
                    absl::Duration most = absl::Seconds(2))
       : random_(seed, 0, 0), first_(first), most_(most), next_(first) {}
 

@@ -23,9 +23,11 @@ absl::StatusOr<ReadyLine> ReadyLine::Parse(absl::string_view line) {
   }
   ReadyLine ready;
   for (absl::string_view word : absl::StrSplit(line, ' ')) {
-    if (absl::ConsumePrefix(&word, "service=")) ready.service = std::string(word);
+    if (absl::ConsumePrefix(&word, "service="))
+      ready.service = std::string(word);
     if (absl::ConsumePrefix(&word, "grpc=")) ready.grpc = std::string(word);
-    if (absl::ConsumePrefix(&word, "metrics=")) ready.metrics = std::string(word);
+    if (absl::ConsumePrefix(&word, "metrics="))
+      ready.metrics = std::string(word);
   }
   if (ready.service.empty() || ready.grpc.empty() || ready.metrics.empty()) {
     return absl::NotFoundError(

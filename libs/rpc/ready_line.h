@@ -11,7 +11,8 @@ namespace fairlead::rpc {
 // The one line that every service prints on standard output once it serves, so
 // that whoever started it on port 0 learns where:
 //
-//   fairlead-ready service=registry grpc=127.0.0.1:34567 metrics=127.0.0.1:34568
+//   fairlead-ready service=registry grpc=127.0.0.1:34567
+//   metrics=127.0.0.1:34568
 struct ReadyLine {
   std::string service;
   std::string grpc;

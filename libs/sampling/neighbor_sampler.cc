@@ -95,7 +95,8 @@ void NeighborSampler::DrawPositions(const Csr& csr,
   std::vector<int64_t>& positions = edges->cols;
   for (size_t i = 0; i < frontier.size(); ++i) {
     if (i + kAhead < frontier.size()) {
-      __builtin_prefetch(&csr.indptr[static_cast<size_t>(frontier[i + kAhead])]);
+      __builtin_prefetch(
+          &csr.indptr[static_cast<size_t>(frontier[i + kAhead])]);
     }
     const auto node = static_cast<size_t>(frontier[i]);
     const int64_t first = csr.indptr[node];
@@ -157,16 +158,15 @@ absl::Status NeighborSampler::Sample(const NeighborSamplerOptions& options,
       node_types[static_cast<size_t>(request.seed_type)];
   for (const int64_t seed : request.seeds) {
     if (seed < 0 || seed >= seed_type.num_nodes) {
-      return absl::OutOfRangeError(absl::StrCat(
-          "seed id ", seed, " is no node of type ", seed_type.name,
-          ", whose ids are 0 to ", seed_type.num_nodes - 1));
+      return absl::OutOfRangeError(
+          absl::StrCat("seed id ", seed, " is no node of type ", seed_type.name,
+                       ", whose ids are 0 to ", seed_type.num_nodes - 1));
     }
     out->seed_locals.push_back(local_of(request.seed_type, seed));
   }
 
-  const uint64_t key =
-      DeriveRandomKey(options.seed, RandomPurpose::kNeighbors, request.epoch,
-                      request.batch_index);
+  const uint64_t key = DeriveRandomKey(options.seed, RandomPurpose::kNeighbors,
+                                       request.epoch, request.batch_index);
   for (size_t hop = 0; hop <= hops; ++hop) {
     // What the hop before (or the seeds) added is where this hop starts from.
     for (size_t t = 0; t < node_types.size(); ++t) {

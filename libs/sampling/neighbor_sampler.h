@@ -54,9 +54,9 @@ struct SampledSubgraph {
     std::vector<int64_t> edge_ids;  // only if with_edge_ids
     std::vector<int64_t> num_sampled_edges;  // hops, zero padded
   };
-  std::vector<Nodes> nodes;           // by node type of the dataset
-  std::vector<Edges> edges;           // by edge type of the dataset
-  std::vector<int64_t> seed_locals;   // local index of each seed, repeats kept
+  std::vector<Nodes> nodes;          // by node type of the dataset
+  std::vector<Edges> edges;          // by edge type of the dataset
+  std::vector<int64_t> seed_locals;  // local index of each seed, repeats kept
 
   int64_t TotalEdges() const;
 };

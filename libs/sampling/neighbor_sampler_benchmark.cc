@@ -67,8 +67,7 @@ void BM_Sample(benchmark::State& state, std::vector<int32_t> fanout) {
   for (auto _ : state) {
     RandomStream random(2, batch, 0);
     for (int64_t& seed : seeds) {
-      seed = static_cast<int64_t>(
-          random.Below(static_cast<uint64_t>(nodes)));
+      seed = static_cast<int64_t>(random.Below(static_cast<uint64_t>(nodes)));
     }
     if (!sampler.Sample(options, {.seeds = seeds, .batch_index = batch++}, &out)
              .ok()) {

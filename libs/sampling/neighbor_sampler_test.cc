@@ -54,8 +54,7 @@ std::unique_ptr<const Dataset> Star(int64_t leaves) {
 // The undirected graph of parity G11, ascending adjacency.
 std::unique_ptr<const Dataset> GoldenGraph() {
   EdgeList edges;
-  for (const auto& [a, b] :
-       EdgeList{{0, 1}, {0, 2}, {1, 2}, {1, 3}, {2, 4}}) {
+  for (const auto& [a, b] : EdgeList{{0, 1}, {0, 2}, {1, 2}, {1, 3}, {2, 4}}) {
     edges.emplace_back(a, b);
     edges.emplace_back(b, a);
   }
@@ -69,12 +68,11 @@ SampledSubgraph Sample(const Dataset& dataset,
   EXPECT_THAT(ValidateNeighborSamplerOptions(dataset, options), IsOk());
   NeighborSampler sampler(dataset);
   SampledSubgraph out;
-  EXPECT_THAT(sampler.Sample(options,
-                             {.seeds = seeds,
-                              .epoch = epoch,
-                              .batch_index = batch_index},
-                             &out),
-              IsOk());
+  EXPECT_THAT(
+      sampler.Sample(
+          options, {.seeds = seeds, .epoch = epoch, .batch_index = batch_index},
+          &out),
+      IsOk());
   return out;
 }
 
@@ -155,10 +153,9 @@ TEST(NeighborSamplerTest, EveryNeighbourIsAsLikelyAsAnyOtherByChiSquare) {
     const std::vector<int64_t> seeds = {0};
     std::map<int64_t, int> count;
     for (uint64_t batch = 0; batch < kBatches; ++batch) {
-      ASSERT_THAT(
-          sampler.Sample({.fanouts = {{kFanout}}, .replace = replace},
-                         {.seeds = seeds, .batch_index = batch}, &out),
-          IsOk());
+      ASSERT_THAT(sampler.Sample({.fanouts = {{kFanout}}, .replace = replace},
+                                 {.seeds = seeds, .batch_index = batch}, &out),
+                  IsOk());
       for (const int64_t local : out.edges[0].cols) {
         ++count[out.nodes[0].ids[static_cast<size_t>(local)]];
       }
@@ -166,8 +163,8 @@ TEST(NeighborSamplerTest, EveryNeighbourIsAsLikelyAsAnyOtherByChiSquare) {
     const double expected = kBatches * kFanout / static_cast<double>(kLeaves);
     double chi_square = 0;
     for (int64_t leaf = 1; leaf <= kLeaves; ++leaf) {
-      chi_square += (count[leaf] - expected) * (count[leaf] - expected) /
-                    expected;
+      chi_square +=
+          (count[leaf] - expected) * (count[leaf] - expected) / expected;
     }
     EXPECT_LT(chi_square, 43.8);  // 19 degrees of freedom, p = 0.001
   }
@@ -185,10 +182,10 @@ TEST(NeighborSamplerTest, BatchIsTheSameWhateverWasSampledBefore) {
   NeighborSampler busy(*dataset);
   SampledSubgraph out;
   for (const uint64_t batch : {3, 1, 2, 0, 3}) {
-    ASSERT_THAT(busy.Sample(options,
-                            {.seeds = seeds, .epoch = 1, .batch_index = batch},
-                            &out),
-                IsOk());
+    ASSERT_THAT(
+        busy.Sample(options, {.seeds = seeds, .epoch = 1, .batch_index = batch},
+                    &out),
+        IsOk());
     const SampledSubgraph fresh = Sample(*dataset, options, seeds, 1, batch);
     EXPECT_EQ(out.nodes[0].ids, fresh.nodes[0].ids);
     EXPECT_EQ(out.edges[0].rows, fresh.edges[0].rows);
@@ -244,8 +241,8 @@ TEST(NeighborSamplerTest, HeterogeneousTypesKeepToTheirOwnNumbersAndFanouts) {
   NeighborSampler sampler(*dataset);
   SampledSubgraph out;
   const std::vector<int64_t> seeds = {1};
-  ASSERT_THAT(
-      sampler.Sample(options, {.seeds = seeds, .seed_type = 1}, &out), IsOk());
+  ASSERT_THAT(sampler.Sample(options, {.seeds = seeds, .seed_type = 1}, &out),
+              IsOk());
 
   // Paper 1 is by authors 0 and 1 (citations count from the second hop on,
   // where no paper is new); these write papers 0 and 1.

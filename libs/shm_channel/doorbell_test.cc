@@ -123,8 +123,7 @@ TEST(ShmDomainTest, SweepsWhatTheDeadLeftAndLeavesTheLivingAlone) {
   int status = 0;
   waitpid(child, &status, 0);
   ASSERT_EQ(status, 0);
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto living,
-                                Doorbell::Create(directory));
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto living, Doorbell::Create(directory));
 
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(const std::string domain,
                                 PrepareShmDomain(directory));

@@ -21,8 +21,8 @@ class ShmBudget {
     do {
       if (bytes > limit_bytes_ - used) {
         return absl::ResourceExhaustedError(absl::StrCat(
-            "--shm_budget: ", bytes, " bytes are wanted, and of ",
-            limit_bytes_, " there are ", limit_bytes_ - used,
+            "--shm_budget: ", bytes, " bytes are wanted, and of ", limit_bytes_,
+            " there are ", limit_bytes_ - used,
             " left; raise --shm_budget, or ask for a smaller buffer"));
       }
     } while (!used_bytes_.compare_exchange_weak(used, used + bytes));

@@ -113,8 +113,8 @@ class ChannelMemory {
     FAIRLEAD_ASSIGN_OR_RETURN(std::unique_ptr<ShmFile> file,
                               ShmFile::Open(directory, kChannelPrefix, name));
     const auto bad = [name](absl::string_view why) {
-      return absl::DataLossError(absl::StrCat("channel segment ", name, ": ",
-                                              why));
+      return absl::DataLossError(
+          absl::StrCat("channel segment ", name, ": ", why));
     };
     if (file->size() < sizeof(Header)) return bad("is too short");
     const auto& header =
@@ -180,8 +180,8 @@ class ChannelMemory {
     mine.bytes = bytes;
     mine.state.store(SlotState::kProducer);  // last: before it, it is free
     header().stats.used_bytes += extent;
-    header().stats.high_water_bytes = std::max(
-        header().stats.high_water_bytes, header().stats.used_bytes);
+    header().stats.high_water_bytes =
+        std::max(header().stats.high_water_bytes, header().stats.used_bytes);
     return free_slot;
   }
 
@@ -204,8 +204,8 @@ class ChannelMemory {
       if (extent > end - mine.offset) return false;
     }
     header().stats.used_bytes += extent - mine.extent;
-    header().stats.high_water_bytes = std::max(
-        header().stats.high_water_bytes, header().stats.used_bytes);
+    header().stats.high_water_bytes =
+        std::max(header().stats.high_water_bytes, header().stats.used_bytes);
     const bool shrinks = extent < mine.extent;
     mine.extent = extent;
     mine.bytes = bytes;
@@ -333,9 +333,7 @@ class ChannelMemory {
   Waiter WaitForCommit() {
     return {header().committed, header().consumers_waiting};
   }
-  Waiter WaitForSpace() {
-    return {header().freed, header().producers_waiting};
-  }
+  Waiter WaitForSpace() { return {header().freed, header().producers_waiting}; }
 
  private:
   // Holds the channel's mutex. If its last holder died, the table is good all
@@ -483,8 +481,10 @@ const std::string& ShmProducer::name() const { return memory_->name(); }
 absl::Status ShmProducer::CheckSize(uint64_t bytes) const {
   if (bytes <= memory_->capacity()) return absl::OkStatus();
   return absl::OutOfRangeError(
-      absl::StrCat("a message of ", bytes, " bytes is larger than the channel, "
-                   "which holds ", memory_->capacity()));
+      absl::StrCat("a message of ", bytes,
+                   " bytes is larger than the channel, "
+                   "which holds ",
+                   memory_->capacity()));
 }
 
 absl::StatusOr<ShmReservation> ShmProducer::Reserve(uint64_t bytes,
@@ -571,8 +571,8 @@ absl::StatusOr<ShmMessage> ShmConsumer::Receive(absl::Duration timeout) {
     if (!alive) return memory_->Orphaned();
     const absl::Duration left = deadline - absl::Now();
     if (left <= absl::ZeroDuration()) {
-      return absl::DeadlineExceededError(absl::StrCat(
-          "channel segment ", memory_->name(), ": no message"));
+      return absl::DeadlineExceededError(
+          absl::StrCat("channel segment ", memory_->name(), ": no message"));
     }
     waiter.Wait(std::min(left, internal::kLifeCheck));
   }

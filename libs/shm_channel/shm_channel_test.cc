@@ -64,7 +64,8 @@ class ShmChannelTest : public ::testing::Test {
   }
 
   // Sends a message of that many bytes, all of them `fill`.
-  absl::Status Send(uint64_t bytes, uint8_t fill, absl::Duration timeout = kNow) {
+  absl::Status Send(uint64_t bytes, uint8_t fill,
+                    absl::Duration timeout = kNow) {
     absl::StatusOr<ShmReservation> space = producer_->Reserve(bytes, timeout);
     if (!space.ok()) return space.status();
     std::memset(space->bytes().data(), fill, bytes);
@@ -145,7 +146,8 @@ TEST_F(ShmChannelTest, AnySizeHasItsTurnAtAnyFillState) {
         held.push_back(std::move(message));
       } else {
         ASSERT_THAT(sent, StatusIs(absl::StatusCode::kDeadlineExceeded));
-        if (held.empty()) ADD_FAILURE() << bytes << " refused by an empty channel";
+        if (held.empty())
+          ADD_FAILURE() << bytes << " refused by an empty channel";
       }
       if (!held.empty() && random.Below(2) == 0) {
         const auto victim =
@@ -192,7 +194,8 @@ TEST_F(ShmChannelTest, WhatAPromiseDoesNotNeedIsFreeAgain) {
 TEST_F(ShmChannelTest, PromiseGrowsWhereItIsOrElsewhereOrStaysAsItWas) {
   Make(1024);
   {
-    FAIRLEAD_ASSERT_OK_AND_ASSIGN(ShmCredit in_place, producer_->TryPromise(64));
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(ShmCredit in_place,
+                                  producer_->TryPromise(64));
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(ShmReservation space,
                                   producer_->ReserveFrom(in_place, 1024));
     EXPECT_EQ(space.bytes().size(), 1024u);
@@ -286,11 +289,11 @@ TEST_F(ShmChannelTest, BudgetIsTakenAndGivenBack) {
     const auto first = ShmProducer::Create(
         {.directory = directory_, .capacity_bytes = 60'000}, &budget);
     ASSERT_THAT(first, IsOk());
-    EXPECT_THAT(ShmProducer::Create(
-                    {.directory = directory_, .capacity_bytes = 60'000},
-                    &budget),
-                StatusIs(absl::StatusCode::kResourceExhausted,
-                         HasSubstr("--shm_budget")));
+    EXPECT_THAT(
+        ShmProducer::Create({.directory = directory_, .capacity_bytes = 60'000},
+                            &budget),
+        StatusIs(absl::StatusCode::kResourceExhausted,
+                 HasSubstr("--shm_budget")));
   }
   EXPECT_EQ(budget.used_bytes(), 0u);
 }
@@ -298,12 +301,11 @@ TEST_F(ShmChannelTest, BudgetIsTakenAndGivenBack) {
 TEST_F(ShmChannelTest, BadOptionsAndNamesAreRefused) {
   EXPECT_THAT(ShmProducer::Create({.directory = "/no/such/folder"}),
               StatusIs(absl::StatusCode::kNotFound));
-  EXPECT_THAT(ShmProducer::Create(
-                  {.directory = directory_, .capacity_bytes = 0}),
-              StatusIs(absl::StatusCode::kInvalidArgument));
   EXPECT_THAT(
-      ShmProducer::Create({.directory = directory_, .max_messages = 0}),
+      ShmProducer::Create({.directory = directory_, .capacity_bytes = 0}),
       StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(ShmProducer::Create({.directory = directory_, .max_messages = 0}),
+              StatusIs(absl::StatusCode::kInvalidArgument));
   EXPECT_THAT(ShmConsumer::Open(directory_, "../etc/passwd"),
               StatusIs(absl::StatusCode::kInvalidArgument));
   EXPECT_THAT(ShmConsumer::Open(directory_, "fairlead-channel-none"),
@@ -376,8 +378,7 @@ TEST_F(ShmChannelTest, ManyThreadsSendAndReceiveEveryMessageOnce) {
   for (int c = 0; c < kConsumers; ++c) {
     consumers.emplace_back([this, &count = received[c]] {
       while (true) {
-        const absl::StatusOr<ShmMessage> message =
-            consumer_->Receive(kForever);
+        const absl::StatusOr<ShmMessage> message = consumer_->Receive(kForever);
         if (!message.ok()) return;
         ASSERT_TRUE(IsIntact(*message));
         ++count;
@@ -400,9 +401,8 @@ TEST_F(ShmChannelTest, KilledProducerLeavesWholeMessagesAndIsMissed) {
     ASSERT_EQ(pipe(name_pipe), 0);
     const pid_t child = fork();
     if (child == 0) {
-      auto producer = ShmProducer::Create({.directory = directory_,
-                                           .capacity_bytes = 4096,
-                                           .max_messages = 4});
+      auto producer = ShmProducer::Create(
+          {.directory = directory_, .capacity_bytes = 4096, .max_messages = 4});
       if (!producer.ok()) _exit(1);
       const std::string name = (*producer)->name();
       (void)!write(name_pipe[1], name.data(), name.size());
@@ -419,8 +419,8 @@ TEST_F(ShmChannelTest, KilledProducerLeavesWholeMessagesAndIsMissed) {
     ASSERT_GT(length, 0);
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(
         const auto consumer,
-        ShmConsumer::Open(directory_,
-                          absl::string_view(name, static_cast<size_t>(length))));
+        ShmConsumer::Open(
+            directory_, absl::string_view(name, static_cast<size_t>(length))));
     RandomStream random(8, static_cast<uint64_t>(round), 0);
     const uint64_t kill_after = random.Below(2000);
     uint64_t expected = 0;
@@ -448,11 +448,10 @@ TEST_F(ShmChannelTest, KilledProducerLeavesWholeMessagesAndIsMissed) {
 // A consumer that is killed while it holds messages: the next one finds their
 // space free again, and the producer never stops for long.
 TEST_F(ShmChannelTest, KilledConsumersSpaceComesBackWithTheNextOne) {
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(
-      producer_,
-      ShmProducer::Create({.directory = directory_,
-                           .capacity_bytes = 4096,
-                           .max_messages = 4}));
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(producer_,
+                                ShmProducer::Create({.directory = directory_,
+                                                     .capacity_bytes = 4096,
+                                                     .max_messages = 4}));
   for (int round = 0; round < 10; ++round) {
     const pid_t child = fork();
     if (child == 0) {

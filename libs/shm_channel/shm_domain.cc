@@ -20,9 +20,9 @@ absl::StatusOr<std::string> PrepareShmDomain(const std::string& directory) {
   struct stat stats {};
   if ((mkdir(directory.c_str(), S_IRWXU) != 0 && errno != EEXIST) ||
       stat(directory.c_str(), &stats) != 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--shm_dir=", directory, ": cannot be made: ",
-                     strerror(errno), "; name a folder on a tmpfs"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--shm_dir=", directory, ": cannot be made: ", strerror(errno),
+        "; name a folder on a tmpfs"));
   }
   if (!S_ISDIR(stats.st_mode)) {
     return absl::InvalidArgumentError(

@@ -63,8 +63,7 @@ absl::StatusOr<std::unique_ptr<ShmFile>> ShmFile::Create(
   const std::string path = absl::StrCat(folder, "/", name);
   std::unique_ptr<ShmFile> file(
       new ShmFile(fd, path, name, /*is_creator=*/true));
-  const int allocated =
-      posix_fallocate(fd, 0, static_cast<off_t>(bytes));
+  const int allocated = posix_fallocate(fd, 0, static_cast<off_t>(bytes));
   if (allocated != 0) {
     return absl::ResourceExhaustedError(
         absl::StrCat("shared memory folder ", folder, ": has no room for ",
@@ -87,9 +86,9 @@ absl::StatusOr<std::unique_ptr<ShmFile>> ShmFile::Open(
     absl::string_view directory, absl::string_view prefix,
     absl::string_view name) {
   if (!absl::StartsWith(name, prefix) || absl::StrContains(name, '/')) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("shared memory file \"", name, "\": is no name of a ",
-                     prefix, " file"));
+    return absl::InvalidArgumentError(absl::StrCat("shared memory file \"",
+                                                   name, "\": is no name of a ",
+                                                   prefix, " file"));
   }
   const std::string path = absl::StrCat(directory, "/", name);
   const int fd = open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);

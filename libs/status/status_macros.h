@@ -12,10 +12,10 @@
 //   FAIRLEAD_RETURN_IF_ERROR(Check(options));
 //   FAIRLEAD_ASSIGN_OR_RETURN(const Csr csr, LoadCsr(path));
 
-#define FAIRLEAD_RETURN_IF_ERROR(expr)                     \
-  do {                                                     \
-    const absl::Status fairlead_status = (expr);           \
-    if (!fairlead_status.ok()) return fairlead_status;     \
+#define FAIRLEAD_RETURN_IF_ERROR(expr)                 \
+  do {                                                 \
+    const absl::Status fairlead_status = (expr);       \
+    if (!fairlead_status.ok()) return fairlead_status; \
   } while (false)
 
 #define FAIRLEAD_ASSIGN_OR_RETURN(lhs, expr) \

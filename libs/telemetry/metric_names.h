@@ -17,17 +17,17 @@ inline constexpr MetricName kProcessCpuSeconds = {
     "process_cpu_seconds_total", "User and system CPU time spent."};
 inline constexpr MetricName kProcessResidentMemory = {
     "process_resident_memory_bytes", "Resident memory size."};
-inline constexpr MetricName kProcessOpenFds = {
-    "process_open_fds", "Open file descriptors."};
+inline constexpr MetricName kProcessOpenFds = {"process_open_fds",
+                                               "Open file descriptors."};
 
-// --- registry ------------------------------------------------------------------
+// --- registry
+// ------------------------------------------------------------------
 inline constexpr MetricName kRegistryMembers = {
-    "fairlead_registry_members",
-    "Members whose lease runs, by role."};
+    "fairlead_registry_members", "Members whose lease runs, by role."};
 inline constexpr MetricName kRegistryBackends = {
     "fairlead_registry_backends", "Sampling backends that exist."};
-inline constexpr MetricName kRegistryChannels = {
-    "fairlead_registry_channels", "Channels that exist."};
+inline constexpr MetricName kRegistryChannels = {"fairlead_registry_channels",
+                                                 "Channels that exist."};
 inline constexpr MetricName kRegistryExpiredLeases = {
     "fairlead_registry_expired_leases_total",
     "Leases that ran out. Many: members die, or the network stalls for longer "
@@ -36,15 +36,16 @@ inline constexpr MetricName kRegistryStoreCommitSeconds = {
     "fairlead_registry_store_commit_seconds",
     "Time to make one change durable. High: the store's disk is slow."};
 
-// --- sampler pool --------------------------------------------------------------
+// --- sampler pool
+// --------------------------------------------------------------
 inline constexpr MetricName kPoolBatches = {
     "fairlead_pool_batches_total",
     "Batches that came to an end, by result: ok, or failed."};
 inline constexpr MetricName kPoolBatchBytes = {
-    "fairlead_pool_batch_bytes_total",
-    "Bytes of batches handed to channels."};
+    "fairlead_pool_batch_bytes_total", "Bytes of batches handed to channels."};
 inline constexpr MetricName kPoolSampledEdges = {
-    "fairlead_pool_sampled_edges_total", "Edges in batches handed to channels."};
+    "fairlead_pool_sampled_edges_total",
+    "Edges in batches handed to channels."};
 inline constexpr MetricName kPoolStageSeconds = {
     "fairlead_pool_stage_seconds",
     "Time of one batch in each stage: queued (its channel had room; high: the "
@@ -62,10 +63,11 @@ inline constexpr MetricName kPoolWorkerBusySeconds = {
     "fairlead_pool_worker_busy_seconds_total",
     "Time that workers spent on batches. Near the number of workers per "
     "second: more workers, or a smaller fanout, would help."};
-inline constexpr MetricName kPoolWorkers = {
-    "fairlead_pool_workers", "Sampling threads."};
+inline constexpr MetricName kPoolWorkers = {"fairlead_pool_workers",
+                                            "Sampling threads."};
 
-// --- channel gateway -----------------------------------------------------------
+// --- channel gateway
+// -----------------------------------------------------------
 inline constexpr MetricName kGatewayMessages = {
     "fairlead_gateway_messages_total",
     "Messages handed to trainers, by kind: batch, batch_error, epoch_end."};
@@ -80,8 +82,8 @@ inline constexpr MetricName kGatewayStaleMessages = {
     "break off epochs, or links break."};
 inline constexpr MetricName kGatewaySubscriptions = {
     "fairlead_gateway_subscriptions", "Open trainer streams."};
-inline constexpr MetricName kGatewayChannels = {
-    "fairlead_gateway_channels", "Channels attached."};
+inline constexpr MetricName kGatewayChannels = {"fairlead_gateway_channels",
+                                                "Channels attached."};
 inline constexpr MetricName kGatewayMappedBytes = {
     "fairlead_gateway_mapped_bytes",
     "Bytes of channel segments mapped, out of --shm_budget."};

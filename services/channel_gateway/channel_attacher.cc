@@ -67,11 +67,11 @@ void ChannelAttacher::Find(uint64_t channel_id,
       &search->resolve_context, &search->resolve_request, &search->resolved,
       [this, search](const grpc::Status& status) {
         if (!status.ok()) {
-          End(search, absl::Status(
-                          static_cast<absl::StatusCode>(status.error_code()),
-                          absl::StrCat("channel ", search->channel_id,
-                                       ": the registry says: ",
-                                       status.error_message())));
+          End(search,
+              absl::Status(static_cast<absl::StatusCode>(status.error_code()),
+                           absl::StrCat("channel ", search->channel_id,
+                                        ": the registry says: ",
+                                        status.error_message())));
         } else if (search->resolved.shm_domain() != shm_domain_) {
           End(search,
               absl::FailedPreconditionError(absl::StrCat(
@@ -102,11 +102,11 @@ void ChannelAttacher::AskPool(std::shared_ptr<Search> search) {
       &search->attach_context, &search->attach_request, &search->attached,
       [this, search](const grpc::Status& status) {
         if (!status.ok()) {
-          End(search, absl::Status(
-                          static_cast<absl::StatusCode>(status.error_code()),
-                          absl::StrCat("channel ", search->channel_id,
-                                       ": its sampler pool says: ",
-                                       status.error_message())));
+          End(search,
+              absl::Status(static_cast<absl::StatusCode>(status.error_code()),
+                           absl::StrCat("channel ", search->channel_id,
+                                        ": its sampler pool says: ",
+                                        status.error_message())));
           return;
         }
         End(search, ChannelAttachment{search->attached.segment(),

@@ -57,7 +57,8 @@ class ReceiveStream final
     Finish(why);
   }
 
-  // --- from gRPC ---------------------------------------------------------------
+  // --- from gRPC
+  // ---------------------------------------------------------------
   void OnReadDone(bool ok) override {
     if (!ok) {  // the trainer said its last word, or is gone
       Finish(absl::OkStatus());
@@ -94,9 +95,7 @@ class ReceiveStream final
     }
   }
 
-  void OnCancel() override {
-    Finish(absl::CancelledError("the trainer left"));
-  }
+  void OnCancel() override { Finish(absl::CancelledError("the trainer left")); }
 
   void OnDone() override {
     delivery_.Unsubscribe(channel_id_.load(), this);
@@ -104,7 +103,8 @@ class ReceiveStream final
     self_.reset();
   }
 
-  // --- from Delivery -----------------------------------------------------------
+  // --- from Delivery
+  // -----------------------------------------------------------
   bool Send(DeliveredMessage& message) override {
     MutexLock lock(&mutex_);
     if (finished_ || writing_) return false;
@@ -211,9 +211,7 @@ class FetchCall final : public grpc::ServerUnaryReactor,
                });
   }
 
-  void OnCancel() override {
-    Finish(absl::CancelledError("the caller left"));
-  }
+  void OnCancel() override { Finish(absl::CancelledError("the caller left")); }
 
   void OnDone() override {
     delivery_.Unsubscribe(channel_id_, this);

@@ -31,8 +31,8 @@ absl::Status Draining() {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Delivery>> Delivery::Start(
-    const DeliveryOptions& options, const Clock& clock,
-    GatewayMetrics& metrics, ChannelFinder& finder) {
+    const DeliveryOptions& options, const Clock& clock, GatewayMetrics& metrics,
+    ChannelFinder& finder) {
   FAIRLEAD_ASSIGN_OR_RETURN(std::unique_ptr<Doorbell> doorbell,
                             Doorbell::Create(options.shm_dir));
   // The constructor is private, so std::make_unique cannot call it.
@@ -88,11 +88,10 @@ void Delivery::Subscribe(uint64_t channel_id, const EpochAttempt& wanted,
       refusal = Draining();
     } else if (known == channels_.end() &&
                channels_.size() >= options_.max_channels) {
-      refusal = absl::ResourceExhaustedError(
-          absl::StrCat("this channel gateway has --max_channels=",
-                       options_.max_channels, " channels already"));
-    } else if (known != channels_.end() &&
-               wanted < known->second->latest) {
+      refusal = absl::ResourceExhaustedError(absl::StrCat(
+          "this channel gateway has --max_channels=", options_.max_channels,
+          " channels already"));
+    } else if (known != channels_.end() && wanted < known->second->latest) {
       refusal = absl::FailedPreconditionError(absl::StrCat(
           "channel ", channel_id, ": epoch ", wanted.epoch, ", attempt ",
           wanted.attempt, " is over: epoch ", known->second->latest.epoch,
@@ -111,8 +110,8 @@ void Delivery::Subscribe(uint64_t channel_id, const EpochAttempt& wanted,
         } else {
           FinishReader(
               *channel,
-              absl::AbortedError(absl::StrCat(
-                  "channel ", channel_id, ": another reader took it over")),
+              absl::AbortedError(absl::StrCat("channel ", channel_id,
+                                              ": another reader took it over")),
               actions);
         }
       }
@@ -234,8 +233,7 @@ void Delivery::Unsubscribe(uint64_t channel_id, const MessageSink* sink) {
 void Delivery::FinishReader(Channel& channel, const absl::Status& why,
                             Actions& actions) {
   if (!channel.reader.has_value()) return;
-  actions.push_back(
-      [sink = channel.reader->sink, why] { sink->Finish(why); });
+  actions.push_back([sink = channel.reader->sink, why] { sink->Finish(why); });
   channel.reader.reset();
 }
 

@@ -95,8 +95,8 @@ class ChannelFinder {
 
 struct DeliveryOptions {
   std::string shm_dir;
-  uint64_t shm_budget_bytes = 0;   // of all segments mapped
-  uint64_t max_channels = 1024;    // attached at a time
+  uint64_t shm_budget_bytes = 0;  // of all segments mapped
+  uint64_t max_channels = 1024;   // attached at a time
 };
 
 // Moves messages from the channels of this host to their readers, as fast as
@@ -118,12 +118,10 @@ class Delivery {
   // channel_gateway.proto for the codes.
   void Subscribe(uint64_t channel_id, const EpochAttempt& wanted,
                  uint64_t credit_messages, uint64_t credit_bytes,
-                 std::shared_ptr<MessageSink> sink)
-      ABSL_LOCKS_EXCLUDED(mutex_);
+                 std::shared_ptr<MessageSink> sink) ABSL_LOCKS_EXCLUDED(mutex_);
   // Nothing if `sink` is not, or no longer, the channel's reader. So below.
   void AddCredit(uint64_t channel_id, const MessageSink* sink,
-                 uint64_t messages, uint64_t bytes)
-      ABSL_LOCKS_EXCLUDED(mutex_);
+                 uint64_t messages, uint64_t bytes) ABSL_LOCKS_EXCLUDED(mutex_);
   // The sink has room for the next message.
   void OnSent(uint64_t channel_id, const MessageSink* sink)
       ABSL_LOCKS_EXCLUDED(mutex_);
@@ -178,8 +176,8 @@ class Delivery {
   // Finishes the reader and forgets the channel.
   void End(uint64_t channel_id, const absl::Status& why, Actions& actions)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void FinishReader(Channel& channel, const absl::Status& why,
-                    Actions& actions) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void FinishReader(Channel& channel, const absl::Status& why, Actions& actions)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void UpdateMetrics() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   static void Run(const Actions& actions);
 

@@ -10,8 +10,8 @@ namespace fairlead {
 // The gateway's metrics, looked up once. Thread-safe.
 struct GatewayMetrics {
   explicit GatewayMetrics(Telemetry& telemetry)
-      : batches(telemetry.Counter(metrics::kGatewayMessages,
-                                  {{"kind", "batch"}})),
+      : batches(
+            telemetry.Counter(metrics::kGatewayMessages, {{"kind", "batch"}})),
         batch_errors(telemetry.Counter(metrics::kGatewayMessages,
                                        {{"kind", "batch_error"}})),
         epoch_ends(telemetry.Counter(metrics::kGatewayMessages,
@@ -21,8 +21,8 @@ struct GatewayMetrics {
                                            {{"result", "message"}})),
         fetch_timeouts(telemetry.Counter(metrics::kGatewayFetches,
                                          {{"result", "timeout"}})),
-        fetch_errors(telemetry.Counter(metrics::kGatewayFetches,
-                                       {{"result", "error"}})),
+        fetch_errors(
+            telemetry.Counter(metrics::kGatewayFetches, {{"result", "error"}})),
         stale_messages(telemetry.Counter(metrics::kGatewayStaleMessages)),
         attach_failures(telemetry.Counter(metrics::kGatewayAttachFailures)),
         subscriptions(telemetry.Gauge(metrics::kGatewaySubscriptions)),

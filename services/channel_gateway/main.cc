@@ -27,8 +27,9 @@
 
 ABSL_FLAG(std::string, listen, "127.0.0.1:7300",
           "host:port of the gRPC service; port 0 takes a free one.");
-ABSL_FLAG(std::string, metrics_listen, "127.0.0.1:7301",
-          "host:port where Prometheus finds /metrics; port 0 takes a free one.");
+ABSL_FLAG(
+    std::string, metrics_listen, "127.0.0.1:7301",
+    "host:port where Prometheus finds /metrics; port 0 takes a free one.");
 ABSL_FLAG(std::string, registry, "127.0.0.1:7100",
           "host:port of the registry to join.");
 ABSL_FLAG(std::string, shm_dir, "/dev/shm/fairlead",

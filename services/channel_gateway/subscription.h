@@ -26,8 +26,8 @@ class Subscription {
 
   // The reader has room for that much more.
   void AddCredit(uint64_t messages, uint64_t bytes) {
-    messages_ = messages > UINT64_MAX - messages_ ? UINT64_MAX
-                                                  : messages_ + messages;
+    messages_ =
+        messages > UINT64_MAX - messages_ ? UINT64_MAX : messages_ + messages;
     const auto more = static_cast<__int128>(bytes_) + bytes;
     bytes_ = more > INT64_MAX ? INT64_MAX : static_cast<int64_t>(more);
   }

@@ -21,8 +21,9 @@
 
 ABSL_FLAG(std::string, listen, "127.0.0.1:7100",
           "host:port of the gRPC service; port 0 takes a free one.");
-ABSL_FLAG(std::string, metrics_listen, "127.0.0.1:7101",
-          "host:port where Prometheus finds /metrics; port 0 takes a free one.");
+ABSL_FLAG(
+    std::string, metrics_listen, "127.0.0.1:7101",
+    "host:port where Prometheus finds /metrics; port 0 takes a free one.");
 ABSL_FLAG(std::string, store, ":memory:",
           "SQLite file that keeps members, backends and channels over a "
           "restart; :memory: keeps them for the life of the process.");
@@ -61,8 +62,7 @@ absl::Status Serve() {
       const std::unique_ptr<rpc::Server> server,
       rpc::Server::Start({.listen = absl::GetFlag(FLAGS_listen)},
                          {service.get()}));
-  rpc::PrintReadyLine(
-      {"registry", server->address(), telemetry->address()});
+  rpc::PrintReadyLine({"registry", server->address(), telemetry->address()});
   std::cerr << "registry: metrics at http://" << telemetry->address()
             << "/metrics\n";
 

@@ -13,14 +13,13 @@ struct RegistryMetrics {
                                       {{"role", "sampler_pool"}})),
         channel_gateways(telemetry.Gauge(metrics::kRegistryMembers,
                                          {{"role", "channel_gateway"}})),
-        trainers(telemetry.Gauge(metrics::kRegistryMembers,
-                                 {{"role", "trainer"}})),
+        trainers(
+            telemetry.Gauge(metrics::kRegistryMembers, {{"role", "trainer"}})),
         backends(telemetry.Gauge(metrics::kRegistryBackends)),
         channels(telemetry.Gauge(metrics::kRegistryChannels)),
         expired_leases(telemetry.Counter(metrics::kRegistryExpiredLeases)),
-        store_commit_seconds(
-            telemetry.Histogram(metrics::kRegistryStoreCommitSeconds,
-                                DurationBuckets())) {}
+        store_commit_seconds(telemetry.Histogram(
+            metrics::kRegistryStoreCommitSeconds, DurationBuckets())) {}
 
   prometheus::Gauge& sampler_pools;
   prometheus::Gauge& channel_gateways;

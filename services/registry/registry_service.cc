@@ -76,8 +76,7 @@ absl::StatusOr<std::unique_ptr<RegistryService>> RegistryService::Create(
         service->state_.Apply(writes, clock.MonotonicNow()));
     service->UpdateMetrics();
   }
-  service->lease_thread_ =
-      std::thread([s = service.get()] { s->RunLeases(); });
+  service->lease_thread_ = std::thread([s = service.get()] { s->RunLeases(); });
   return service;
 }
 
@@ -105,8 +104,7 @@ void RegistryService::UpdateMetrics() {
   metrics_.channels.Set(static_cast<double>(state_.channels()));
   const absl::Duration now = clock_.MonotonicNow();
   const auto count = [&](v1::Role role) {
-    return static_cast<double>(
-        state_.ListMembers(role, now).members_size());
+    return static_cast<double>(state_.ListMembers(role, now).members_size());
   };
   metrics_.sampler_pools.Set(count(v1::ROLE_SAMPLER_POOL));
   metrics_.channel_gateways.Set(count(v1::ROLE_CHANNEL_GATEWAY));
@@ -138,9 +136,8 @@ grpc::Status RegistryService::RenewLease(grpc::ServerContext* /*context*/,
                                          const v1::RenewLeaseRequest* request,
                                          v1::RenewLeaseResponse* response) {
   MutexLock lock(&mutex_);
-  const absl::StatusOr<absl::Duration> lease =
-      state_.RenewLease(request->member_id(), request->member_name(),
-                        clock_.MonotonicNow());
+  const absl::StatusOr<absl::Duration> lease = state_.RenewLease(
+      request->member_id(), request->member_name(), clock_.MonotonicNow());
   if (!lease.ok()) return rpc::ToGrpcStatus(lease.status());
   SetDuration(*lease, response->mutable_lease());
   return grpc::Status::OK;
@@ -222,8 +219,8 @@ grpc::Status RegistryService::RegisterSamplingInput(
   v1::RegisterInputRequest to_pool;
   *to_pool.mutable_spec() = registration.record.spec();
   v1::RegisterInputResponse from_pool;
-  const grpc::Status status = stub->RegisterInput(OnBehalfOf(context).get(),
-                                                  to_pool, &from_pool);
+  const grpc::Status status =
+      stub->RegisterInput(OnBehalfOf(context).get(), to_pool, &from_pool);
   bool take_back = false;
   {
     MutexLock lock(&mutex_);
@@ -255,9 +252,9 @@ absl::StatusOr<RegistryService::ChannelPool> RegistryService::FindChannelPool(
   ChannelPool found;
   MutexLock lock(&mutex_);
   FAIRLEAD_ASSIGN_OR_RETURN(found.channel, state_.FindChannel(channel_id));
-  FAIRLEAD_ASSIGN_OR_RETURN(found.pool,
-                            state_.FindPool(found.channel.server_rank(),
-                                            clock_.MonotonicNow()));
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      found.pool,
+      state_.FindPool(found.channel.server_rank(), clock_.MonotonicNow()));
   found.stub = StubOf(found.pool);
   return found;
 }
@@ -277,9 +274,9 @@ grpc::Status RegistryService::StartEpoch(grpc::ServerContext* context,
   const absl::StatusOr<ChannelPool> found =
       FindChannelPool(request->channel_id());
   if (!found.ok()) return rpc::ToGrpcStatus(found.status());
-  return FromPool(found->pool,
-                  found->stub->StartEpoch(OnBehalfOf(context).get(), *request,
-                                          response));
+  return FromPool(
+      found->pool,
+      found->stub->StartEpoch(OnBehalfOf(context).get(), *request, response));
 }
 
 grpc::Status RegistryService::DestroySamplingInput(
@@ -342,9 +339,9 @@ grpc::Status RegistryService::DescribeChannel(
     v1::DescribeInputRequest to_pool;
     to_pool.set_channel_id(request->channel_id());
     v1::DescribeInputResponse from_pool;
-    status = FromPool(
-        found->pool, found->stub->DescribeInput(OnBehalfOf(context).get(),
-                                                to_pool, &from_pool));
+    status = FromPool(found->pool,
+                      found->stub->DescribeInput(OnBehalfOf(context).get(),
+                                                 to_pool, &from_pool));
     if (status.ok()) {
       channel = std::move(*from_pool.mutable_channel());
       channel.set_server_rank(found->pool.rank());
@@ -418,8 +415,7 @@ void RegistryService::RunLeases() {
   while (true) {
     {
       MutexLock lock(&mutex_);
-      absl::Duration wait =
-          state_.NextExpiry() - clock_.MonotonicNow();
+      absl::Duration wait = state_.NextExpiry() - clock_.MonotonicNow();
       if (!to_unregister_.empty()) wait = std::min(wait, kRetry);
       // A lease that could not be ended, since the store failed, is still due.
       if (retry) wait = std::max(wait, kRetry);

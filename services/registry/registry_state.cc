@@ -72,9 +72,9 @@ absl::Status CheckName(absl::string_view field, const std::string& name) {
                    absl::string_view::npos;
       });
   if (good) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      field, ": \"", name, "\" must be 1 to ", kMaxNameLength,
-      " characters of [A-Za-z0-9._/:-]"));
+  return absl::InvalidArgumentError(
+      absl::StrCat(field, ": \"", name, "\" must be 1 to ", kMaxNameLength,
+                   " characters of [A-Za-z0-9._/:-]"));
 }
 
 bool IsService(v1::Role role) {
@@ -196,9 +196,9 @@ RegistryState::PlanJoin(const v1::JoinRequest& request) const {
   if (known != member_by_name_.end()) {
     member = members_.at(known->second).member;
     if (member.role() != request.role()) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "member_name: ", request.member_name(), " is held by a ",
-          v1::Role_Name(member.role()), "; choose another name"));
+      return absl::FailedPreconditionError(
+          absl::StrCat("member_name: ", request.member_name(), " is held by a ",
+                       v1::Role_Name(member.role()), "; choose another name"));
     }
   } else {
     if (members_.size() >= limits_.max_members) {
@@ -235,9 +235,9 @@ void RegistryState::GrantLease(uint64_t member_id, absl::Duration lease,
                                absl::Duration now) {
   const auto it = members_.find(member_id);
   if (it == members_.end()) return;
-  it->second.lease = std::min(
-      lease > absl::ZeroDuration() ? lease : limits_.default_lease,
-      limits_.max_lease);
+  it->second.lease =
+      std::min(lease > absl::ZeroDuration() ? lease : limits_.default_lease,
+               limits_.max_lease);
   it->second.expires_at = now + it->second.lease;
   it->second.away = false;
 }
@@ -377,8 +377,8 @@ RegistryState::PlanInitBackend(
   const auto user = members_.find(request.member_id());
   if (user == members_.end() ||
       user->second.member.role() != v1::ROLE_TRAINER) {
-    return absl::NotFoundError(absl::StrCat(
-        "member ", request.member_id(), ": is no trainer; join first"));
+    return absl::NotFoundError(absl::StrCat("member ", request.member_id(),
+                                            ": is no trainer; join first"));
   }
   Planned<v1::InitSamplingBackendResponse> planned;
   v1::BackendRecord backend;
@@ -387,8 +387,7 @@ RegistryState::PlanInitBackend(
     backend = backends_.at(known->second);
     if (!MessageDifferencer::Equals(backend.options(), request.options())) {
       return absl::AlreadyExistsError(absl::StrCat(
-          "backend ", request.backend_key(),
-          ": exists with other options: ",
+          "backend ", request.backend_key(), ": exists with other options: ",
           Difference(backend.options(), request.options()),
           "; ask for the same, or use another backend_key"));
     }
@@ -431,13 +430,13 @@ RegistryState::PlanRegister(
   }
   const auto backend = backends_.find(request.backend_id());
   if (backend == backends_.end()) {
-    return absl::NotFoundError(absl::StrCat(
-        "backend ", request.backend_id(),
-        request.backend_id() != 0 &&
-                request.backend_id() < ids_.next_backend_id()
-            ? ": is gone"
-            : ": never existed",
-        "; call InitSamplingBackend"));
+    return absl::NotFoundError(
+        absl::StrCat("backend ", request.backend_id(),
+                     request.backend_id() != 0 &&
+                             request.backend_id() < ids_.next_backend_id()
+                         ? ": is gone"
+                         : ": never existed",
+                     "; call InitSamplingBackend"));
   }
   Planned<Registration> planned;
   v1::ChannelRecord& record = planned.answer.record;
@@ -451,14 +450,13 @@ RegistryState::PlanRegister(
           record.owner_member_id(), "; use one of your own"));
     }
     if (!MessageDifferencer::Equals(record.spec().input(), request.input()) ||
-        !MessageDifferencer::Equals(record.spec().config(),
-                                    request.config())) {
-      return absl::AlreadyExistsError(absl::StrCat(
-          "worker_key ", request.worker_key(),
-          ": has a channel with another input or config: ",
-          Difference(record.spec().config(), request.config()),
-          "; destroy channel ", record.spec().channel_id(),
-          " first, or use another worker_key"));
+        !MessageDifferencer::Equals(record.spec().config(), request.config())) {
+      return absl::AlreadyExistsError(
+          absl::StrCat("worker_key ", request.worker_key(),
+                       ": has a channel with another input or config: ",
+                       Difference(record.spec().config(), request.config()),
+                       "; destroy channel ", record.spec().channel_id(),
+                       " first, or use another worker_key"));
     }
     return planned;
   }

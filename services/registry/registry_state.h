@@ -60,8 +60,7 @@ class RegistryState {
       const v1::JoinRequest& request) const;
   // What Join grants: the asked for lease, within the limits. Call it after
   // Apply(), for every Join: it also begins the lease anew.
-  void GrantLease(uint64_t member_id, absl::Duration lease,
-                  absl::Duration now);
+  void GrantLease(uint64_t member_id, absl::Duration lease, absl::Duration now);
   // NOT_FOUND also if the id is no longer, or not, of that name: a registry
   // that lost its store gives ids anew.
   absl::StatusOr<absl::Duration> RenewLease(uint64_t member_id,

@@ -61,9 +61,8 @@ TEST(SqliteStoreTest, FileOfAnotherKindIsRefusedAndLeftAlone) {
   const std::string file = FileOf("NotADatabase");
   const std::string text(4096, 'x');
   std::ofstream(file) << text;
-  EXPECT_THAT(
-      OpenSqliteStore(file),
-      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(file)));
+  EXPECT_THAT(OpenSqliteStore(file),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(file)));
   std::ifstream in(file);
   EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), text);
 }

@@ -45,8 +45,8 @@ class SqliteStore final : public RegistryStore {
     FAIRLEAD_RETURN_IF_ERROR(Run("BEGIN EXCLUSIVE"));
     FAIRLEAD_ASSIGN_OR_RETURN(const int application_id,
                               Number("PRAGMA application_id"));
-    FAIRLEAD_ASSIGN_OR_RETURN(
-        const int tables, Number("SELECT count(*) FROM sqlite_master"));
+    FAIRLEAD_ASSIGN_OR_RETURN(const int tables,
+                              Number("SELECT count(*) FROM sqlite_master"));
     if (application_id != kApplicationId && tables > 0) {
       return absl::InvalidArgumentError(absl::StrCat(
           "store ", path_,
@@ -115,8 +115,8 @@ class SqliteStore final : public RegistryStore {
   }
 
   absl::Status Run(const std::string& sql) {
-    if (sqlite3_exec(database_.get(), sql.c_str(), nullptr, nullptr,
-                     nullptr) != SQLITE_OK) {
+    if (sqlite3_exec(database_.get(), sql.c_str(), nullptr, nullptr, nullptr) !=
+        SQLITE_OK) {
       return Error(sql);
     }
     return absl::OkStatus();

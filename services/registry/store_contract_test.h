@@ -33,9 +33,8 @@ struct StoreCase {
 class StoreContractTest : public ::testing::TestWithParam<StoreCase> {
  protected:
   std::unique_ptr<RegistryStore> Open() {
-    return GetParam().open(::testing::UnitTest::GetInstance()
-                               ->current_test_info()
-                               ->name());
+    return GetParam().open(
+        ::testing::UnitTest::GetInstance()->current_test_info()->name());
   }
 };
 
@@ -75,8 +74,8 @@ TEST_P(StoreContractTest, WritesOfOneCommitTakeEffectInOrder) {
   ASSERT_THAT(store->Commit(std::vector<StoreWrite>{
                   {"a", "1"}, {"a", std::nullopt}, {"a", "2"}}),
               testing::IsOk());
-  EXPECT_THAT(store->Load(), testing::IsOkAndHolds(
-                                 ::testing::Eq(StoreContents{{"a", "2"}})));
+  EXPECT_THAT(store->Load(),
+              testing::IsOkAndHolds(::testing::Eq(StoreContents{{"a", "2"}})));
 }
 
 }  // namespace fairlead

@@ -40,10 +40,9 @@ absl::StatusOr<int> FindNodeType(const Dataset& dataset,
   for (size_t i = 0; i < types.size(); ++i) {
     if (types[i].name == name) return static_cast<int>(i);
   }
-  return absl::NotFoundError(absl::StrCat("input.node_type: no node type \"",
-                                          name, "\" in dataset ",
-                                          dataset.name(), "; it has ",
-                                          NodeTypeNames(dataset)));
+  return absl::NotFoundError(
+      absl::StrCat("input.node_type: no node type \"", name, "\" in dataset ",
+                   dataset.name(), "; it has ", NodeTypeNames(dataset)));
 }
 
 absl::StatusOr<absl::Span<const int64_t>> FindSplit(const NodeType& type,
@@ -102,9 +101,9 @@ absl::StatusOr<std::vector<std::vector<int32_t>>> ResolveFanouts(
     const EdgeTypeName name{entry.edge_type().src(),
                             entry.edge_type().relation(),
                             entry.edge_type().dst()};
-    const auto it =
-        std::find_if(types.begin(), types.end(),
-                     [&name](const EdgeType& type) { return type.name == name; });
+    const auto it = std::find_if(
+        types.begin(), types.end(),
+        [&name](const EdgeType& type) { return type.name == name; });
     if (it == types.end()) {
       return absl::NotFoundError(
           absl::StrCat("config.edge_type_fanouts: no edge type ",
@@ -112,9 +111,8 @@ absl::StatusOr<std::vector<std::vector<int32_t>>> ResolveFanouts(
     }
     const size_t index = static_cast<size_t>(it - types.begin());
     if (given[index]) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("config.edge_type_fanouts: ", name.ToString(),
-                       " is given twice"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "config.edge_type_fanouts: ", name.ToString(), " is given twice"));
     }
     given[index] = true;
     FAIRLEAD_RETURN_IF_ERROR(
@@ -162,9 +160,9 @@ absl::StatusOr<ChannelPlan> ChannelPlan::Create(
   if (input.has_ids()) {
     for (const int64_t id : input.ids().id()) {
       if (id >= 0 && id < type.num_nodes) continue;
-      return absl::OutOfRangeError(absl::StrCat(
-          "input.ids: seed id ", id, " is no node of type ", type.name,
-          ", whose ids are 0 to ", type.num_nodes - 1));
+      return absl::OutOfRangeError(
+          absl::StrCat("input.ids: seed id ", id, " is no node of type ",
+                       type.name, ", whose ids are 0 to ", type.num_nodes - 1));
     }
     own({input.ids().id().begin(), input.ids().id().end()});
   } else if (input.split() == v1::SPLIT_ALL) {
@@ -183,8 +181,8 @@ absl::StatusOr<ChannelPlan> ChannelPlan::Create(
                     .denominator = input.slice().denominator()}));
     plan.seeds_ = plan.seeds_.subspan(range.begin, range.end - range.begin);
   }
-  plan.batches_per_epoch_ = ComputeNumBatches(
-      plan.seeds_.size(), plan.batch_size_, plan.drop_last_);
+  plan.batches_per_epoch_ =
+      ComputeNumBatches(plan.seeds_.size(), plan.batch_size_, plan.drop_last_);
   return plan;
 }
 

@@ -48,8 +48,8 @@ class ChannelPlan {
 
   const Dataset* dataset_ = nullptr;
   int seed_type_ = 0;
-  std::vector<int64_t> own_seeds_;    // where the input is not a whole split
-  absl::Span<const int64_t> seeds_;   // into own_seeds_ or the dataset
+  std::vector<int64_t> own_seeds_;   // where the input is not a whole split
+  absl::Span<const int64_t> seeds_;  // into own_seeds_ or the dataset
   uint64_t batch_size_ = 0;
   bool shuffle_ = false;
   bool drop_last_ = false;

@@ -30,17 +30,19 @@
 
 ABSL_FLAG(std::string, listen, "127.0.0.1:7200",
           "host:port of the gRPC service; port 0 takes a free one.");
-ABSL_FLAG(std::string, metrics_listen, "127.0.0.1:7201",
-          "host:port where Prometheus finds /metrics; port 0 takes a free one.");
+ABSL_FLAG(
+    std::string, metrics_listen, "127.0.0.1:7201",
+    "host:port where Prometheus finds /metrics; port 0 takes a free one.");
 ABSL_FLAG(std::string, registry, "127.0.0.1:7100",
           "host:port of the registry to join.");
 ABSL_FLAG(std::string, dataset, "",
           "Folder of the dataset, as tools/dataset writes it. Required.");
 ABSL_FLAG(int, partition, 0, "Which partition of the dataset to serve.");
 ABSL_FLAG(int, workers, 2, "Sampling threads.");
-ABSL_FLAG(std::string, shm_dir, "/dev/shm/fairlead",
-          "Folder on a tmpfs for the channels' buffers; shared with the channel "
-          "gateway of this host. Made if it is missing.");
+ABSL_FLAG(
+    std::string, shm_dir, "/dev/shm/fairlead",
+    "Folder on a tmpfs for the channels' buffers; shared with the channel "
+    "gateway of this host. Made if it is missing.");
 ABSL_FLAG(fairlead::ByteSize, shm_budget, fairlead::ByteSize(1ULL << 30),
           "Most that all buffers may take together, such as 512MB or 4GB.");
 ABSL_FLAG(uint64_t, max_channels, 1024, "Most channels at a time.");
@@ -65,9 +67,8 @@ absl::Status Reconcile(Pool& pool, uint64_t member_id,
   v1::ListAssignmentsResponse assignments;
   FAIRLEAD_RETURN_IF_ERROR(rpc::ToAbslStatus(
       registry.ListAssignments(&context, request, &assignments)));
-  for (const absl::Status& error :
-       pool.Reconcile({assignments.channels().begin(),
-                       assignments.channels().end()})) {
+  for (const absl::Status& error : pool.Reconcile(
+           {assignments.channels().begin(), assignments.channels().end()})) {
     std::cerr << "sampler_pool: " << error << "\n";
   }
   return absl::OkStatus();
@@ -77,9 +78,9 @@ absl::Status Serve() {
   const rpc::TerminationSignal termination;  // before any thread exists
   const RealClock clock;
   if (absl::GetFlag(FLAGS_partition) != 0) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--partition=", absl::GetFlag(FLAGS_partition),
-        ": the dataset has one partition, number 0"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("--partition=", absl::GetFlag(FLAGS_partition),
+                     ": the dataset has one partition, number 0"));
   }
   const std::string shm_dir = absl::GetFlag(FLAGS_shm_dir);
   FAIRLEAD_ASSIGN_OR_RETURN(const std::string shm_domain,

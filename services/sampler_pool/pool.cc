@@ -27,7 +27,7 @@
 namespace fairlead {
 namespace {
 
-constexpr uint64_t kDefaultConcurrency = 4;        // parity GL-082
+constexpr uint64_t kDefaultConcurrency = 4;  // parity GL-082
 constexpr uint64_t kDefaultBufferMessages = 64;
 constexpr uint64_t kDefaultBufferBytes = 64 << 20;
 
@@ -188,8 +188,8 @@ absl::StatusOr<v1::RegisterInputResponse> Pool::RegisterInput(
   }
   response.set_seeds(plan.seeds().size());
   response.set_batches(plan.batches_per_epoch());
-  auto channel = std::make_shared<Channel>(
-      spec, std::move(plan), *std::move(producer), concurrency);
+  auto channel = std::make_shared<Channel>(spec, std::move(plan),
+                                           *std::move(producer), concurrency);
   // Until a batch has shown its size, each may take its share of the buffer.
   channel->expected_bytes =
       std::max<uint64_t>(1, shm.capacity_bytes / (2 * concurrency));
@@ -212,9 +212,8 @@ absl::StatusOr<v1::StartEpochResponse> Pool::StartEpoch(
     const v1::StartEpochRequest& request) {
   ChannelPtr channel;
   const auto is_stale = [&request](const Channel& of) {
-    return of.run != nullptr &&
-           std::pair(request.epoch(), request.attempt()) <=
-               std::pair(of.run->epoch, of.run->attempt);
+    return of.run != nullptr && std::pair(request.epoch(), request.attempt()) <=
+                                    std::pair(of.run->epoch, of.run->attempt);
   };
   const auto answer = [](const Channel& of) {
     v1::StartEpochResponse response;
@@ -352,7 +351,8 @@ std::vector<absl::Status> Pool::Reconcile(
 }
 
 void Pool::WakeConsumer(Channel& channel) {
-  if (channel.consumer != nullptr) channel.consumer->Ring(channel.consumer_slot);
+  if (channel.consumer != nullptr)
+    channel.consumer->Ring(channel.consumer_slot);
 }
 
 void Pool::RunDoorbell() {
@@ -456,13 +456,12 @@ absl::Status Pool::Prepare(const Work& work, NeighborSampler& sampler,
   batch->trace.set_queued_ns(Nanoseconds(work.credit->since));
   batch->trace.set_started_ns(Nanoseconds(clock_.MonotonicNow()));
   work.run->SeedsOf(plan, work.batch_index, &batch->seeds);
-  FAIRLEAD_RETURN_IF_ERROR(sampler.Sample(
-      plan.sampler_options(),
-      {.seeds = batch->seeds,
-       .seed_type = plan.seed_type(),
-       .epoch = work.run->epoch,
-       .batch_index = work.batch_index},
-      &batch->subgraph));
+  FAIRLEAD_RETURN_IF_ERROR(sampler.Sample(plan.sampler_options(),
+                                          {.seeds = batch->seeds,
+                                           .seed_type = plan.seed_type(),
+                                           .epoch = work.run->epoch,
+                                           .batch_index = work.batch_index},
+                                          &batch->subgraph));
   batch->trace.set_sampled_ns(Nanoseconds(clock_.MonotonicNow()));
   v1::MessageHeader header;
   header.set_channel_id(work.channel->spec.channel_id());
@@ -483,8 +482,8 @@ absl::Status Pool::Commit(const Work& work, PreparedBatch& batch,
   batch.trace.set_features_ns(Nanoseconds(written));
   batch.trace.set_committed_ns(Nanoseconds(written));
   batch.writer->Stamp(reservation.bytes(), batch.trace);
-  FAIRLEAD_RETURN_IF_ERROR(reservation.Commit(TagOf(
-      ChannelMessageTag::Kind::kBatch, *work.run, work.batch_index)));
+  FAIRLEAD_RETURN_IF_ERROR(reservation.Commit(
+      TagOf(ChannelMessageTag::Kind::kBatch, *work.run, work.batch_index)));
 
   metrics_.batch_bytes.Increment(
       static_cast<double>(batch.writer->total_bytes()));
@@ -492,11 +491,11 @@ absl::Status Pool::Commit(const Work& work, PreparedBatch& batch,
       static_cast<double>(batch.subgraph.TotalEdges()));
   metrics_.write_seconds.Observe(absl::ToDoubleSeconds(written - reserved));
   metrics_.queue_seconds.Observe(
-      1e-9 * static_cast<double>(batch.trace.started_ns() -
-                                 batch.trace.queued_ns()));
+      1e-9 *
+      static_cast<double>(batch.trace.started_ns() - batch.trace.queued_ns()));
   metrics_.sample_seconds.Observe(
-      1e-9 * static_cast<double>(batch.trace.sampled_ns() -
-                                 batch.trace.started_ns()));
+      1e-9 *
+      static_cast<double>(batch.trace.sampled_ns() - batch.trace.started_ns()));
   return absl::OkStatus();
 }
 
@@ -507,18 +506,17 @@ void Pool::Finish(Work work, Outcome outcome, const absl::Status& error,
   MutexLock lock(&mutex_);
   if (work.run->cancelled) outcome = Outcome::kCancelled;
   if (work.message_bytes > 0) {
-    channel.expected_bytes = channel.knows_size
-                                 ? std::max(channel.expected_bytes,
-                                            work.message_bytes)
-                                 : work.message_bytes;
+    channel.expected_bytes =
+        channel.knows_size
+            ? std::max(channel.expected_bytes, work.message_bytes)
+            : work.message_bytes;
     channel.knows_size = true;
   }
   if (outcome == Outcome::kWaitsForRoom) {
-    channel.outgoing.push_back(
-        {.tag = TagOf(ChannelMessageTag::Kind::kBatch, *work.run,
-                      work.batch_index),
-         .batch = std::move(work.prepared),
-         .small = {}});
+    channel.outgoing.push_back({.tag = TagOf(ChannelMessageTag::Kind::kBatch,
+                                             *work.run, work.batch_index),
+                                .batch = std::move(work.prepared),
+                                .small = {}});
     metrics_.waits_for_room.Increment();
     Advance(channel);
     return;
@@ -537,8 +535,8 @@ void Pool::Finish(Work work, Outcome outcome, const absl::Status& error,
           {.tag = TagOf(ChannelMessageTag::Kind::kBatchError, *work.run,
                         work.batch_index),
            .batch = nullptr,
-           .small = EncodeError(channel.spec, *work.run, work.batch_index,
-                                error)});
+           .small =
+               EncodeError(channel.spec, *work.run, work.batch_index, error)});
       EndBatch(channel, *work.run, /*failed=*/true);
       break;
     case Outcome::kCancelled:

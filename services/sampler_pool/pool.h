@@ -101,8 +101,8 @@ class Pool {
     const uint64_t max_in_flight;
 
     std::shared_ptr<EpochRun> run;  // the latest epoch; null before the first
-    uint64_t in_flight = 0;  // batches begun and not ended, of any epoch
-    uint64_t expected_bytes = 0;  // of the next message
+    uint64_t in_flight = 0;         // batches begun and not ended, of any epoch
+    uint64_t expected_bytes = 0;    // of the next message
     bool knows_size = false;  // whether expected_bytes is the largest so far
     std::deque<HeldCredit> credits;
     std::deque<Outgoing> outgoing;  // made, waiting for room, in order

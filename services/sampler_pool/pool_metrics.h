@@ -10,10 +10,10 @@ namespace fairlead {
 // The pool's metrics, looked up once. Thread-safe.
 struct PoolMetrics {
   explicit PoolMetrics(Telemetry& telemetry)
-      : batches_ok(telemetry.Counter(metrics::kPoolBatches,
-                                     {{"result", "ok"}})),
-        batches_failed(telemetry.Counter(metrics::kPoolBatches,
-                                         {{"result", "failed"}})),
+      : batches_ok(
+            telemetry.Counter(metrics::kPoolBatches, {{"result", "ok"}})),
+        batches_failed(
+            telemetry.Counter(metrics::kPoolBatches, {{"result", "failed"}})),
         batch_bytes(telemetry.Counter(metrics::kPoolBatchBytes)),
         sampled_edges(telemetry.Counter(metrics::kPoolSampledEdges)),
         waits_for_room(telemetry.Counter(metrics::kPoolWaitsForRoom)),
@@ -28,12 +28,12 @@ struct PoolMetrics {
         write_seconds(telemetry.Histogram(metrics::kPoolStageSeconds,
                                           DurationBuckets(),
                                           {{"stage", "write"}})),
-        idle_channels(telemetry.Gauge(metrics::kPoolChannels,
-                                      {{"state", "idle"}})),
-        runnable_channels(telemetry.Gauge(metrics::kPoolChannels,
-                                          {{"state", "runnable"}})),
-        parked_channels(telemetry.Gauge(metrics::kPoolChannels,
-                                        {{"state", "parked"}})) {}
+        idle_channels(
+            telemetry.Gauge(metrics::kPoolChannels, {{"state", "idle"}})),
+        runnable_channels(
+            telemetry.Gauge(metrics::kPoolChannels, {{"state", "runnable"}})),
+        parked_channels(
+            telemetry.Gauge(metrics::kPoolChannels, {{"state", "parked"}})) {}
 
   // One channel more or less in a state; nothing for a state that is not
   // counted.

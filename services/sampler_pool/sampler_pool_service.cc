@@ -45,8 +45,7 @@ grpc::Status SamplerPoolService::StartEpoch(
 }
 
 grpc::Status SamplerPoolService::UnregisterInput(
-    grpc::ServerContext* /*context*/,
-    const v1::UnregisterInputRequest* request,
+    grpc::ServerContext* /*context*/, const v1::UnregisterInputRequest* request,
     v1::UnregisterInputResponse* /*response*/) {
   pool_.UnregisterInput(request->channel_id());
   return grpc::Status::OK;

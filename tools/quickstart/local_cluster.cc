@@ -2,8 +2,8 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <string.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <filesystem>
 #include <memory>
@@ -50,15 +50,14 @@ absl::StatusOr<std::unique_ptr<LocalCluster>> LocalCluster::Start(
   FAIRLEAD_RETURN_IF_ERROR(cluster->StartService(
       options, "registry",
       {absl::StrCat("--store=", cluster->folder_, "/registry.db")}));
-  const std::string registry =
-      absl::StrCat("--registry=", cluster->registry());
+  const std::string registry = absl::StrCat("--registry=", cluster->registry());
   const std::string shm_dir = absl::StrCat("--shm_dir=", cluster->shm_dir_);
   FAIRLEAD_RETURN_IF_ERROR(cluster->StartService(
       options, "sampler_pool",
       {registry, shm_dir, absl::StrCat("--dataset=", cluster->dataset_),
        absl::StrCat("--workers=", options.workers)}));
-  FAIRLEAD_RETURN_IF_ERROR(cluster->StartService(options, "channel_gateway",
-                                                 {registry, shm_dir}));
+  FAIRLEAD_RETURN_IF_ERROR(
+      cluster->StartService(options, "channel_gateway", {registry, shm_dir}));
   return cluster;
 }
 

@@ -74,8 +74,8 @@ absl::StatusOr<TrainingResult> TrainAndTell(const std::string& title,
           [&bar](uint64_t done, uint64_t total) {
             if (isatty(STDERR_FILENO) == 0) return;
             if (bar == nullptr) {
-              bar = std::make_unique<boost::timer::progress_display>(
-                  total, std::cerr);
+              bar = std::make_unique<boost::timer::progress_display>(total,
+                                                                     std::cerr);
             }
             *bar += done - bar->count();
           },
@@ -89,10 +89,9 @@ absl::StatusOr<TrainingResult> TrainAndTell(const std::string& title,
                              epoch_result.test_accuracy)
                       << std::endl;
           }));
-  std::cout << absl::StrFormat("  %d batches in %.1f s: %.1f batches/s\n",
-                               result.batches, result.seconds,
-                               static_cast<double>(result.batches) /
-                                   result.seconds);
+  std::cout << absl::StrFormat(
+      "  %d batches in %.1f s: %.1f batches/s\n", result.batches,
+      result.seconds, static_cast<double>(result.batches) / result.seconds);
   return result;
 }
 

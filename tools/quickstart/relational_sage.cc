@@ -15,12 +15,11 @@ RelationalSageImpl::RelationalSageImpl(const Shape& shape) : shape_(shape) {
     const bool is_last = layer + 1 == shape.layers;
     const int64_t out = is_last ? shape.classes : shape.hidden;
     const std::string suffix = std::to_string(layer);
-    self_.push_back(register_module("self" + suffix,
-                                    torch::nn::Linear(in, out)));
+    self_.push_back(
+        register_module("self" + suffix, torch::nn::Linear(in, out)));
     relation_weight_.push_back(register_parameter(
-        "relation" + suffix,
-        torch::randn({shape.relations, in, out}) /
-            std::sqrt(static_cast<double>(in))));
+        "relation" + suffix, torch::randn({shape.relations, in, out}) /
+                                 std::sqrt(static_cast<double>(in))));
     if (!is_last) {
       norm_.push_back(register_module(
           "norm" + suffix,
@@ -39,8 +38,7 @@ torch::Tensor RelationalSageImpl::forward(const TrainingBatch& batch) {
         batch.nodes_per_hop.begin(),
         batch.nodes_per_hop.begin() +
             std::min<int64_t>(hops_left + 1,
-                              static_cast<int64_t>(
-                                  batch.nodes_per_hop.size())),
+                              static_cast<int64_t>(batch.nodes_per_hop.size())),
         int64_t{0});
     if (layer > 0) {
       h = torch::dropout(h, shape_.dropout, is_training());
@@ -50,9 +48,8 @@ torch::Tensor RelationalSageImpl::forward(const TrainingBatch& batch) {
       const int64_t used = std::accumulate(
           edges.edges_per_hop.begin(),
           edges.edges_per_hop.begin() +
-              std::min<int64_t>(hops_left + 1,
-                                static_cast<int64_t>(
-                                    edges.edges_per_hop.size())),
+              std::min<int64_t>(hops_left + 1, static_cast<int64_t>(
+                                                   edges.edges_per_hop.size())),
           int64_t{0});
       if (used == 0) continue;
       const torch::Tensor rows = edges.rows.narrow(0, 0, used);
@@ -60,10 +57,9 @@ torch::Tensor RelationalSageImpl::forward(const TrainingBatch& batch) {
       const torch::Tensor degree =
           torch::zeros({targets}).index_add_(0, rows, torch::ones({used}));
       const torch::Tensor messages =
-          h.index_select(0, cols) /
-          degree.index_select(0, rows).unsqueeze(1);
-      out = out.index_add(
-          0, rows, messages.mm(relation_weight_[layer][edges.relation]));
+          h.index_select(0, cols) / degree.index_select(0, rows).unsqueeze(1);
+      out = out.index_add(0, rows,
+                          messages.mm(relation_weight_[layer][edges.relation]));
     }
     h = hops_left == 0 ? out : torch::relu(norm_[layer]->forward(out));
   }

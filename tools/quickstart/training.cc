@@ -67,8 +67,7 @@ absl::StatusOr<Pass> RunPass(
     pass.loss += torch::nn::functional::cross_entropy(logits.detach(), batch.y)
                      .item<double>() *
                  static_cast<double>(batch.y.size(0));
-    pass.accuracy +=
-        logits.argmax(1).eq(batch.y).sum().item<double>();
+    pass.accuracy += logits.argmax(1).eq(batch.y).sum().item<double>();
     seeds += batch.y.size(0);
   }
   if (seeds > 0) {
@@ -91,10 +90,10 @@ absl::StatusOr<TrainingBatch> ToTrainingBatch(const GraphShape& graph,
   };
   const std::string nodes = graph.node_type + ".";
   TrainingBatch batch;
-  FAIRLEAD_ASSIGN_OR_RETURN(
-      batch.x, tensor(nodes + "nfeats", v1::DTYPE_FLOAT32, 2));
-  FAIRLEAD_ASSIGN_OR_RETURN(
-      batch.seed_locals, tensor(nodes + "batch_locals", v1::DTYPE_INT64, 1));
+  FAIRLEAD_ASSIGN_OR_RETURN(batch.x,
+                            tensor(nodes + "nfeats", v1::DTYPE_FLOAT32, 2));
+  FAIRLEAD_ASSIGN_OR_RETURN(batch.seed_locals,
+                            tensor(nodes + "batch_locals", v1::DTYPE_INT64, 1));
   FAIRLEAD_ASSIGN_OR_RETURN(const torch::Tensor labels,
                             tensor(nodes + "nlabels", v1::DTYPE_INT64, 1));
   FAIRLEAD_ASSIGN_OR_RETURN(
@@ -110,10 +109,9 @@ absl::StatusOr<TrainingBatch> ToTrainingBatch(const GraphShape& graph,
                               tensor(relation + ".rows", v1::DTYPE_INT64, 1));
     FAIRLEAD_ASSIGN_OR_RETURN(edges.cols,
                               tensor(relation + ".cols", v1::DTYPE_INT64, 1));
-    FAIRLEAD_ASSIGN_OR_RETURN(per_hop,
-                              FindTensor(message,
-                                         relation + ".num_sampled_edges",
-                                         v1::DTYPE_INT64, 1));
+    FAIRLEAD_ASSIGN_OR_RETURN(
+        per_hop, FindTensor(message, relation + ".num_sampled_edges",
+                            v1::DTYPE_INT64, 1));
     edges.edges_per_hop = ToVector(*per_hop);
     batch.edges.push_back(std::move(edges));
   }
@@ -141,8 +139,7 @@ absl::StatusOr<TrainingResult> Train(
   torch::manual_seed(options.loader.seed);
   RelationalSage model(nullptr);
   std::unique_ptr<torch::optim::AdamW> optimizer;
-  auto learn = [&, done = uint64_t{0}](
-                         const TrainingBatch& batch) mutable {
+  auto learn = [&, done = uint64_t{0}](const TrainingBatch& batch) mutable {
     if (optimizer == nullptr) {
       // The width of the features is known from the first batch on.
       model = RelationalSage(RelationalSageImpl::Shape{
