@@ -8,8 +8,10 @@
 #include <utility>
 #include <vector>
 
-#include "ATen/Functions.h"
 #include "ATen/core/Tensor.h"
+// Not ATen/Functions.h nor most of ATen/ops: clang 14 cannot compile those as
+// C++20.
+#include "ATen/ops/from_blob.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
@@ -95,11 +97,20 @@ class Batch::Reader {
     }
     auto* const begin = static_cast<int64_t*>(a.data_ptr());
     const int64_t stride = static_cast<int64_t*>(b.data_ptr()) - begin;
-    if (stride < a.numel()) return at::stack({a, b});
+    const auto options = at::TensorOptions().dtype(at::kLong);
+    if (stride < a.numel()) {
+      const auto copy = std::make_shared<std::vector<int64_t>>();
+      copy->reserve(2 * a.numel());
+      for (const at::Tensor& list : {a, b}) {
+        const auto* const values = static_cast<int64_t*>(list.data_ptr());
+        copy->insert(copy->end(), values, values + list.numel());
+      }
+      return at::from_blob(
+          copy->data(), {2, a.numel()}, [copy](void* /*data*/) {}, options);
+    }
     return at::from_blob(
         begin, {2, a.numel()}, {stride, 1},
-        [owner = received_.buffer](void* /*data*/) {},
-        at::TensorOptions().dtype(at::kLong));
+        [owner = received_.buffer](void* /*data*/) {}, options);
   }
 
   absl::StatusOr<HeteroData::Nodes> Nodes(const std::string& prefix) const {

@@ -7,7 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include "ATen/Functions.h"
 #include "ATen/core/Tensor.h"
 #include "absl/status/status.h"
 #include "gmock/gmock.h"
