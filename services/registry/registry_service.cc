@@ -103,12 +103,14 @@ void RegistryService::UpdateMetrics() {
   metrics_.backends.Set(static_cast<double>(state_.backends()));
   metrics_.channels.Set(static_cast<double>(state_.channels()));
   const absl::Duration now = clock_.MonotonicNow();
-  const auto count = [&](v1::Role role) {
-    return static_cast<double>(state_.ListMembers(role, now).members_size());
-  };
-  metrics_.sampler_pools.Set(count(v1::ROLE_SAMPLER_POOL));
-  metrics_.channel_gateways.Set(count(v1::ROLE_CHANNEL_GATEWAY));
-  metrics_.trainers.Set(count(v1::ROLE_TRAINER));
+  const std::pair<v1::Role, prometheus::Gauge*> roles[] = {
+      {v1::ROLE_SAMPLER_POOL, &metrics_.sampler_pools},
+      {v1::ROLE_CHANNEL_GATEWAY, &metrics_.channel_gateways},
+      {v1::ROLE_TRAINER, &metrics_.trainers}};
+  for (const auto& [role, gauge] : roles) {
+    gauge->Set(
+        static_cast<double>(state_.ListMembers(role, now).members_size()));
+  }
 }
 
 grpc::Status RegistryService::Join(grpc::ServerContext* /*context*/,
