@@ -80,7 +80,7 @@ def fairlead_repositories():
     pkg_config_repository(
         name = "boost",
         install = "libboost-dev",
-        targets = {"progress_display": []},  # headers only
+        targets = {"asio": [], "progress_display": []},  # headers only
     )
     libtorch_repository(name = "libtorch")
     cuda_repository(name = "cuda")

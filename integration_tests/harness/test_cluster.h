@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "libs/child_process/child_process.h"
 #include "libs/child_process/service_process.h"
@@ -14,54 +15,69 @@
 
 namespace fairlead::testing {
 
-// Longer than anything here takes on a slow machine; a test that waits so long
-// has failed.
+// How long anything may take that should happen at once: long, since it is
+// reached only by what is broken.
 inline constexpr absl::Duration kPatience = absl::Minutes(2);
 
-// The path of a program among the test's data: "services/registry/registry".
-std::string Program(const std::string& path);
+// The path of a program among the test's data: Program("services/registry"),
+// Program("libs/loader:example_trainer").
+std::string Program(absl::string_view target);
 
-// A new folder for this test alone.
+// A new folder that is this test's alone, in TEST_TMPDIR.
 std::string NewFolder();
 
-// A small homogeneous dataset: a Kronecker graph of 2^scale nodes.
-absl::StatusOr<std::string> MakeKronecker(int scale);
+// Runs a program to its end, as RunToEnd.
+absl::StatusOr<Outcome> RunProgram(absl::string_view target,
+                                   const std::vector<std::string>& arguments);
 
-// Runs one of our programs to its end.
-absl::StatusOr<Outcome> RunProgram(const std::string& program,
-                                   std::vector<std::string> flags);
-
-// The three services as real processes: loopback, ports of their own, and
-// folders that nobody else uses.
+// The three services as real processes, on free ports, with folders of their
+// own. What the services say on standard error is in `folder()`/*.log.
+//
+//   auto cluster = TestCluster::Start({.dataset = folder, .workers = 3});
+//   auto report = (*cluster)->Load({"--fanout=5,5", "--epochs=2"});
+//   EXPECT_THAT((*cluster)->Stop(), IsOk());
 class TestCluster {
  public:
   struct Options {
-    std::string dataset;
-    int workers = 1;
-    std::vector<std::string> pool_flags = {};  // on top of the usual ones
+    std::string dataset = {};
+    int workers = 2;
+    std::vector<std::string> pool_flags = {};     // on top, or in place
+    std::vector<std::string> gateway_flags = {};  // likewise
   };
+
   static absl::StatusOr<std::unique_ptr<TestCluster>> Start(
       const Options& options);
+
+  // Kills what still runs, and leaves no folder in /dev/shm.
   ~TestCluster();
 
   ServiceProcess& registry() { return services_[0]; }
   ServiceProcess& pool() { return services_[1]; }
   ServiceProcess& gateway() { return services_[2]; }
+  std::vector<ServiceProcess>& services() { return services_; }
 
-  // Runs the load tool against this cluster with --json; its JSON, or
-  // INTERNAL with what it said.
+  const std::string& folder() const { return folder_; }
+  const std::string& shm_dir() const { return shm_dir_; }
+
+  // Runs loadgen against this cluster, to its end.
+  absl::StatusOr<Outcome> RunLoadgen(std::vector<std::string> flags);
+
+  // Runs loadgen --json, and returns what it reports; its error if it fails.
   absl::StatusOr<nlohmann::json> Load(std::vector<std::string> flags);
 
-  // Ends all three with SIGTERM. INTERNAL if one ends otherwise than with 0,
-  // or if anything is left in shared memory.
+  // Ends all services with SIGTERM. INTERNAL if one does not exit with 0, or
+  // if anything is left in their shared memory.
   absl::Status Stop();
 
  private:
   TestCluster() = default;
 
+  absl::Status StartService(const std::string& name,
+                            const std::vector<std::string>& flags);
+
   std::string folder_;
   std::string shm_dir_;
-  std::vector<ServiceProcess> services_;
+  std::vector<ServiceProcess> services_;  // registry, pool, gateway
 };
 
 }  // namespace fairlead::testing

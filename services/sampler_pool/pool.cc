@@ -505,7 +505,9 @@ void Pool::Finish(Work work, Outcome outcome, const absl::Status& error,
   work.credit.reset();  // what is left of the promise is free again
   MutexLock lock(&mutex_);
   if (work.run->cancelled) outcome = Outcome::kCancelled;
-  if (work.message_bytes > 0) {
+  // Of a message that did not fit nothing is learnt: room for another such is
+  // never promised, and the channel's next batch would never begin.
+  if (work.message_bytes > 0 && outcome != Outcome::kFailed) {
     channel.expected_bytes =
         channel.knows_size
             ? std::max(channel.expected_bytes, work.message_bytes)

@@ -1,0 +1,22 @@
+#ifndef FAIRLEAD_INTEGRATION_TESTS_HARNESS_TEST_DATASET_H_
+#define FAIRLEAD_INTEGRATION_TESTS_HARNESS_TEST_DATASET_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace fairlead::testing {
+
+// Small datasets; each returns its folder, which is new.
+
+// One node type, "node", and one edge type: 1024 nodes, of which 614 are the
+// training split. Made by tools/dataset, as a user would.
+absl::StatusOr<std::string> MakeKronecker();
+
+// Two node types, "paper" and "author", and three edge types between them;
+// papers have features, labels and splits: 600 papers, 360 to train on.
+absl::StatusOr<std::string> MakeLibrary();
+
+}  // namespace fairlead::testing
+
+#endif  // FAIRLEAD_INTEGRATION_TESTS_HARNESS_TEST_DATASET_H_

@@ -1,0 +1,49 @@
+// The README's example is the program that is compiled and run.
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace fairlead {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string Read(const std::string& file) {
+  std::ifstream in(absl::StrCat(std::getenv("TEST_SRCDIR"), "/",
+                                std::getenv("TEST_WORKSPACE"), "/", file));
+  EXPECT_TRUE(in.good()) << file;
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// The text from `begin` to the end of `end`, which both must be there.
+std::string Part(const std::string& text, const std::string& begin,
+                 const std::string& end) {
+  const size_t from = text.find(begin);
+  const size_t to = text.find(end, from);
+  if (from == std::string::npos || to == std::string::npos) {
+    ADD_FAILURE() << "no \"" << begin << "\" to \"" << end << "\" in " << text;
+    return "";
+  }
+  return text.substr(from, to + end.size() - from);
+}
+
+TEST(Readme, QuotesTheExampleTrainerAsItIs) {
+  EXPECT_EQ(Part(Read("README.md"), "absl::Status Train(", "\n}\n"),
+            Part(Read("libs/loader/example_trainer.cc"), "absl::Status Train(",
+                 "\n}\n"));
+}
+
+TEST(Readme, OpensWithTheTwoCommands) {
+  const std::string commands = Part(Read("README.md"), "```\n", "\n```\n");
+  EXPECT_THAT(commands, HasSubstr("\ntools/dev quickstart "));
+  EXPECT_THAT(commands, HasSubstr("\ntools/dev test "));
+}
+
+}  // namespace
+}  // namespace fairlead
