@@ -133,7 +133,6 @@ TEST_F(ShmChannelTest, AnySizeHasItsTurnAtAnyFillState) {
     SCOPED_TRACE(round);
     RandomStream random(5, round, 0);
     std::vector<ShmMessage> held;
-    uint64_t free_bytes = kCapacity;
     for (int step = 0; step < 20; ++step) {
       const uint64_t bytes = random.Below(kCapacity + 1);
       const absl::Status sent = Send(bytes, static_cast<uint8_t>(round));
@@ -142,7 +141,6 @@ TEST_F(ShmChannelTest, AnySizeHasItsTurnAtAnyFillState) {
                                       consumer_->Receive(kNow));
         ASSERT_TRUE(IsIntact(message));
         ASSERT_EQ(reinterpret_cast<uintptr_t>(message.bytes().data()) % 64, 0u);
-        free_bytes -= (bytes + 63) / 64 * 64;
         held.push_back(std::move(message));
       } else {
         ASSERT_THAT(sent, StatusIs(absl::StatusCode::kDeadlineExceeded));
