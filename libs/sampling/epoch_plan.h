@@ -11,7 +11,7 @@ namespace fairlead {
 
 // Which seeds make which batch: the arithmetic of an epoch. Pure.
 
-// Batches of `seeds` seeds (parity SB-11).
+// Batches of `seeds` seeds (parity SB-11). REQUIRES batch_size >= 1.
 uint64_t ComputeNumBatches(uint64_t seeds, uint64_t batch_size, bool drop_last);
 
 struct SeedRange {
@@ -23,7 +23,8 @@ struct SeedRange {
 
 // How GLT would split seeds between workers (parity SB-13): whole batches
 // evenly, the first ones one more, the last one the rest. For
-// DescribeChannel: our workers share one cursor instead (W-08).
+// DescribeChannel: our workers share one cursor instead (W-08). REQUIRES
+// batch_size >= 1.
 std::vector<SeedRange> ComputeWorkerSeedRanges(uint64_t seeds,
                                                uint64_t batch_size,
                                                uint64_t workers);
