@@ -63,10 +63,10 @@ TEST(RandomStreamTest, BelowIsUniformByChiSquare) {
   for (int i = 0; i < kDraws; ++i) {
     ++counts[RandomStream(11, /*place=*/i, 0).Below(kValues)];
   }
+  constexpr double kExpected = static_cast<double>(kDraws) / kValues;
   double chi_square = 0;
   for (const int count : counts) {
-    const double off = count - kDraws / kValues;
-    chi_square += off * off / (kDraws / kValues);
+    chi_square += (count - kExpected) * (count - kExpected) / kExpected;
   }
   EXPECT_LT(chi_square, 27.9);  // 9 degrees of freedom, p = 0.001
 }
