@@ -326,12 +326,17 @@ void Delivery::Pump(uint64_t channel_id, Actions& actions) {
     metrics_.CountMessage(message->tag().kind,
                           static_cast<double>(message->bytes().size()));
     if (sink->Send(*message)) return;
-    // The reader went while this was on its way: it is the next one's.
-    MutexLock lock(&mutex_);
-    const auto it = channels_.find(channel_id);
-    if (it != channels_.end()) {
+    // The reader went while this was on its way: it is the next one's, who may
+    // be waiting already.
+    Actions more;
+    {
+      MutexLock lock(&mutex_);
+      const auto it = channels_.find(channel_id);
+      if (it == channels_.end()) return;
       it->second->held.push_front(std::move(*message));
+      Pump(channel_id, more);
     }
+    Run(more);
   });
 }
 

@@ -30,6 +30,9 @@ namespace {
 constexpr uint64_t kDefaultConcurrency = 4;  // parity GL-082
 constexpr uint64_t kDefaultBufferMessages = 64;
 constexpr uint64_t kDefaultBufferBytes = 64 << 20;
+// Room for what must pass whatever the batches' size: errors, ends of epochs.
+constexpr uint64_t kMinBufferBytes = 4096;
+constexpr size_t kMaxErrorText = 1024;
 
 uint64_t OrDefault(uint64_t value, uint64_t fallback) {
   return value == 0 ? fallback : value;
@@ -54,7 +57,8 @@ std::string EncodeError(const v1::ChannelSpec& spec, const EpochRun& run,
   error.set_code(static_cast<int32_t>(status.code()));
   error.set_message(absl::StrCat(ChannelName(spec), ", epoch ", run.epoch,
                                  ", batch ", batch_index, ": ",
-                                 std::string(status.message())));
+                                 std::string(status.message()))
+                        .substr(0, kMaxErrorText));
   return error.SerializeAsString();
 }
 
@@ -173,6 +177,11 @@ absl::StatusOr<v1::RegisterInputResponse> Pool::RegisterInput(
   shm.directory = options_.shm_dir;
   shm.capacity_bytes =
       OrDefault(spec.options().buffer_bytes(), kDefaultBufferBytes);
+  if (shm.capacity_bytes < kMinBufferBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("options.buffer_bytes: ", shm.capacity_bytes,
+                     " is less than ", kMinBufferBytes));
+  }
   shm.max_messages = static_cast<uint32_t>(
       OrDefault(spec.options().buffer_capacity(), kDefaultBufferMessages));
   const uint64_t concurrency =
@@ -504,6 +513,9 @@ void Pool::Finish(Work work, Outcome outcome, const absl::Status& error,
   Channel& channel = *work.channel;
   work.credit.reset();  // what is left of the promise is free again
   MutexLock lock(&mutex_);
+  const auto known = channels_.find(channel.spec.channel_id());
+  // Unregistered meanwhile: there is nothing left to book it with.
+  if (known == channels_.end() || known->second != work.channel) return;
   if (work.run->cancelled) outcome = Outcome::kCancelled;
   // Of a message that did not fit nothing is learnt: room for another such is
   // never promised, and the channel's next batch would never begin.

@@ -1,0 +1,336 @@
+#include "services/sampler_pool/pool.h"
+
+#include <stdlib.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "libs/clock/clock.h"
+#include "libs/graph/dataset.h"
+#include "libs/graph/dataset_writer.h"
+#include "libs/random/philox.h"
+#include "libs/shm_channel/doorbell.h"
+#include "libs/shm_channel/shm_channel.h"
+#include "libs/status/status_matchers.h"
+#include "libs/telemetry/telemetry.h"
+#include "libs/tensor_message/message_tag.h"
+#include "libs/tensor_message/tensor_message.h"
+#include "protos/fairlead/v1/messages.pb.h"
+#include "services/sampler_pool/pool_metrics.h"
+
+namespace fairlead {
+namespace {
+
+using ::fairlead::testing::IsOk;
+using ::fairlead::testing::StatusIs;
+using ::testing::HasSubstr;
+
+constexpr int64_t kNodes = 500;
+constexpr uint64_t kBatchSize = 32;
+constexpr uint64_t kBatches = (kNodes + kBatchSize - 1) / kBatchSize;
+
+std::unique_ptr<const Dataset> MakeDataset() {
+  DatasetContents contents;
+  contents.name = "test";
+  DatasetContents::Nodes& nodes = contents.nodes.emplace_back();
+  nodes.name = "node";
+  nodes.num_nodes = kNodes;
+  nodes.feature_dim = 8;
+  for (int64_t i = 0; i < kNodes; ++i) {
+    for (int64_t j = 0; j < 8; ++j) {
+      nodes.features.push_back(static_cast<float>(i * 8 + j));
+    }
+    nodes.labels.push_back(i % 3);
+  }
+  DatasetContents::Edges& edges = contents.edges.emplace_back();
+  edges.name = {"node", "to", "node"};
+  for (int64_t i = 0; i < 10 * kNodes; ++i) {
+    RandomStream random(1, static_cast<uint64_t>(i), 0);
+    edges.edges.emplace_back(random.Below(kNodes), random.Below(kNodes));
+  }
+  std::string folder = ::testing::TempDir() + "/dataset-XXXXXX";
+  EXPECT_NE(mkdtemp(folder.data()), nullptr);
+  EXPECT_THAT(WriteDataset(folder, std::move(contents)), IsOk());
+  return Dataset::Load(folder).value();
+}
+
+// What came out of a channel up to, and with, the end of an epoch.
+struct Epoch {
+  std::map<uint64_t, uint64_t> digests;  // by batch index
+  std::map<uint64_t, v1::BatchError> errors;
+  uint64_t seed_digest = 0;
+  v1::EpochEnd end;
+};
+
+// A pool, and this test as the consumer of its channels.
+class PoolTest : public ::testing::Test {
+ protected:
+  PoolTest() : dataset_(MakeDataset()), metrics_(telemetry_) {
+    directory_ = "/dev/shm/fairlead-test-XXXXXX";
+    EXPECT_NE(mkdtemp(directory_.data()), nullptr);
+  }
+  ~PoolTest() override {
+    consumers_.clear();
+    pool_.reset();
+    EXPECT_TRUE(std::filesystem::is_empty(directory_));
+    std::filesystem::remove_all(directory_);
+  }
+
+  void StartPool(int workers) {
+    auto pool = Pool::Start(*dataset_,
+                            {.shm_dir = directory_,
+                             .shm_budget_bytes = 64 << 20,
+                             .workers = workers},
+                            clock_, metrics_);
+    ASSERT_THAT(pool, IsOk());
+    pool_ = *std::move(pool);
+  }
+
+  static v1::ChannelSpec Spec(uint64_t id, uint64_t buffer_bytes = 1 << 20) {
+    v1::ChannelSpec spec;
+    spec.set_channel_id(id);
+    spec.set_worker_key("trainer");
+    spec.mutable_input()->set_split(v1::SPLIT_ALL);
+    spec.mutable_config()->set_type(v1::SAMPLING_TYPE_NODE);
+    spec.mutable_config()->add_fanout(4);
+    spec.mutable_config()->add_fanout(3);
+    spec.mutable_config()->set_batch_size(kBatchSize);
+    spec.mutable_config()->set_shuffle(true);
+    spec.mutable_config()->set_collect_features(true);
+    spec.mutable_options()->set_buffer_bytes(buffer_bytes);
+    return spec;
+  }
+
+  // Registers a channel and opens its other end.
+  void Register(const v1::ChannelSpec& spec) {
+    ASSERT_THAT(pool_->RegisterInput(spec), IsOk());
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(doorbell_, Doorbell::Create(directory_));
+    v1::AttachConsumerRequest request;
+    request.set_channel_id(spec.channel_id());
+    request.mutable_wake_consumer()->set_name(doorbell_->name());
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const v1::AttachConsumerResponse response,
+                                  pool_->AttachConsumer(request));
+    Consumer& consumer = consumers_[spec.channel_id()];
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+        consumer.channel, ShmConsumer::Open(directory_, response.segment()));
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+        consumer.producer,
+        DoorbellRinger::Open(directory_, response.wake_producer().name()));
+    consumer.slot = response.wake_producer().slot();
+  }
+
+  absl::Status StartEpoch(uint64_t channel, uint64_t epoch,
+                          uint32_t attempt = 0,
+                          std::vector<BatchIndexRange> held = {}) {
+    v1::StartEpochRequest request;
+    request.set_channel_id(channel);
+    request.set_epoch(epoch);
+    request.set_attempt(attempt);
+    for (const BatchIndexRange& range : held) {
+      v1::BatchRange* added = request.add_held();
+      added->set_begin(range.begin);
+      added->set_end(range.end);
+    }
+    return pool_->StartEpoch(request).status();
+  }
+
+  // Receives until the end of that attempt, as a gateway does: drops what is
+  // older, releases each message and rings for it.
+  Epoch Drain(uint64_t channel, uint64_t epoch, uint32_t attempt = 0) {
+    Epoch result;
+    Consumer& consumer = consumers_[channel];
+    while (true) {
+      {
+        absl::StatusOr<ShmMessage> message =
+            consumer.channel->Receive(absl::InfiniteDuration());
+        EXPECT_THAT(message, IsOk());
+        if (!message.ok()) return result;
+        const ChannelMessageTag tag =
+            ChannelMessageTag::Decode(message->tag()).value();
+        if (tag.epoch == epoch && tag.attempt == attempt) {
+          const auto bytes = message->bytes();
+          const auto length = static_cast<int>(bytes.size());
+          if (tag.kind == ChannelMessageTag::Kind::kEpochEnd) {
+            EXPECT_TRUE(result.end.ParseFromArray(bytes.data(), length));
+            return result;
+          }
+          if (tag.kind == ChannelMessageTag::Kind::kBatchError) {
+            EXPECT_TRUE(result.errors[tag.batch_index].ParseFromArray(
+                bytes.data(), length));
+          } else {
+            const TensorMessage batch = ParseTensorMessage(bytes).value();
+            EXPECT_EQ(batch.header.batch_index(), tag.batch_index);
+            EXPECT_TRUE(
+                result.digests.emplace(tag.batch_index, ContentDigest(batch))
+                    .second);
+            for (const int64_t seed : batch.Find("batch")->As<int64_t>()) {
+              result.seed_digest += SplitMix64(static_cast<uint64_t>(seed));
+            }
+          }
+        }
+      }
+      consumer.producer->Ring(consumer.slot);
+    }
+  }
+
+  struct Consumer {
+    std::unique_ptr<ShmConsumer> channel;
+    std::unique_ptr<DoorbellRinger> producer;
+    uint32_t slot = 0;
+  };
+
+  const std::unique_ptr<const Dataset> dataset_;
+  const RealClock clock_;
+  Telemetry telemetry_;
+  PoolMetrics metrics_;
+  std::string directory_;
+  std::unique_ptr<Doorbell> doorbell_;
+  std::unique_ptr<Pool> pool_;
+  std::map<uint64_t, Consumer> consumers_;
+};
+
+TEST_F(PoolTest, EpochHasEveryBatchOnceAndThenItsEnd) {
+  StartPool(/*workers=*/3);
+  Register(Spec(1));
+  for (uint64_t epoch = 0; epoch < 3; ++epoch) {
+    ASSERT_THAT(StartEpoch(1, epoch), IsOk());
+    const Epoch result = Drain(1, epoch);
+    EXPECT_EQ(result.digests.size(), kBatches);
+    EXPECT_EQ(result.end.batches(), kBatches);
+    EXPECT_EQ(result.end.failed_batches(), 0u);
+    EXPECT_EQ(result.end.seed_digest(), result.seed_digest);
+  }
+  doorbell_.reset();
+}
+
+TEST_F(PoolTest, BatchesAreTheSameWhateverMakesThem) {
+  std::vector<std::map<uint64_t, uint64_t>> digests;
+  for (const int workers : {1, 4}) {
+    StartPool(workers);
+    Register(Spec(1));
+    ASSERT_THAT(StartEpoch(1, 5), IsOk());
+    digests.push_back(Drain(1, 5).digests);
+    doorbell_.reset();
+    consumers_.clear();
+    pool_.reset();
+  }
+  EXPECT_EQ(digests[0], digests[1]);
+}
+
+// Parity W-01: a consumer that takes nothing parks its own channel alone.
+TEST_F(PoolTest, StoppedConsumerDelaysNobodyElse) {
+  StartPool(/*workers=*/1);
+  Register(Spec(1, /*buffer_bytes=*/100'000));
+  ASSERT_THAT(StartEpoch(1, 0), IsOk());
+  const auto bell = std::move(doorbell_);
+  Register(Spec(2));
+  for (uint64_t epoch = 0; epoch < 3; ++epoch) {
+    ASSERT_THAT(StartEpoch(2, epoch), IsOk());
+    EXPECT_EQ(Drain(2, epoch).digests.size(), kBatches);
+  }
+  EXPECT_EQ(Drain(1, 0).digests.size(), kBatches);  // and loses nothing
+  doorbell_.reset();
+}
+
+TEST_F(PoolTest, BatchesLargerThanWasPromisedWaitForRoomAndAllArrive) {
+  StartPool(/*workers=*/4);
+  // A batch is some 20 kB, and at first an eighth of this is promised.
+  Register(Spec(1, /*buffer_bytes=*/40'000));
+  ASSERT_THAT(StartEpoch(1, 0), IsOk());
+  const Epoch result = Drain(1, 0);
+  EXPECT_EQ(result.digests.size(), kBatches);
+  EXPECT_EQ(result.end.failed_batches(), 0u);
+  doorbell_.reset();
+}
+
+TEST_F(PoolTest, BatchThatNeverFitsIsAnErrorInItsPlaceAndTheEpochEnds) {
+  StartPool(/*workers=*/2);
+  Register(Spec(1, /*buffer_bytes=*/4096));
+  ASSERT_THAT(StartEpoch(1, 0), IsOk());
+  const Epoch result = Drain(1, 0);
+  EXPECT_TRUE(result.digests.empty());
+  ASSERT_EQ(result.errors.size(), kBatches);
+  EXPECT_THAT(result.errors.at(0).message(), HasSubstr("buffer_bytes"));
+  EXPECT_EQ(result.end.failed_batches(), kBatches);
+  doorbell_.reset();
+}
+
+TEST_F(PoolTest, AttemptMakesOnlyWhatIsNotHeld) {
+  StartPool(/*workers=*/2);
+  Register(Spec(1));
+  ASSERT_THAT(StartEpoch(1, 0), IsOk());
+  const Epoch whole = Drain(1, 0);
+  ASSERT_THAT(StartEpoch(1, 0, /*attempt=*/1, {{0, 3}, {5, kBatches - 1}}),
+              IsOk());
+  const Epoch rest = Drain(1, 0, /*attempt=*/1);
+  EXPECT_THAT(
+      rest.digests,
+      ::testing::ElementsAre(
+          ::testing::Pair(3, whole.digests.at(3)),
+          ::testing::Pair(4, whole.digests.at(4)),
+          ::testing::Pair(kBatches - 1, whole.digests.at(kBatches - 1))));
+  EXPECT_EQ(rest.end.batches(), kBatches);
+  doorbell_.reset();
+}
+
+TEST_F(PoolTest, NextEpochCancelsWhatIsLeftAndStaleStartsChangeNothing) {
+  StartPool(/*workers=*/2);
+  Register(Spec(1, /*buffer_bytes=*/60'000));
+  ASSERT_THAT(StartEpoch(1, 0), IsOk());
+  ASSERT_THAT(StartEpoch(1, 7), IsOk());
+  ASSERT_THAT(StartEpoch(1, 7), IsOk());
+  ASSERT_THAT(StartEpoch(1, 3), IsOk());
+  EXPECT_EQ(Drain(1, 7).digests.size(), kBatches);
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const v1::ChannelDescription description,
+                                pool_->DescribeInput(1));
+  EXPECT_EQ(description.epoch(), 7u);
+  EXPECT_EQ(description.completed_batches(), kBatches);
+  EXPECT_EQ(description.state(), v1::CHANNEL_STATE_IDLE);
+  doorbell_.reset();
+}
+
+TEST_F(PoolTest, UnregisteredChannelIsClosedAmidItsEpoch) {
+  StartPool(/*workers=*/2);
+  Register(Spec(1, /*buffer_bytes=*/60'000));
+  ASSERT_THAT(StartEpoch(1, 0), IsOk());
+  pool_->UnregisterInput(1);
+  pool_->UnregisterInput(1);
+  absl::Status status;
+  while (status.ok()) {
+    status = consumers_[1].channel->Receive(absl::InfiniteDuration()).status();
+  }
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kCancelled));
+  EXPECT_THAT(StartEpoch(1, 1), StatusIs(absl::StatusCode::kNotFound));
+  doorbell_.reset();
+}
+
+TEST_F(PoolTest, RegisteringTwiceIsOneChannelOrAMismatch) {
+  StartPool(/*workers=*/1);
+  Register(Spec(1));
+  EXPECT_THAT(pool_->RegisterInput(Spec(1)), IsOk());
+  v1::ChannelSpec other = Spec(1);
+  other.mutable_config()->set_batch_size(7);
+  EXPECT_THAT(pool_->RegisterInput(other),
+              StatusIs(absl::StatusCode::kAlreadyExists));
+  v1::ChannelSpec bad = Spec(2);
+  bad.mutable_config()->set_batch_size(0);
+  EXPECT_THAT(
+      pool_->RegisterInput(bad),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("batch_size")));
+  EXPECT_THAT(pool_->RegisterInput(Spec(3, /*buffer_bytes=*/1 << 30)),
+              StatusIs(absl::StatusCode::kResourceExhausted,
+                       HasSubstr("--shm_budget")));
+  doorbell_.reset();
+}
+
+}  // namespace
+}  // namespace fairlead
