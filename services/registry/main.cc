@@ -24,9 +24,11 @@ ABSL_FLAG(std::string, listen, "127.0.0.1:7100",
 ABSL_FLAG(
     std::string, metrics_listen, "127.0.0.1:7101",
     "host:port where Prometheus finds /metrics; port 0 takes a free one.");
-ABSL_FLAG(std::string, store, ":memory:",
+ABSL_FLAG(std::string, store, "",
           "SQLite file that keeps members, backends and channels over a "
-          "restart; :memory: keeps them for the life of the process.");
+          "restart; by default fairlead/registry.db in the user's state folder "
+          "(XDG_STATE_HOME or ~/.local/state). :memory: keeps them for the "
+          "life of the process.");
 ABSL_FLAG(absl::Duration, default_lease, absl::Seconds(10),
           "How long a member that asks for no lease lives without a renewal.");
 ABSL_FLAG(absl::Duration, max_lease, absl::Minutes(5),
@@ -46,8 +48,12 @@ absl::Status Serve() {
   FAIRLEAD_ASSIGN_OR_RETURN(
       const std::unique_ptr<Telemetry> telemetry,
       Telemetry::Serve(absl::GetFlag(FLAGS_metrics_listen)));
+  std::string store_path = absl::GetFlag(FLAGS_store);
+  if (store_path.empty()) {
+    FAIRLEAD_ASSIGN_OR_RETURN(store_path, DefaultStorePath());
+  }
   FAIRLEAD_ASSIGN_OR_RETURN(const std::unique_ptr<RegistryStore> store,
-                            OpenSqliteStore(absl::GetFlag(FLAGS_store)));
+                            OpenSqliteStore(store_path));
   RegistryMetrics metrics(*telemetry);
   FAIRLEAD_ASSIGN_OR_RETURN(
       const std::unique_ptr<RegistryService> service,

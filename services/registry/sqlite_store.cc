@@ -1,8 +1,11 @@
 #include "services/registry/sqlite_store.h"
 
+#include <cstdlib>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -163,6 +166,29 @@ class SqliteStore final : public RegistryStore {
 };
 
 }  // namespace
+
+absl::StatusOr<std::string> DefaultStorePath() {
+  const char* state = std::getenv("XDG_STATE_HOME");
+  const char* home = std::getenv("HOME");
+  if ((state == nullptr || *state == '\0') &&
+      (home == nullptr || *home == '\0')) {
+    return absl::InvalidArgumentError(
+        "--store: neither XDG_STATE_HOME nor HOME says where to keep it; name "
+        "a file");
+  }
+  const std::string folder = absl::StrCat(
+      state != nullptr && *state != '\0' ? state
+                                         : absl::StrCat(home, "/.local/state"),
+      "/fairlead");
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--store: ", folder, " cannot be made: ", error.message(),
+                     "; name a file elsewhere"));
+  }
+  return folder + "/registry.db";
+}
 
 absl::StatusOr<std::unique_ptr<RegistryStore>> OpenSqliteStore(
     absl::string_view path) {

@@ -2,6 +2,7 @@
 #define FAIRLEAD_SERVICES_REGISTRY_SQLITE_STORE_H_
 
 #include <memory>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -17,6 +18,11 @@ namespace fairlead {
 // FAILED_PRECONDITION if another registry has it.
 absl::StatusOr<std::unique_ptr<RegistryStore>> OpenSqliteStore(
     absl::string_view path);
+
+// Where a registry keeps its store if it is not told: fairlead/registry.db in
+// the user's state folder (XDG_STATE_HOME, or ~/.local/state), which is made.
+// INVALID_ARGUMENT if there is no such folder to be had.
+absl::StatusOr<std::string> DefaultStorePath();
 
 }  // namespace fairlead
 
