@@ -225,17 +225,18 @@ TEST(BadInput, NoDatasetAtAllSaysHowToMakeOne) {
 
 TEST(BadInput, PortInUseNamesTheAddress) {
   const TakenPort taken;
+  const std::string store = absl::StrCat("--store=", NewFolder(), "/store.db");
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(
       const Outcome grpc_port,
       RunProgram("services/registry",
-                 {absl::StrCat("--listen=", taken.address()),
+                 {store, absl::StrCat("--listen=", taken.address()),
                   "--metrics_listen=127.0.0.1:0"}));
   EXPECT_THAT(grpc_port, FailsSaying(AllOf(HasSubstr("registry: UNAVAILABLE"),
                                            HasSubstr(taken.address()))));
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(
       const Outcome metrics_port,
       RunProgram("services/registry",
-                 {"--listen=127.0.0.1:0",
+                 {store, "--listen=127.0.0.1:0",
                   absl::StrCat("--metrics_listen=", taken.address())}));
   EXPECT_THAT(metrics_port,
               FailsSaying(AllOf(HasSubstr("registry: UNAVAILABLE"),
