@@ -28,8 +28,13 @@ inline void FutexWait(const std::atomic<uint32_t>& word, uint32_t expected,
           0);
 }
 
+// Wakes at most `count` who sleep on `word`; how many it woke.
+inline int64_t FutexWake(const std::atomic<uint32_t>& word, int count) {
+  return syscall(SYS_futex, &word, FUTEX_WAKE, count, nullptr, nullptr, 0);
+}
+
 inline void FutexWakeAll(const std::atomic<uint32_t>& word) {
-  syscall(SYS_futex, &word, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
+  FutexWake(word, INT_MAX);
 }
 
 }  // namespace fairlead

@@ -1,16 +1,18 @@
 #ifndef FAIRLEAD_LIBS_SHM_CHANNEL_SHM_CHANNEL_H_
 #define FAIRLEAD_LIBS_SHM_CHANNEL_SHM_CHANNEL_H_
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "libs/shm_channel/channel_memory.h"
+#include "libs/shm_channel/segment_layout.h"
 #include "libs/shm_channel/shm_budget.h"
 
 namespace fairlead {
@@ -30,63 +32,63 @@ namespace fairlead {
 // Messages come out in the order in which they were committed. Space is given
 // wherever it is free: a message that is held keeps no more than itself from
 // being used again (parity W-26), and any message up to the whole capacity has
-// its turn (W-23). README.md draws the layout and says what is left behind by
-// a process that dies.
-
-inline constexpr char kChannelPrefix[] = "fairlead-channel-";
-
-// Words that travel with a message. The channel never looks at them.
-using MessageTag = std::array<uint64_t, 4>;
+// its turn (W-23). Participants may be killed at any instruction: what they had
+// not committed, and what they held, is taken back by those who are left, or
+// by the next to open the channel. README.md draws the layout and says how.
 
 struct ShmChannelOptions {
-  std::string directory = "/dev/shm";  // a tmpfs that both ends see
+  std::string directory = "/dev/shm";  // a tmpfs that all participants see
   uint64_t capacity_bytes = 64 << 20;  // of payload; rounded up to 64
   uint32_t max_messages = 64;          // reserved, waiting or held, together
 };
 
-// Counters of a channel, as both ends see them.
+// Counters of a channel, the same for all participants.
 struct ShmChannelStats {
   uint64_t committed_messages = 0;
   uint64_t committed_bytes = 0;
-  uint64_t depth_messages = 0;      // now: committed, not received
-  uint64_t used_bytes = 0;          // now: promised, reserved, waiting or held
-  uint64_t high_water_bytes = 0;    // the most that used_bytes has been
-  uint64_t reclaimed_messages = 0;  // taken back from a consumer that died
+  uint64_t depth_messages = 0;  // now: committed, not received
+  uint64_t used_bytes = 0;      // now: promised, reserved, waiting or held
+  // The most that used_bytes has been: exact of a channel that was once full,
+  // else to 1/64 of its capacity.
+  uint64_t high_water_bytes = 0;
+  uint64_t reclaimed_messages = 0;  // taken back from participants that died
+  absl::Duration producer_wait;     // in all, for space
+  absl::Duration consumer_wait;     // in all, for messages
+  uint32_t producers = 0;           // now, those that died unnoticed included
+  uint32_t consumers = 0;
 };
 
 namespace internal {
-class ChannelMemory;
-
 // A place in the channel that is given back when this goes, unless it was
 // released before. Keeps the memory mapped. Movable.
-class SlotHolder {
+class PlaceHolder {
  public:
-  SlotHolder() = default;
-  SlotHolder(std::shared_ptr<ChannelMemory> memory, uint32_t slot,
-             absl::Span<uint8_t> bytes)
-      : memory_(std::move(memory)), slot_(slot), bytes_(bytes) {}
-  SlotHolder(SlotHolder&& other) noexcept { *this = std::move(other); }
-  SlotHolder& operator=(SlotHolder&& other) noexcept {
+  PlaceHolder() = default;
+  PlaceHolder(std::shared_ptr<ChannelMemory> memory,
+              const ChannelMemory::Place& place)
+      : memory_(std::move(memory)), place_(place) {}
+  PlaceHolder(PlaceHolder&& other) noexcept { *this = std::move(other); }
+  PlaceHolder& operator=(PlaceHolder&& other) noexcept {
     Free();
     memory_ = std::move(other.memory_);
-    slot_ = other.slot_;
-    bytes_ = other.bytes_;
+    place_ = other.place_;
     return *this;
   }
-  ~SlotHolder() { Free(); }
+  ~PlaceHolder() { Free(); }
 
-  bool holds() const { return memory_ != nullptr; }
   ChannelMemory& memory() const { return *memory_; }
-  uint32_t slot() const { return slot_; }
-  absl::Span<uint8_t> bytes() const { return bytes_; }
+  ChannelMemory::Place& place() { return place_; }
+  absl::Span<uint8_t> bytes() const { return place_.bytes; }
 
-  void Free();
+  void Free() {
+    if (memory_ != nullptr) memory_->Free(place_.slot);
+    memory_.reset();
+  }
   std::shared_ptr<ChannelMemory> Release() { return std::move(memory_); }
 
  private:
   std::shared_ptr<ChannelMemory> memory_;
-  uint32_t slot_ = 0;
-  absl::Span<uint8_t> bytes_;
+  ChannelMemory::Place place_;
 };
 }  // namespace internal
 
@@ -94,19 +96,19 @@ class SlotHolder {
 // Gives the space back when destroyed. Movable; thread-compatible.
 class ShmCredit {
  public:
-  explicit ShmCredit(internal::SlotHolder holder)
+  explicit ShmCredit(internal::PlaceHolder holder)
       : holder_(std::move(holder)) {}
 
  private:
   friend class ShmProducer;
-  internal::SlotHolder holder_;
+  internal::PlaceHolder holder_;
 };
 
 // Space to write one message in place; abandoned unless committed. Movable;
 // thread-compatible.
 class ShmReservation {
  public:
-  explicit ShmReservation(internal::SlotHolder holder)
+  explicit ShmReservation(internal::PlaceHolder holder)
       : holder_(std::move(holder)) {}
 
   // 64-byte aligned; holds what earlier messages left.
@@ -117,26 +119,27 @@ class ShmReservation {
 
  private:
   friend class ShmProducer;
-  internal::SlotHolder holder_;
+  internal::PlaceHolder holder_;
 };
 
 // A message to read in place. Its bytes stay valid until it is destroyed, in
 // any order, by any thread; it may outlive the ShmConsumer. Movable.
 class ShmMessage {
  public:
-  ShmMessage(internal::SlotHolder holder, const MessageTag& tag)
+  ShmMessage(internal::PlaceHolder holder, const MessageTag& tag)
       : holder_(std::move(holder)), tag_(tag) {}
 
   absl::Span<const uint8_t> bytes() const { return holder_.bytes(); }
   const MessageTag& tag() const { return tag_; }
 
  private:
-  internal::SlotHolder holder_;
+  internal::PlaceHolder holder_;
   MessageTag tag_;
 };
 
-// The producing end: makes the channel and owns it. Thread-safe. When it goes,
-// the name goes; a consumer that has the channel open may drain it.
+// A producing end. Thread-safe. The channel lives while one of its producers
+// does; when the one that created it goes, its name goes, and whoever has the
+// channel open may use it up.
 class ShmProducer {
  public:
   // INVALID_ARGUMENT for options that make no channel; RESOURCE_EXHAUSTED if
@@ -145,15 +148,23 @@ class ShmProducer {
   // NOT_FOUND if there is no such directory.
   static absl::StatusOr<std::unique_ptr<ShmProducer>> Create(
       const ShmChannelOptions& options, ShmBudget* budget = nullptr);
+
+  // One more producer, of this process or another. NOT_FOUND if there is no
+  // such segment; DATA_LOSS if it is none of ours; RESOURCE_EXHAUSTED if it
+  // has 64 participants.
+  static absl::StatusOr<std::unique_ptr<ShmProducer>> Open(
+      absl::string_view directory, absl::string_view name);
+
   ~ShmProducer();
 
-  // Of the segment, in its directory: what a consumer opens.
-  const std::string& name() const;
+  // Of the segment, in its directory: what others open.
+  const std::string& name() const { return memory_->name(); }
 
   // Space for `bytes` (may be 0), waiting at most `timeout` for it: 0 asks
   // once, InfiniteDuration waits for ever. OUT_OF_RANGE if that is more than
   // the channel can ever hold; DEADLINE_EXCEEDED; CANCELLED once closed;
-  // DATA_LOSS if the segment is damaged.
+  // DATA_LOSS if the segment is damaged. Those who wait have their turns one
+  // by one, before anybody who comes later.
   absl::StatusOr<ShmReservation> Reserve(uint64_t bytes,
                                          absl::Duration timeout);
 
@@ -166,12 +177,18 @@ class ShmProducer {
   // it now, RESOURCE_EXHAUSTED, and the promise stays as it was. Never waits.
   absl::StatusOr<ShmReservation> ReserveFrom(ShmCredit& credit, uint64_t bytes);
 
-  // No more messages. Wakes whoever waits, at both ends. Idempotent.
-  void Close();
+  // No more messages, of any producer: what is committed may be received, and
+  // then comes the end. Wakes whoever waits, at both ends. Idempotent.
+  void Close() { memory_->Close(); }
+
+  // Takes back now what participants had that died; those who wait do it by
+  // themselves, within a quarter of a second. How many messages.
+  int Recover() { return memory_->Recover(); }
 
   ShmChannelStats stats() const;
 
  private:
+  friend class ShmConsumer;
   ShmProducer(std::shared_ptr<internal::ChannelMemory> memory,
               ShmBudget* budget, uint64_t budget_bytes)
       : memory_(std::move(memory)),
@@ -185,26 +202,40 @@ class ShmProducer {
   const uint64_t budget_bytes_;
 };
 
-// The consuming end. Thread-safe: threads that receive at once get different
-// messages. One process at a time consumes; one that opens the channel after
-// another died gets back the space of what that one held.
+struct ShmConsumerOptions {
+  // Whether there may be others, each of which gets some of the messages.
+  bool is_shared = false;
+  // Of this process's mappings; takes the segment's size while there are
+  // messages or a consumer.
+  std::shared_ptr<ShmBudget> budget = nullptr;
+};
+
+// A consuming end. Thread-safe: threads that receive at once get different
+// messages.
 class ShmConsumer {
  public:
   // NOT_FOUND if there is no such segment; DATA_LOSS if it is none of ours;
-  // FAILED_PRECONDITION if another process consumes it; RESOURCE_EXHAUSTED if
-  // `budget` (which must outlive all messages received) cannot hold it.
+  // FAILED_PRECONDITION if another consumes it, unless both share it;
+  // RESOURCE_EXHAUSTED if the budget cannot hold it, or it has 64 participants.
   static absl::StatusOr<std::unique_ptr<ShmConsumer>> Open(
       absl::string_view directory, absl::string_view name,
-      std::shared_ptr<ShmBudget> budget = nullptr);
+      const ShmConsumerOptions& options = {});
+
+  // Beside the producer in one process, with the same mapping.
+  static absl::StatusOr<std::unique_ptr<ShmConsumer>> OpenInProcess(
+      const ShmProducer& producer, bool is_shared = false);
 
   // The oldest waiting message, waiting at most `timeout` for one: 0 asks
   // once, InfiniteDuration waits for ever. DEADLINE_EXCEEDED; CANCELLED once
-  // the channel is closed and drained; UNAVAILABLE once its producer is dead
+  // the channel is closed and drained; UNAVAILABLE once its producers are dead
   // and it is drained; DATA_LOSS if the segment is damaged.
   absl::StatusOr<ShmMessage> Receive(absl::Duration timeout);
 
   // What Receive would say of an empty channel: OK, CANCELLED or UNAVAILABLE.
-  absl::Status CheckAlive() const;
+  absl::Status CheckAlive() const { return memory_->CheckAlive(); }
+
+  // As ShmProducer::Recover.
+  int Recover() { return memory_->Recover(); }
 
   ShmChannelStats stats() const;
 

@@ -333,11 +333,9 @@ TEST_F(ShmChannelTest, DamagedTableIsNeverBelieved) {
     auto* bytes = static_cast<uint8_t*>(
         mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
     close(fd);
-    // The slots are the last thing before the data; each is 72 bytes.
-    const uint64_t slots = size - kCapacity - 4 * 72;
     RandomStream random(6, round, 0);
     for (int i = 0; i < 8; ++i) {
-      bytes[slots + random.Below(4 * 72)] =
+      bytes[random.Below(size - kCapacity)] =
           static_cast<uint8_t>(random.Next32());
     }
     munmap(bytes, size);

@@ -107,26 +107,47 @@ absl::Status ShmFile::Map() {
   if (fstat(fd_, &stats) != 0 || stats.st_size == 0) {
     return absl::DataLossError(absl::StrCat(path_, ": is empty"));
   }
-  size_ = static_cast<uint64_t>(stats.st_size);
+  const auto size = static_cast<uint64_t>(stats.st_size);
   void* mapping =
-      mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_SHARED, fd_, 0);
+      mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd_, 0);
   if (mapping == MAP_FAILED) {
     return absl::ResourceExhaustedError(
         absl::StrCat(path_, ": cannot be mapped: ", strerror(errno)));
   }
-  data_ = static_cast<uint8_t*>(mapping);
+  mapping_ =
+      std::make_shared<const Mapping>(static_cast<uint8_t*>(mapping), size);
   return absl::OkStatus();
+}
+
+ShmFile::Mapping::~Mapping() { munmap(data, size); }
+
+absl::StatusOr<std::unique_ptr<ShmFile>> ShmFile::Reopen() const {
+  // Not by its name, which may be gone: a new description of the same file.
+  const std::string self = absl::StrCat("/proc/self/fd/", fd_);
+  const int fd = open(self.c_str(), O_RDWR | O_CLOEXEC);
+  if (fd < 0) {
+    return absl::UnavailableError(
+        absl::StrCat(path_, ": cannot be opened again: ", strerror(errno)));
+  }
+  std::unique_ptr<ShmFile> file(
+      new ShmFile(fd, path_, name_, /*is_creator=*/false));
+  file->mapping_ = mapping_;
+  return file;
 }
 
 ShmFile::~ShmFile() {
   if (is_creator_) unlink(path_.c_str());  // nothing to do if it is gone
-  if (data_ != nullptr) munmap(data_, size_);
   close(fd_);
 }
 
 bool ShmFile::TryLock(Role role, bool exclusive) {
   struct flock lock = LockOf(role, exclusive ? F_WRLCK : F_RDLCK);
   return fcntl(fd_, F_OFD_SETLK, &lock) == 0;
+}
+
+void ShmFile::Unlock(Role role) {
+  struct flock lock = LockOf(role, F_UNLCK);
+  fcntl(fd_, F_OFD_SETLK, &lock);  // of a lock that is held: cannot fail
 }
 
 bool ShmFile::IsHeldByOthers(Role role) const {

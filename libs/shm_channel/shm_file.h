@@ -19,8 +19,13 @@ namespace fairlead {
 // containers, nor within a sandbox, so they are not used. Thread-safe.
 class ShmFile {
  public:
-  // Who lives: a role is a byte of the file.
-  enum class Role : int64_t { kOwner = 0, kConsumer = 1 };
+  // Who lives: a role is a byte of the file. From kFirstParticipant on, one a
+  // participant of a channel.
+  enum class Role : int64_t {
+    kOwner = 0,
+    kConsumer = 1,
+    kFirstParticipant = 16,
+  };
 
   // Makes a file of a random name that starts with `prefix`, only for this
   // user, all of its `bytes` allocated now, so that using it later cannot
@@ -36,19 +41,24 @@ class ShmFile {
       absl::string_view directory, absl::string_view prefix,
       absl::string_view name);
 
+  // Another holder of locks on the same file, with the same mapping: for a
+  // second participant in this process.
+  absl::StatusOr<std::unique_ptr<ShmFile>> Reopen() const;
+
   // Unmaps. The one who created the file removes its name.
   ~ShmFile();
   ShmFile(const ShmFile&) = delete;
   ShmFile& operator=(const ShmFile&) = delete;
 
-  uint8_t* data() const { return data_; }
-  uint64_t size() const { return size_; }
+  uint8_t* data() const { return mapping_->data; }
+  uint64_t size() const { return mapping_->size; }
   const std::string& name() const { return name_; }
 
   // Takes the lock of a role for as long as this object lives, if no other
   // holder stands in the way: a shared one beside other shared ones, an
   // exclusive one alone.
   bool TryLock(Role role, bool exclusive);
+  void Unlock(Role role);
 
   // Whether anybody else holds the lock of a role.
   bool IsHeldByOthers(Role role) const;
@@ -60,14 +70,23 @@ class ShmFile {
         name_(std::move(name)),
         is_creator_(is_creator) {}
 
+  struct Mapping {
+    Mapping(uint8_t* data, uint64_t size) : data(data), size(size) {}
+    ~Mapping();
+    Mapping(const Mapping&) = delete;
+    Mapping& operator=(const Mapping&) = delete;
+
+    uint8_t* const data;
+    const uint64_t size;
+  };
+
   absl::Status Map();
 
   const int fd_;
   const std::string path_;
   const std::string name_;
   const bool is_creator_;
-  uint8_t* data_ = nullptr;
-  uint64_t size_ = 0;
+  std::shared_ptr<const Mapping> mapping_;
 };
 
 // Removes the files in `directory` whose names start with `prefix` and whose

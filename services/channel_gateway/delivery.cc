@@ -169,7 +169,7 @@ absl::Status Delivery::Attach(Channel& channel,
   channel.producer_slot = found.wake_producer.slot();
   FAIRLEAD_ASSIGN_OR_RETURN(
       channel.consumer,
-      ShmConsumer::Open(options_.shm_dir, found.segment, budget_));
+      ShmConsumer::Open(options_.shm_dir, found.segment, {.budget = budget_}));
   // Opening may have freed what a gateway before this one held.
   channel.producer->Ring(channel.producer_slot);
   return absl::OkStatus();

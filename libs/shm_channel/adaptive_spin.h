@@ -1,0 +1,67 @@
+#ifndef FAIRLEAD_LIBS_SHM_CHANNEL_ADAPTIVE_SPIN_H_
+#define FAIRLEAD_LIBS_SHM_CHANNEL_ADAPTIVE_SPIN_H_
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <thread>
+
+namespace fairlead::internal {
+
+// Looks again and again for a short while before a sleep, which costs system
+// calls at both ends: longer where that was worth it lately, hardly at all
+// where it was not, and never where there is one core. Thread-safe.
+class AdaptiveSpin {
+ public:
+  // Looks after every so many pauses of the processor. Each look takes a cache
+  // line from the one who is to change it, so few make for throughput, and
+  // many for latency.
+  explicit AdaptiveSpin(int pauses) : pauses_(pauses) {}
+
+  // Whether `condition` became true within the while.
+  template <typename Condition>
+  bool Until(const Condition& condition) {
+    static const bool is_alone = std::thread::hardware_concurrency() == 1;
+    if (is_alone) return condition();
+    const int64_t limit = limit_ns_.load(std::memory_order_relaxed);
+    const auto start = std::chrono::steady_clock::now();
+    bool holds = false;
+    do {
+      for (int i = 0; i < 4 && !holds; ++i) {
+        holds = condition();
+        for (int j = 0; j < pauses_ && !holds; ++j) Pause();
+      }
+    } while (!holds && std::chrono::steady_clock::now() - start <
+                           std::chrono::nanoseconds(limit));
+    return holds;
+  }
+
+  // How long the whole wait was, sleep included: that is what a spin would
+  // have had to last.
+  void Learn(int64_t waited_ns) {
+    const int64_t limit = limit_ns_.load(std::memory_order_relaxed);
+    limit_ns_.store(std::clamp(waited_ns < kMaxNs ? 2 * waited_ns : limit / 2,
+                               kMinNs, kMaxNs),
+                    std::memory_order_relaxed);
+  }
+
+ private:
+  static constexpr int64_t kMinNs = 500;
+  static constexpr int64_t kMaxNs = 20'000;
+
+  static void Pause() {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#endif
+  }
+
+  const int pauses_;
+  std::atomic<int64_t> limit_ns_{kMaxNs};
+};
+
+}  // namespace fairlead::internal
+
+#endif  // FAIRLEAD_LIBS_SHM_CHANNEL_ADAPTIVE_SPIN_H_
