@@ -102,13 +102,11 @@ class ChannelMemory::Turn {
 };
 
 ChannelMemory::ChannelMemory(std::unique_ptr<ShmFile> file, uint64_t capacity,
-                             uint32_t max_messages,
-                             std::shared_ptr<ShmBudget> budget)
+                             uint32_t max_messages)
     : file_(std::move(file)),
       capacity_(capacity),
       max_messages_(max_messages),
       queue_length_(QueueLength(max_messages)),
-      budget_(std::move(budget)),
       slots_(std::launder(
           reinterpret_cast<Slot*>(file_->data() + AlignUp(sizeof(Header))))),
       queue_(std::launder(reinterpret_cast<std::atomic<uint64_t>*>(
@@ -140,7 +138,7 @@ absl::StatusOr<std::shared_ptr<ChannelMemory>> ChannelMemory::Create(
   header->head.store(length);
   // The constructor is private, so std::make_shared cannot call it.
   std::shared_ptr<ChannelMemory> memory(
-      new ChannelMemory(std::move(file), capacity, max_messages, nullptr));
+      new ChannelMemory(std::move(file), capacity, max_messages));
   for (uint32_t i = 0; i < max_messages; ++i) new (&memory->slots_[i]) Slot;
   for (uint64_t i = 0; i < length; ++i) {
     new (&memory->queue_[i])
@@ -165,9 +163,15 @@ absl::StatusOr<std::shared_ptr<ChannelMemory>> ChannelMemory::Join(
   return JoinFile(std::move(file), role, is_shared, nullptr);
 }
 
-absl::StatusOr<std::shared_ptr<ChannelMemory>> ChannelMemory::JoinFile(
-    std::unique_ptr<ShmFile> file, Role role, bool is_shared,
-    std::shared_ptr<ShmBudget> budget) {
+absl::StatusOr<std::shared_ptr<ChannelMemory>> ChannelMemory::OpenToInspect(
+    absl::string_view directory, absl::string_view name) {
+  FAIRLEAD_ASSIGN_OR_RETURN(std::unique_ptr<ShmFile> file,
+                            ShmFile::Open(directory, kChannelPrefix, name));
+  return View(std::move(file));
+}
+
+absl::StatusOr<std::shared_ptr<ChannelMemory>> ChannelMemory::View(
+    std::unique_ptr<ShmFile> file) {
   const auto bad = [&file](absl::string_view why) {
     return absl::DataLossError(
         absl::StrCat("channel segment ", file->name(), ": ", why));
@@ -183,16 +187,27 @@ absl::StatusOr<std::shared_ptr<ChannelMemory>> ChannelMemory::JoinFile(
       file->size() != DataOffset(max_messages) + capacity) {
     return bad("has a header that is none of this version's");
   }
+  return std::shared_ptr<ChannelMemory>(
+      new ChannelMemory(std::move(file), capacity, max_messages));
+}
+
+absl::StatusOr<std::shared_ptr<ChannelMemory>> ChannelMemory::JoinFile(
+    std::unique_ptr<ShmFile> file, Role role, bool is_shared,
+    std::shared_ptr<ShmBudget> budget) {
+  FAIRLEAD_ASSIGN_OR_RETURN(std::shared_ptr<ChannelMemory> memory,
+                            View(std::move(file)));
   const bool is_consumer = role == Role::kConsumer;
-  if (!file->TryLock(
+  if (!memory->file_->TryLock(
           is_consumer ? ShmFile::Role::kConsumer : ShmFile::Role::kOwner,
           /*exclusive=*/is_consumer && !is_shared)) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "channel segment ", file->name(), ": is consumed by another already"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("channel segment ", memory->name(),
+                     ": is consumed by another already"));
   }
-  if (budget != nullptr) FAIRLEAD_RETURN_IF_ERROR(budget->Take(file->size()));
-  std::shared_ptr<ChannelMemory> memory(new ChannelMemory(
-      std::move(file), capacity, max_messages, std::move(budget)));
+  if (budget != nullptr) {
+    FAIRLEAD_RETURN_IF_ERROR(budget->Take(memory->file_->size()));
+    memory->budget_ = std::move(budget);
+  }
   FAIRLEAD_RETURN_IF_ERROR(memory->BecomeParticipant(role));
   memory->Recover();
   return memory;
@@ -672,9 +687,11 @@ ChannelMemory::Counters ChannelMemory::counters() const {
       static_cast<int64_t>(all.producer_wait_ns.load(kRelaxed)));
   counters.consumer_wait = absl::Nanoseconds(
       static_cast<int64_t>(all.consumer_wait_ns.load(kRelaxed)));
-  for (const std::atomic<Role>& role : all.participants) {
-    if (role.load(kRelaxed) == Role::kProducer) ++counters.producers;
-    if (role.load(kRelaxed) == Role::kConsumer) ++counters.consumers;
+  for (uint32_t i = 0; i < kMaxParticipants; ++i) {
+    const Role role = all.participants[i].load(kRelaxed);
+    if (role == Role::kNobody) continue;
+    ++(role == Role::kProducer ? counters.producers : counters.consumers);
+    if (i != self_ && !file_->IsHeldByOthers(LifeOf(i))) ++counters.dead;
   }
   return counters;
 }

@@ -48,6 +48,10 @@ class ChannelMemory {
       absl::string_view directory, absl::string_view name, Role role,
       bool is_shared, std::shared_ptr<ShmBudget> budget);
 
+  // For looking at, by one who takes no part.
+  static absl::StatusOr<std::shared_ptr<ChannelMemory>> OpenToInspect(
+      absl::string_view directory, absl::string_view name);
+
   // Another participant of this process, with the same mapping.
   absl::StatusOr<std::shared_ptr<ChannelMemory>> Join(Role role,
                                                       bool is_shared) const;
@@ -97,6 +101,7 @@ class ChannelMemory {
     absl::Duration consumer_wait;
     uint32_t producers = 0;
     uint32_t consumers = 0;
+    uint32_t dead = 0;  // of these two, whose leavings nobody took back yet
   };
   Counters counters() const;
 
@@ -117,8 +122,11 @@ class ChannelMemory {
   class Turn;
 
   ChannelMemory(std::unique_ptr<ShmFile> file, uint64_t capacity,
-                uint32_t max_messages, std::shared_ptr<ShmBudget> budget);
+                uint32_t max_messages);
 
+  // Checks the header.
+  static absl::StatusOr<std::shared_ptr<ChannelMemory>> View(
+      std::unique_ptr<ShmFile> file);
   static absl::StatusOr<std::shared_ptr<ChannelMemory>> JoinFile(
       std::unique_ptr<ShmFile> file, Role role, bool is_shared,
       std::shared_ptr<ShmBudget> budget);
@@ -163,7 +171,7 @@ class ChannelMemory {
   const uint64_t capacity_;
   const uint32_t max_messages_;
   const uint64_t queue_length_;
-  const std::shared_ptr<ShmBudget> budget_;
+  std::shared_ptr<ShmBudget> budget_;
   Slot* const slots_;
   std::atomic<uint64_t>* const queue_;
   uint8_t* const data_;

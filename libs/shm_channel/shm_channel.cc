@@ -41,7 +41,8 @@ ShmChannelStats StatsOf(const ChannelMemory& memory) {
           .producer_wait = counters.producer_wait,
           .consumer_wait = counters.consumer_wait,
           .producers = counters.producers,
-          .consumers = counters.consumers};
+          .consumers = counters.consumers,
+          .dead = counters.dead};
 }
 
 absl::Status CheckOption(absl::string_view name, uint64_t value,
@@ -52,6 +53,13 @@ absl::Status CheckOption(absl::string_view name, uint64_t value,
 }
 
 }  // namespace
+
+absl::StatusOr<ShmChannelStats> InspectShmChannel(absl::string_view directory,
+                                                  absl::string_view name) {
+  FAIRLEAD_ASSIGN_OR_RETURN(const std::shared_ptr<ChannelMemory> memory,
+                            ChannelMemory::OpenToInspect(directory, name));
+  return StatsOf(*memory);
+}
 
 absl::Status ShmReservation::Commit(const MessageTag& tag) {
   FAIRLEAD_RETURN_IF_ERROR(holder_.memory().Commit(holder_.place(), tag));

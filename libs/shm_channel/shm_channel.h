@@ -54,9 +54,14 @@ struct ShmChannelStats {
   uint64_t reclaimed_messages = 0;  // taken back from participants that died
   absl::Duration producer_wait;     // in all, for space
   absl::Duration consumer_wait;     // in all, for messages
-  uint32_t producers = 0;           // now, those that died unnoticed included
+  uint32_t producers = 0;           // now
   uint32_t consumers = 0;
+  uint32_t dead = 0;  // of these two: dead, and not yet recovered from
 };
+
+// Of a segment that one need not take part in. As ShmConsumer::Open.
+absl::StatusOr<ShmChannelStats> InspectShmChannel(absl::string_view directory,
+                                                  absl::string_view name);
 
 namespace internal {
 // A place in the channel that is given back when this goes, unless it was

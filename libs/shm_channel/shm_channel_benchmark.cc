@@ -55,10 +55,10 @@ uint64_t TouchEveryLine(absl::Span<const uint8_t> bytes) {
 class ChannelOfProcesses {
  public:
   template <typename Produce>
-  ChannelOfProcesses(uint64_t capacity_bytes, int producers,
-                     const Produce& produce) {
+  ChannelOfProcesses(uint64_t capacity_bytes, uint32_t max_messages,
+                     int producers, const Produce& produce) {
     creator_ = OrDie(ShmProducer::Create(
-        {.capacity_bytes = capacity_bytes, .max_messages = 512}));
+        {.capacity_bytes = capacity_bytes, .max_messages = max_messages}));
     for (int i = 0; i < producers; ++i) {
       const pid_t child = fork();
       if (child == 0) {
@@ -85,11 +85,13 @@ class ChannelOfProcesses {
   std::vector<pid_t> children_;
 };
 
-// Messages of the first argument's bytes from the second's producers.
+// Messages of the first argument's bytes from the second's producers, of
+// which the third's may be in the channel.
 void BM_Throughput(benchmark::State& state) {
   const auto bytes = static_cast<uint64_t>(state.range(0));
   ChannelOfProcesses channel(
-      std::max<uint64_t>(8 * bytes, 1 << 20), static_cast<int>(state.range(1)),
+      std::max<uint64_t>(8 * bytes, 1 << 20),
+      static_cast<uint32_t>(state.range(2)), static_cast<int>(state.range(1)),
       [bytes](ShmProducer& producer) {
         for (int fill = 0;; ++fill) {
           auto space = producer.Reserve(bytes, kForever);
@@ -107,8 +109,9 @@ void BM_Throughput(benchmark::State& state) {
   state.SetBytesProcessed(state.iterations() * state.range(0));
 }
 BENCHMARK(BM_Throughput)
-    ->ArgNames({"bytes", "producers"})
-    ->ArgsProduct({{1 << 10, 64 << 10, 1 << 20, 16 << 20}, {1, 4}})
+    ->ArgNames({"bytes", "producers", "max_messages"})
+    ->ArgsProduct({{1 << 10, 64 << 10, 1 << 20, 16 << 20}, {1, 4}, {64}})
+    ->ArgsProduct({{1 << 10}, {1, 4}, {512}})
     ->UseRealTime();
 
 // What there is to compare with: the same bytes, written to private memory of
@@ -139,7 +142,7 @@ BENCHMARK(BM_PrivateWrite)
 // find it spinning, long ones asleep.
 void BM_OneWayLatency(benchmark::State& state) {
   const int64_t pause_ns = state.range(0) * 1000;
-  ChannelOfProcesses channel(1 << 20, 1, [pause_ns](ShmProducer& producer) {
+  ChannelOfProcesses channel(1 << 20, 64, 1, [pause_ns](ShmProducer& producer) {
     while (true) {
       const int64_t until = NowNs() + pause_ns;
       if (pause_ns > 50'000) {

@@ -162,7 +162,9 @@ int SweepOrphans(absl::string_view directory, absl::string_view prefix) {
   while (const dirent* entry = readdir(folder)) {
     if (!absl::StartsWith(entry->d_name, prefix)) continue;
     const auto file = ShmFile::Open(directory, prefix, entry->d_name);
-    if (!file.ok() || (*file)->IsHeldByOthers(ShmFile::Role::kOwner)) continue;
+    // (An empty one is DATA_LOSS, and an orphan: owners name what is whole.)
+    if (absl::IsNotFound(file.status())) continue;
+    if (file.ok() && (*file)->IsHeldByOthers(ShmFile::Role::kOwner)) continue;
     if (unlinkat(dirfd(folder), entry->d_name, 0) == 0) ++removed;
   }
   closedir(folder);
