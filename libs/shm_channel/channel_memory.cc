@@ -13,9 +13,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "libs/shm_channel/deadline.h"
 #include "libs/shm_channel/segment_layout.h"
 #include "libs/shm_channel/shm_budget.h"
 #include "libs/shm_channel/shm_file.h"
@@ -39,10 +39,6 @@ constexpr auto kRelaxed = std::memory_order_relaxed;
 ShmFile::Role LifeOf(uint32_t participant) {
   return static_cast<ShmFile::Role>(
       static_cast<int64_t>(ShmFile::Role::kFirstParticipant) + participant);
-}
-
-int64_t ElapsedNs(absl::Time since) {
-  return std::max<int64_t>(0, absl::ToInt64Nanoseconds(absl::Now() - since));
 }
 
 }  // namespace
@@ -402,16 +398,16 @@ absl::StatusOr<bool> ChannelMemory::TryResize(Place& place, uint64_t bytes) {
 }
 
 absl::StatusOr<std::optional<ChannelMemory::Place>> ChannelMemory::Take(
-    uint64_t bytes, absl::Time deadline) {
+    uint64_t bytes, const Deadline& deadline) {
   FAIRLEAD_ASSIGN_OR_RETURN(std::optional<Place> place, TryTake(bytes));
   if (place.has_value()) return place;
-  const absl::Time start = absl::Now();
-  if (deadline <= start) {
+  if (deadline.is_now()) {
     if (RecoverIfDue() == 0) return std::nullopt;
     return TryTake(bytes);
   }
+  const int64_t start = MonotonicNs();
   const auto sleep = [&](const Sleepers& sleepers, uint32_t ticket) {
-    const absl::Duration left = deadline - absl::Now();
+    const absl::Duration left = deadline.Left();
     if (left <= absl::ZeroDuration()) return false;
     sleepers.Sleep(ticket, std::min(left, kLifeCheck));
     RecoverIfDue();
@@ -438,7 +434,7 @@ absl::StatusOr<std::optional<ChannelMemory::Place>> ChannelMemory::Take(
     if (has_changed()) continue;
     waits = sleep(header().space_sleepers, ticket);
   }
-  const int64_t waited = ElapsedNs(start);
+  const int64_t waited = MonotonicNs() - start;
   space_spin_.Learn(waited);
   header().producer_wait_ns.fetch_add(static_cast<uint64_t>(waited), kRelaxed);
   return place;
@@ -552,20 +548,20 @@ bool ChannelMemory::HasNews() const {
 }
 
 absl::StatusOr<std::optional<ChannelMemory::Received>> ChannelMemory::Receive(
-    absl::Time deadline) {
+    const Deadline& deadline) {
   FAIRLEAD_ASSIGN_OR_RETURN(std::optional<Received> received, TryReceive());
   if (received.has_value()) return received;
-  const absl::Time start = absl::Now();
+  const int64_t start = MonotonicNs();
   bool has_slept = false;
   while (true) {
-    if (deadline <= start ||
+    if (deadline.is_now() ||
         !message_spin_.Until([this] { return HasNews(); })) {
       const uint32_t ticket = header().message_sleepers.Announce();
       if (!HasNews()) {
         const bool alive = file_->IsHeldByOthers(ShmFile::Role::kOwner);
         // What it committed before it died is there to see now.
         if (!alive && !HasNews()) return Orphaned();
-        const absl::Duration left = deadline - absl::Now();
+        const absl::Duration left = deadline.Left();
         if (left <= absl::ZeroDuration()) break;
         header().message_sleepers.Sleep(ticket, std::min(left, kLifeCheck));
         has_slept = true;
@@ -577,8 +573,8 @@ absl::StatusOr<std::optional<ChannelMemory::Received>> ChannelMemory::Receive(
   }
   // Only one is woken for each message: there may be more than one by now.
   if (has_slept && HasNews()) header().message_sleepers.WakeOne();
-  if (deadline <= start) return received;  // was only asked
-  const int64_t waited = ElapsedNs(start);
+  if (deadline.is_now()) return received;
+  const int64_t waited = MonotonicNs() - start;
   message_spin_.Learn(waited);
   header().consumer_wait_ns.fetch_add(static_cast<uint64_t>(waited), kRelaxed);
   return received;
@@ -610,7 +606,7 @@ void ChannelMemory::Close() {
 // ----------------------------------------------------------------
 
 int ChannelMemory::RecoverIfDue() {
-  const int64_t now = absl::GetCurrentTimeNanos();
+  const int64_t now = MonotonicNs();
   int64_t due = next_life_check_ns_.load(kRelaxed);
   if (now < due || !next_life_check_ns_.compare_exchange_strong(
                        due, now + absl::ToInt64Nanoseconds(kLifeCheck))) {

@@ -15,6 +15,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "libs/shm_channel/adaptive_spin.h"
+#include "libs/shm_channel/deadline.h"
 #include "libs/shm_channel/segment_layout.h"
 #include "libs/shm_channel/shm_budget.h"
 #include "libs/shm_channel/shm_file.h"
@@ -69,7 +70,7 @@ class ChannelMemory {
                                                uint64_t turn = 0);
   // The same, waiting for it until `deadline`; nullopt then.
   absl::StatusOr<std::optional<Place>> Take(uint64_t bytes,
-                                            absl::Time deadline);
+                                            const Deadline& deadline);
   // Makes a place hold `bytes`, which it has room for or adjoins enough free
   // space behind it. False if it cannot, and then nothing has changed.
   absl::StatusOr<bool> TryResize(Place& place, uint64_t bytes);
@@ -78,7 +79,7 @@ class ChannelMemory {
   // The oldest message, now this participant's; nullopt if there is none.
   absl::StatusOr<std::optional<Received>> TryReceive();
   // The same, waiting for one until `deadline`; nullopt then.
-  absl::StatusOr<std::optional<Received>> Receive(absl::Time deadline);
+  absl::StatusOr<std::optional<Received>> Receive(const Deadline& deadline);
 
   // Gives a place back, before or after its message.
   void Free(uint32_t slot);

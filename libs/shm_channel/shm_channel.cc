@@ -9,9 +9,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "libs/shm_channel/channel_memory.h"
+#include "libs/shm_channel/deadline.h"
 #include "libs/shm_channel/segment_layout.h"
 #include "libs/shm_channel/shm_budget.h"
 #include "libs/status/status_macros.h"
@@ -19,16 +19,10 @@
 namespace fairlead {
 
 using internal::ChannelMemory;
+using internal::Deadline;
 using internal::PlaceHolder;
 
 namespace {
-
-// Without a reading of the clock where it does not matter.
-absl::Time DeadlineAfter(absl::Duration timeout) {
-  if (timeout <= absl::ZeroDuration()) return absl::InfinitePast();
-  if (timeout == absl::InfiniteDuration()) return absl::InfiniteFuture();
-  return absl::Now() + timeout;
-}
 
 ShmChannelStats StatsOf(const ChannelMemory& memory) {
   const ChannelMemory::Counters counters = memory.counters();
@@ -112,7 +106,7 @@ absl::StatusOr<ShmReservation> ShmProducer::Reserve(uint64_t bytes,
                                                     absl::Duration timeout) {
   FAIRLEAD_RETURN_IF_ERROR(CheckSize(bytes));
   FAIRLEAD_ASSIGN_OR_RETURN(const std::optional<ChannelMemory::Place> place,
-                            memory_->Take(bytes, DeadlineAfter(timeout)));
+                            memory_->Take(bytes, Deadline::After(timeout)));
   if (!place.has_value()) {
     return absl::DeadlineExceededError(absl::StrCat(
         "channel segment ", name(), ": no room for ", bytes, " bytes"));
@@ -169,7 +163,7 @@ absl::StatusOr<std::unique_ptr<ShmConsumer>> ShmConsumer::OpenInProcess(
 absl::StatusOr<ShmMessage> ShmConsumer::Receive(absl::Duration timeout) {
   FAIRLEAD_ASSIGN_OR_RETURN(
       const std::optional<ChannelMemory::Received> received,
-      memory_->Receive(DeadlineAfter(timeout)));
+      memory_->Receive(Deadline::After(timeout)));
   if (!received.has_value()) {
     return absl::DeadlineExceededError(
         absl::StrCat("channel segment ", memory_->name(), ": no message"));

@@ -360,7 +360,7 @@ TEST_F(KillAtInstructionTest, OfWaitingForSpaceInTurn) {
   KillAtInstructions(
       [](Peer& peer) {
         const auto most = peer.other_producer->Reserve(kCapacity / 2, kNow);
-        (void)peer.producer->Reserve(kCapacity, absl::Nanoseconds(1));
+        (void)peer.producer->Reserve(kCapacity, absl::Milliseconds(1));
       },
       [&] {
         while (consumer->Receive(kNow).ok()) {

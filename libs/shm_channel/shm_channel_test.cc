@@ -359,6 +359,10 @@ TEST_F(ShmChannelTest, ManyThreadsSendAndReceiveEveryMessageOnce) {
   constexpr int kConsumers = 2;
   constexpr uint64_t kEach = 3000;
   Make(16'384, /*max_messages=*/8);
+  // With the producer's own mapping: TSan knows memory by its address.
+  consumer_.reset();
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(consumer_,
+                                ShmConsumer::OpenInProcess(*producer_));
   std::vector<std::thread> producers;
   for (uint64_t p = 0; p < kProducers; ++p) {
     producers.emplace_back([this, p] {
@@ -476,6 +480,130 @@ TEST_F(ShmChannelTest, KilledConsumersSpaceComesBackWithTheNextOne) {
     consumer_.reset();
   }
   EXPECT_GT(producer_->stats().reclaimed_messages, 0u);
+}
+
+TEST_F(ShmChannelTest, SeveralProducersShareAChannel) {
+  Make(1024);
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+      const std::unique_ptr<ShmProducer> other,
+      ShmProducer::Open(directory_, producer_->name()));
+  EXPECT_EQ(producer_->stats().producers, 2u);
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(ShmReservation theirs,
+                                other->Reserve(600, kNow));
+  // What one has, the other has not.
+  EXPECT_THAT(Send(600, 1), StatusIs(absl::StatusCode::kDeadlineExceeded));
+  ASSERT_THAT(Send(300, 1), IsOk());
+  ASSERT_THAT(theirs.Commit({2}), IsOk());
+  EXPECT_EQ(consumer_->Receive(kNow)->tag()[0], 1u);
+  EXPECT_EQ(consumer_->Receive(kNow)->tag()[0], 2u);
+  // The channel lives while one of them does.
+  producer_.reset();
+  EXPECT_THAT(consumer_->CheckAlive(), IsOk());
+  ASSERT_THAT(other->Reserve(1, kNow)->Commit({}), IsOk());
+  EXPECT_THAT(consumer_->Receive(kForever), IsOk());
+  producer_ = nullptr;
+}
+
+TEST_F(ShmChannelTest, SharingConsumersGetEachMessageOnce) {
+  Make(1024);
+  consumer_.reset();
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+      consumer_,
+      ShmConsumer::Open(directory_, producer_->name(), {.is_shared = true}));
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+      const std::unique_ptr<ShmConsumer> other,
+      ShmConsumer::Open(directory_, producer_->name(), {.is_shared = true}));
+  ASSERT_THAT(Send(10, 1), IsOk());
+  ASSERT_THAT(Send(10, 2), IsOk());
+  EXPECT_EQ(consumer_->Receive(kNow)->tag()[0], 1u);
+  EXPECT_EQ(other->Receive(kNow)->tag()[0], 2u);
+  EXPECT_THAT(other->Receive(kNow),
+              StatusIs(absl::StatusCode::kDeadlineExceeded));
+  // One that wants it for itself does not get it.
+  EXPECT_THAT(ShmConsumer::Open(directory_, producer_->name()),
+              StatusIs(absl::StatusCode::kFailedPrecondition));
+}
+
+TEST_F(ShmChannelTest, NobodyCommitsBehindTheEnd) {
+  Make(1024);
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+      const std::unique_ptr<ShmProducer> other,
+      ShmProducer::Open(directory_, producer_->name()));
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(ShmReservation late, other->Reserve(10, kNow));
+  ASSERT_THAT(Send(10, 1), IsOk());
+  producer_->Close();
+  other->Close();  // twice is once
+  EXPECT_THAT(late.Commit({2}), StatusIs(absl::StatusCode::kCancelled));
+  EXPECT_EQ(consumer_->Receive(kForever)->tag()[0], 1u);
+  EXPECT_THAT(consumer_->Receive(kForever),
+              StatusIs(absl::StatusCode::kCancelled));
+}
+
+// A large message waits beside a stream of small ones that would fit each time
+// something is freed: it has its turn.
+TEST_F(ShmChannelTest, LargeMessageIsNotOvertakenForEver) {
+  Make(4096);
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+      const std::unique_ptr<ShmProducer> other,
+      ShmProducer::Open(directory_, producer_->name()));
+  std::thread stream([this] {
+    while (Send(64, 1, kForever).ok()) {
+    }
+  });
+  std::thread large([&other] {
+    const auto space = other->Reserve(4096, kForever);
+    ASSERT_THAT(space, IsOk());
+  });
+  std::thread reader([this] {
+    while (consumer_->Receive(kForever).ok()) {
+    }
+  });
+  large.join();
+  producer_->Close();
+  stream.join();
+  reader.join();
+}
+
+TEST_F(ShmChannelTest, PlacesForParticipantsAreABoundToo) {
+  Make(1024);
+  std::vector<std::unique_ptr<ShmProducer>> producers;
+  absl::Status status;
+  while (status.ok() && producers.size() < 1000) {
+    auto producer = ShmProducer::Open(directory_, producer_->name());
+    status = producer.status();
+    if (producer.ok()) producers.push_back(*std::move(producer));
+  }
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kResourceExhausted));
+  EXPECT_EQ(producers.size(), 62u);  // with the two that Make() opened
+  producers.pop_back();
+  EXPECT_THAT(ShmProducer::Open(directory_, producer_->name()), IsOk());
+}
+
+TEST_F(ShmChannelTest, CountersSayWhatHappened) {
+  Make(1024);
+  {
+    ASSERT_THAT(Send(512, 1), IsOk());
+    ASSERT_THAT(Send(512, 2), IsOk());
+    EXPECT_THAT(Send(1, 3), StatusIs(absl::StatusCode::kDeadlineExceeded));
+    EXPECT_EQ(producer_->stats().depth_messages, 2u);
+    EXPECT_EQ(producer_->stats().used_bytes, 1024u);
+    ASSERT_THAT(consumer_->Receive(kNow), IsOk());
+    ASSERT_THAT(consumer_->Receive(kNow), IsOk());
+  }
+  const ShmChannelStats stats = consumer_->stats();
+  EXPECT_EQ(stats.committed_messages, 2u);
+  EXPECT_EQ(stats.committed_bytes, 1024u);
+  EXPECT_EQ(stats.depth_messages, 0u);
+  EXPECT_EQ(stats.used_bytes, 0u);
+  EXPECT_EQ(stats.high_water_bytes, 1024u);
+  EXPECT_EQ(stats.producers, 1u);
+  EXPECT_EQ(stats.consumers, 1u);
+  EXPECT_EQ(stats.dead, 0u);
+  EXPECT_EQ(stats.producer_wait, absl::ZeroDuration());
+  EXPECT_THAT(Send(1024, 1, kForever), IsOk());
+  EXPECT_THAT(Send(1, 1, absl::Milliseconds(1)),
+              StatusIs(absl::StatusCode::kDeadlineExceeded));
+  EXPECT_GE(producer_->stats().producer_wait, absl::Milliseconds(1));
 }
 
 TEST_F(ShmChannelTest, SecondConsumingProcessIsRefused) {
