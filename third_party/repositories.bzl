@@ -82,5 +82,10 @@ def fairlead_repositories():
         install = "libboost-dev",
         targets = {"asio": [], "progress_display": []},  # headers only
     )
+    pkg_config_repository(
+        name = "zlib",
+        install = "zlib1g-dev",
+        targets = {"zlib": ["zlib"]},
+    )
     libtorch_repository(name = "libtorch")
     cuda_repository(name = "cuda")

@@ -15,9 +15,11 @@
 #include <utility>
 #include <vector>
 
+#include "absl/numeric/bits.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -30,6 +32,7 @@ namespace {
 
 constexpr absl::string_view kMagic("\x93NUMPY", 6);
 constexpr size_t kAlignment = 64;
+constexpr size_t kSmallest = 10;  // magic, version, length of the header
 
 absl::Status Bad(const std::string& path, absl::string_view why) {
   return absl::InvalidArgumentError(absl::StrCat(path, ": ", why));
@@ -43,7 +46,7 @@ uint64_t ElementBytes(absl::string_view dtype) {
       !absl::SimpleAtoi(dtype.substr(1), &bytes)) {
     return 0;
   }
-  return bytes;
+  return absl::has_single_bit(bytes) ? bytes : 0;
 }
 
 // The text after 'key': in the header's Python dictionary, up to `end`.
@@ -77,6 +80,84 @@ std::string ShapeText(const std::vector<int64_t>& shape) {
 
 }  // namespace
 
+absl::StatusOr<NpyArray> ParseNpy(absl::Span<const uint8_t> file,
+                                  const std::string& name) {
+  NpyArray array;
+  const absl::string_view bytes(reinterpret_cast<const char*>(file.data()),
+                                file.size());
+  const auto byte = [&bytes](size_t i) {
+    return static_cast<uint64_t>(static_cast<uint8_t>(bytes[i]));
+  };
+  if (bytes.size() < kSmallest || bytes.substr(0, kMagic.size()) != kMagic ||
+      byte(6) < 1 || byte(6) > 3) {
+    return Bad(name, "is no .npy file; write it with numpy.save");
+  }
+  // Version 1 has a header length of two bytes, later ones of four.
+  const size_t header_begin = byte(6) == 1 ? 10 : 12;
+  if (bytes.size() < header_begin) {
+    return Bad(name, "is truncated in its header");
+  }
+  uint64_t header_bytes = byte(8) | byte(9) << 8;
+  if (byte(6) > 1) header_bytes |= byte(10) << 16 | byte(11) << 24;
+  if (header_bytes > bytes.size() - header_begin) {
+    return Bad(name, "is truncated in its header");
+  }
+  const absl::string_view header = bytes.substr(header_begin, header_bytes);
+  const auto descr = Entry(header, "descr", ',');
+  const auto fortran = Entry(header, "fortran_order", ',');
+  const auto shape = Entry(header, "shape", ')');
+  if (!descr.has_value() || !fortran.has_value() || !shape.has_value() ||
+      descr->size() < 4 || shape->empty() || shape->front() != '(') {
+    return Bad(name,
+               "has a header that cannot be read; write it with "
+               "numpy.save, and not as a structured array");
+  }
+  const absl::string_view type = descr->substr(1, descr->size() - 2);
+  array.dtype = std::string(type.substr(1));
+  const uint64_t element_bytes = ElementBytes(array.dtype);
+  if (element_bytes == 0) {
+    return Bad(name, absl::StrCat("has dtype ", absl::CHexEscape(type),
+                                  ", which is no plain number"));
+  }
+  if (type[0] == '>' && element_bytes > 1) {
+    return Bad(name,
+               "is big-endian; save array.astype(array.dtype.newbyteorder"
+               "('<')) instead");
+  }
+  if (*fortran != "False") {
+    return Bad(name,
+               "is in Fortran order; save numpy.ascontiguousarray(array) "
+               "instead");
+  }
+  for (absl::string_view part :
+       absl::StrSplit(shape->substr(1), ',', absl::SkipWhitespace())) {
+    int64_t dimension = 0;
+    if (!absl::SimpleAtoi(part, &dimension)) {
+      return Bad(name, absl::StrCat("has shape ", absl::CHexEscape(*shape),
+                                    "), which cannot be read"));
+    }
+    array.shape.push_back(dimension);
+  }
+  const std::optional<uint64_t> elements = Elements(array.shape);
+  const uint64_t data_begin = header_begin + header_bytes;
+  if (!elements.has_value() ||
+      *elements * element_bytes != bytes.size() - data_begin) {
+    return Bad(name,
+               absl::StrCat("is truncated or damaged: shape ",
+                            ShapeText(array.shape), " of ", array.dtype,
+                            " takes ", elements.value_or(0) * element_bytes,
+                            " bytes, and there are ", bytes.size() - data_begin,
+                            "; write it again"));
+  }
+  if (data_begin % element_bytes != 0) {
+    return Bad(name,
+               "has data that is not aligned to its element size; write "
+               "it again with numpy.save");
+  }
+  array.data = file.subspan(data_begin);
+  return array;
+}
+
 NpyFile::NpyFile(NpyFile&& other) noexcept
     : path_(std::move(other.path_)),
       dtype_(std::move(other.dtype_)),
@@ -102,7 +183,7 @@ absl::StatusOr<NpyFile> NpyFile::Open(const std::string& path) {
   const auto file_bytes = static_cast<uint64_t>(stats.st_size);
   NpyFile file;
   file.path_ = path;
-  if (!S_ISREG(stats.st_mode) || file_bytes < 10) {
+  if (!S_ISREG(stats.st_mode) || file_bytes < kSmallest) {
     close(fd);
     return Bad(path, "is no .npy file; write it with numpy.save");
   }
@@ -115,74 +196,12 @@ absl::StatusOr<NpyFile> NpyFile::Open(const std::string& path) {
   }
   file.mapping_ = mapping;
 
-  const absl::string_view bytes(static_cast<const char*>(mapping), file_bytes);
-  const auto byte = [&bytes](size_t i) {
-    return static_cast<uint64_t>(static_cast<uint8_t>(bytes[i]));
-  };
-  if (bytes.substr(0, kMagic.size()) != kMagic || byte(6) < 1 || byte(6) > 3) {
-    return Bad(path, "is no .npy file; write it with numpy.save");
-  }
-  // Version 1 has a header length of two bytes, later ones of four.
-  const size_t header_begin = byte(6) == 1 ? 10 : 12;
-  if (file_bytes < header_begin) return Bad(path, "is truncated in its header");
-  uint64_t header_bytes = byte(8) | byte(9) << 8;
-  if (byte(6) > 1) header_bytes |= byte(10) << 16 | byte(11) << 24;
-  if (header_bytes > file_bytes - header_begin) {
-    return Bad(path, "is truncated in its header");
-  }
-  const absl::string_view header = bytes.substr(header_begin, header_bytes);
-  const auto descr = Entry(header, "descr", ',');
-  const auto fortran = Entry(header, "fortran_order", ',');
-  const auto shape = Entry(header, "shape", ')');
-  if (!descr.has_value() || !fortran.has_value() || !shape.has_value() ||
-      descr->size() < 4 || shape->empty() || shape->front() != '(') {
-    return Bad(path,
-               "has a header that cannot be read; write it with "
-               "numpy.save, and not as a structured array");
-  }
-  const absl::string_view type = descr->substr(1, descr->size() - 2);
-  file.dtype_ = std::string(type.substr(1));
-  const uint64_t element_bytes = ElementBytes(file.dtype_);
-  if (element_bytes == 0) {
-    return Bad(path,
-               absl::StrCat("has dtype ", type, ", which is no plain number"));
-  }
-  if (type[0] == '>' && element_bytes > 1) {
-    return Bad(path,
-               "is big-endian; save array.astype(array.dtype.newbyteorder"
-               "('<')) instead");
-  }
-  if (*fortran != "False") {
-    return Bad(path,
-               "is in Fortran order; save numpy.ascontiguousarray(array) "
-               "instead");
-  }
-  for (absl::string_view part :
-       absl::StrSplit(shape->substr(1), ',', absl::SkipWhitespace())) {
-    int64_t dimension = 0;
-    if (!absl::SimpleAtoi(part, &dimension)) {
-      return Bad(path,
-                 absl::StrCat("has shape ", *shape, "), which cannot be read"));
-    }
-    file.shape_.push_back(dimension);
-  }
-  const std::optional<uint64_t> elements = Elements(file.shape_);
-  const uint64_t data_begin = header_begin + header_bytes;
-  if (!elements.has_value() ||
-      *elements * element_bytes != file_bytes - data_begin) {
-    return Bad(path,
-               absl::StrCat("is truncated or damaged: shape ",
-                            ShapeText(file.shape_), " of ", file.dtype_,
-                            " takes ", elements.value_or(0) * element_bytes,
-                            " bytes, and there are ", file_bytes - data_begin,
-                            "; write it again"));
-  }
-  if (data_begin % element_bytes != 0) {
-    return Bad(path,
-               "has data that is not aligned to its element size; write "
-               "it again with numpy.save");
-  }
-  file.data_ = static_cast<const uint8_t*>(mapping) + data_begin;
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      NpyArray array,
+      ParseNpy({static_cast<const uint8_t*>(mapping), file_bytes}, path));
+  file.dtype_ = std::move(array.dtype);
+  file.shape_ = std::move(array.shape);
+  file.data_ = array.data.data();
   return file;
 }
 

@@ -17,6 +17,20 @@ namespace fairlead {
 // NumPy's .npy format (NEP 1), versions 1 to 3, for dense little-endian arrays
 // in C order: what numpy.save writes on the machines we know.
 
+// What a .npy file says of its array, and where in the file that is.
+struct NpyArray {
+  std::string dtype;  // as NpyFile::dtype
+  std::vector<int64_t> shape;
+  // As many as dtype and shape take. A multiple of the element size from the
+  // start of the file.
+  absl::Span<const uint8_t> data;
+};
+
+// Reads a .npy file in memory. Errors as NpyFile::Open, with `name` for the
+// path.
+absl::StatusOr<NpyArray> ParseNpy(absl::Span<const uint8_t> file,
+                                  const std::string& name);
+
 // A .npy file, memory-mapped and read-only. Movable; the array's address does
 // not change.
 class NpyFile {
