@@ -1,5 +1,5 @@
 // What a decision costs: `bazel run --config=opt
-// //libs/fair_scheduler:round_robin_scheduler_benchmark`.
+// //libs/fair_scheduler:fair_scheduler_benchmark`.
 
 #include <cstdint>
 #include <optional>
@@ -7,7 +7,6 @@
 #include "absl/time/time.h"
 #include "benchmark/benchmark.h"
 #include "libs/fair_scheduler/fair_scheduler.h"
-#include "libs/fair_scheduler/round_robin_scheduler.h"
 
 namespace fairlead {
 namespace {
@@ -28,31 +27,37 @@ void AddChannels(ChannelId channels, uint64_t credit, FairScheduler& scheduler,
 
 // One batch, handed out and done, with so many channels that can run.
 void BM_Decision(benchmark::State& state) {
-  RoundRobinScheduler scheduler;
+  FairScheduler scheduler(
+      {.policy = static_cast<SchedulingPolicy>(state.range(1))});
   AddChannels(static_cast<ChannelId>(state.range(0)), UINT64_MAX, scheduler,
               state);
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     const std::optional<ChannelId> next = scheduler.Next(absl::ZeroDuration());
     scheduler.OnDone(*next, absl::Milliseconds(1), absl::ZeroDuration());
   }
 }
-BENCHMARK(BM_Decision)->Arg(1)->Arg(1'000)->Arg(10'000);
+BENCHMARK(BM_Decision)
+    ->ArgNames({"channels", "deficit"})
+    ->ArgsProduct({{1, 1'000, 10'000}, {0, 1}});
 
 // The same for a channel that is woken by credit for one batch each time,
 // among so many that have none.
 void BM_WakeUpAndDecision(benchmark::State& state) {
   const auto channels = static_cast<ChannelId>(state.range(0));
-  RoundRobinScheduler scheduler;
+  FairScheduler scheduler(
+      {.policy = static_cast<SchedulingPolicy>(state.range(1))});
   AddChannels(channels, /*credit=*/0, scheduler, state);
   ChannelId waking = 0;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     benchmark::DoNotOptimize(scheduler.SetCredit(waking, 1).ok());
     const std::optional<ChannelId> next = scheduler.Next(absl::ZeroDuration());
     scheduler.OnDone(*next, absl::Milliseconds(1), absl::ZeroDuration());
     waking = (waking + 1) % channels;
   }
 }
-BENCHMARK(BM_WakeUpAndDecision)->Arg(1)->Arg(1'000)->Arg(10'000);
+BENCHMARK(BM_WakeUpAndDecision)
+    ->ArgNames({"channels", "deficit"})
+    ->ArgsProduct({{1, 1'000, 10'000}, {0, 1}});
 
 }  // namespace
 }  // namespace fairlead
