@@ -20,7 +20,8 @@ namespace fairlead::testing {
 std::string Le(uint64_t value, size_t bytes) {
   std::string text;
   for (size_t i = 0; i < bytes; ++i) {
-    text += static_cast<char>(value >> (8 * i) & 0xff);
+    text += static_cast<char>(value & 0xff);
+    value >>= 8;
   }
   return text;
 }
