@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <ostream>
 #include <string>
 #include <utility>
@@ -64,9 +63,8 @@ std::vector<T> Elements(const StridedArray& array) {
   const absl::StatusOr<std::vector<uint8_t>> bytes =
       MakeContiguous(array, 1 << 20);
   EXPECT_THAT(bytes, IsOk());
-  std::vector<T> elements(bytes->size() / sizeof(T));
-  memcpy(elements.data(), bytes->data(), bytes->size());
-  return elements;
+  const T* const begin = reinterpret_cast<const T*>(bytes->data());
+  return {begin, begin + bytes->size() / sizeof(T)};
 }
 
 TEST(PickleReader, ReadsEveryPlainValueOfEachProtocol) {

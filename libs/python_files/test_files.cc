@@ -20,7 +20,8 @@ namespace fairlead::testing {
 std::string Le(uint64_t value, size_t bytes) {
   std::string text;
   for (size_t i = 0; i < bytes; ++i) {
-    text += static_cast<char>(value >> (8 * i) & 0xff);
+    text += static_cast<char>(value & 0xff);
+    value >>= 8;
   }
   return text;
 }
@@ -37,7 +38,7 @@ std::string Overwritten(std::string text, size_t at, const std::string& bytes) {
 }
 
 std::string WriteTestFile(const std::string& name, const std::string& bytes) {
-  const std::string path = absl::StrCat(::testing::TempDir(), "/", name);
+  std::string path = absl::StrCat(::testing::TempDir(), "/", name);
   std::ofstream(path, std::ios::binary) << bytes;
   return path;
 }
@@ -93,19 +94,19 @@ std::string MakeZip(const TestZip& zip) {
                                   ? Le(0x5455, 2) + Le(1, 2) + "x" + Le(1, 2) +
                                         Le(24, 2) + sizes64 + Le(begin, 8)
                                   : "";
-    file += "PK\x03\x04" + Le(20, 2) + method + Le(0, 4) +
-            (member.streamed ? Le(0, 12) : sum_and_sizes) +
-            Le(member.name.size(), 2) + Le(local_extra.size(), 2) +
-            member.name + local_extra + data;
+    absl::StrAppend(&file, "PK\x03\x04", Le(20, 2), method, Le(0, 4),
+                    member.streamed ? Le(0, 12) : sum_and_sizes,
+                    Le(member.name.size(), 2), Le(local_extra.size(), 2),
+                    member.name, local_extra, data);
     if (member.streamed) {
-      file += "PK\x07\x08" + Le(crc, 4) + Le(data.size(), 4) +
-              Le(member.data.size(), 4);
+      absl::StrAppend(&file, "PK\x07\x08", Le(crc, 4), Le(data.size(), 4),
+                      Le(member.data.size(), 4));
     }
-    directory += "PK\x01\x02" + Le(20, 2) + Le(20, 2) + method + Le(0, 4) +
-                 sum_and_sizes + Le(member.name.size(), 2) +
-                 Le(extra.size(), 2) + Le(0, 2) + Le(0, 2) + Le(0, 2) +
-                 Le(0, 4) + Le(member.zip64 ? 0xffffffff : begin, 4) +
-                 member.name + extra;
+    absl::StrAppend(&directory, "PK\x01\x02", Le(20, 2), Le(20, 2), method,
+                    Le(0, 4), sum_and_sizes, Le(member.name.size(), 2),
+                    Le(extra.size(), 2), Le(0, 10),
+                    Le(member.zip64 ? 0xffffffff : begin, 4), member.name,
+                    extra);
   }
   const uint64_t begin = file.size();
   const uint64_t count = zip.members.size();

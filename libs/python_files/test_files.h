@@ -34,7 +34,7 @@ struct TestMember {
 
 struct TestZip {
   std::vector<TestMember> members;
-  std::string comment = "";
+  std::string comment;
   bool zip64 = false;  // ends with the 64-bit records
 };
 

@@ -50,9 +50,8 @@ std::vector<T> Elements(const PickleValue& tensor) {
   const absl::StatusOr<std::vector<uint8_t>> bytes =
       MakeContiguous(tensor.array(), 1 << 20);
   EXPECT_THAT(bytes, IsOk());
-  std::vector<T> elements(bytes->size() / sizeof(T));
-  memcpy(elements.data(), bytes->data(), bytes->size());
-  return elements;
+  const T* const begin = reinterpret_cast<const T*>(bytes->data());
+  return {begin, begin + bytes->size() / sizeof(T)};
 }
 
 // 0, 1, 2, ... of 8 bytes each.

@@ -110,7 +110,7 @@ absl::StatusOr<ZipReader> ZipReader::Parse(SharedBytes bytes, std::string name,
 absl::Status ZipReader::ReadDirectory() {
   const uint8_t* const data = bytes_.span.data();
   const uint64_t size = bytes_.span.size();
-  const absl::Status no_zip =
+  absl::Status no_zip =
       Bad("is no zip file, or was cut short: it has no end of a directory; "
           "write or copy it again");
   if (size < kEndBytes) return no_zip;
