@@ -1,5 +1,6 @@
 #include "libs/loader/epoch_ledger.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <iterator>
 #include <string>
@@ -22,7 +23,13 @@ EpochLedger::Verdict EpochLedger::OnBatch(const v1::MessageHeader& header,
 EpochLedger::Verdict EpochLedger::OnBatchError(const v1::BatchError& error) {
   const Verdict verdict = Book(error.channel_id(), error.epoch(),
                                error.attempt(), error.batch_index());
-  if (verdict == Verdict::kNew) ++num_failed_;
+  if (verdict != Verdict::kNew) return verdict;
+  ++num_failed_;
+  for (const v1::BatchRange& range : error.also_failed()) {
+    for (uint64_t i = range.begin(); i < std::min(range.end(), batches_); ++i) {
+      if (Insert(i)) ++num_failed_;
+    }
+  }
   return verdict;
 }
 
@@ -63,6 +70,11 @@ bool EpochLedger::IsEndOfThis(const v1::EpochEnd& end) const {
 absl::Status EpochLedger::OnEpochEnd(const v1::EpochEnd& end) const {
   const std::string what =
       absl::StrCat("channel ", channel_id_, ", epoch ", epoch_, ": ");
+  if (end.cancelled()) {
+    return absl::CancelledError(
+        absl::StrCat(what, "was cancelled with ", num_missing(), " of ",
+                     batches_, " batches to come; start the next epoch"));
+  }
   if (end.batches() != batches_) {
     return absl::DataLossError(absl::StrCat(
         what, "it ended after ", end.batches(), " batches, but was started as ",

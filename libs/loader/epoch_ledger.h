@@ -37,14 +37,16 @@ class EpochLedger {
   // kNew one changes what is held.
   Verdict OnBatch(const v1::MessageHeader& header, uint64_t seed_digest);
 
-  // Books a batch that could not be made. It counts as held, since it has come
-  // to its end: another attempt would not make it again.
+  // Books a batch that could not be made, and those that it says will not be
+  // tried. They count as held, since they have come to their end: another
+  // attempt would not make them again.
   Verdict OnBatchError(const v1::BatchError& error);
 
   // Whether `end` is the end of this epoch and attempt.
   bool IsEndOfThis(const v1::EpochEnd& end) const;
 
-  // OK if all is held that `end` says the epoch has. DATA_LOSS, naming what is
+  // OK if all is held that `end` says the epoch has. CANCELLED if somebody
+  // cancelled it. DATA_LOSS, naming what is
   // missing, otherwise. With failed batches the seeds cannot be compared.
   absl::Status OnEpochEnd(const v1::EpochEnd& end) const;
 

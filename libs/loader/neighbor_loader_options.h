@@ -77,6 +77,8 @@ struct NeighborLoaderOptions {
   // worker_key must differ between trainers; empty ones are made up.
   std::string backend_key = "dist_neighbor_loader";
   v1::BackendOptions backend = {};
+  v1::ChannelControl control = {};  // how it stands against others, at first
+  v1::FailurePolicy failure_policy = v1::FAILURE_POLICY_UNSPECIFIED;
   std::string member_name = {};
   std::string worker_key = {};
 };

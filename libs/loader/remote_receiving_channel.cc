@@ -348,6 +348,9 @@ bool RemoteReceivingChannel::OnBatchError(Server& server,
   if (verdict != EpochLedger::Verdict::kNew) return OnVerdict(server, verdict);
   server.progress = true;
   ++stats_.failed;
+  for (const v1::BatchRange& range : error.also_failed()) {
+    stats_.failed += range.end() - range.begin();
+  }
   queue_.push_back(
       {.result = ToStatus(error), .stream = server.stream, .bytes = 0});
   return false;

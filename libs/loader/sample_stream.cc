@@ -36,6 +36,8 @@ absl::StatusOr<std::unique_ptr<SampleStream>> SampleStream::Create(
            .server_ranks = options.server_ranks,
            .seeds = ToSeedNodes(options.input_nodes),
            .config = ToSamplingConfig(options),
+           .control = options.control,
+           .failure_policy = options.failure_policy,
            .connect_timeout = options.connect_timeout}));
   RemoteReceivingChannel::Options channel_options;
   channel_options.num_servers = input->num_servers();

@@ -115,6 +115,8 @@ absl::Status SamplingInput::RegisterAll() {
     request.set_server_rank(servers[i]);
     *request.mutable_input() = ShareOf(options_.seeds, i, servers.size());
     *request.mutable_config() = options_.config;
+    *request.mutable_control() = options_.control;
+    request.set_failure_policy(options_.failure_policy);
   }
   for (size_t i = 0; i < servers.size(); ++i) {
     FAIRLEAD_ASSIGN_OR_RETURN(SamplingChannel channel,

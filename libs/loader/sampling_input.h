@@ -46,6 +46,8 @@ class SamplingInput {
     // ids is dealt out, so that each is sampled by one server.
     v1::SeedNodes seeds = {};
     v1::SamplingConfig config = {};
+    v1::ChannelControl control = {};
+    v1::FailurePolicy failure_policy = v1::FAILURE_POLICY_UNSPECIFIED;
 
     // How long to wait for a pool or gateway that is not there (yet).
     absl::Duration connect_timeout = absl::Seconds(60);

@@ -107,4 +107,17 @@ std::optional<uint64_t> EpochCursor::Next() {
   return next_++;
 }
 
+std::vector<BatchIndexRange> EpochCursor::TakeRest() {
+  std::vector<BatchIndexRange> rest;
+  while (remaining_ > 0) {
+    const uint64_t begin = *Next();
+    const uint64_t end = next_held_ < held_.size() ? held_[next_held_].begin
+                                                   : begin + remaining_ + 1;
+    rest.push_back({.begin = begin, .end = end});
+    remaining_ -= end - begin - 1;
+    next_ = end;
+  }
+  return rest;
+}
+
 }  // namespace fairlead

@@ -77,6 +77,9 @@ class EpochCursor {
   // Nullopt once all were handed out.
   std::optional<uint64_t> Next();
 
+  // All that were not handed out, which now count as such.
+  std::vector<BatchIndexRange> TakeRest();
+
   uint64_t remaining() const { return remaining_; }
 
  private:

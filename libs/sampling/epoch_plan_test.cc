@@ -137,5 +137,30 @@ TEST(EpochCursorTest, HeldRangesThatMakeNoSenseAreRefused) {
   }
 }
 
+TEST(EpochCursorTest, RestIsWhatNextWouldHaveHandedOut) {
+  const std::vector<BatchIndexRange> held = {{0, 2}, {5, 6}, {8, 10}};
+  for (const uint64_t batches : {10, 14}) {
+    for (int handed_out = 0; handed_out < 8; ++handed_out) {
+      auto cursor = EpochCursor::Create(batches, held);
+      auto same = EpochCursor::Create(batches, held);
+      for (int i = 0; i < handed_out; ++i) {
+        (void)cursor->Next();
+        (void)same->Next();
+      }
+      std::vector<uint64_t> expected;
+      while (const std::optional<uint64_t> next = same->Next()) {
+        expected.push_back(*next);
+      }
+      std::vector<uint64_t> rest;
+      for (const BatchIndexRange& range : cursor->TakeRest()) {
+        for (uint64_t i = range.begin; i < range.end; ++i) rest.push_back(i);
+      }
+      EXPECT_EQ(rest, expected);
+      EXPECT_EQ(cursor->remaining(), 0u);
+      EXPECT_EQ(cursor->Next(), std::nullopt);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace fairlead

@@ -281,6 +281,36 @@ grpc::Status RegistryService::StartEpoch(grpc::ServerContext* context,
       found->stub->StartEpoch(OnBehalfOf(context).get(), *request, response));
 }
 
+grpc::Status RegistryService::UpdateChannel(
+    grpc::ServerContext* context, const v1::UpdateChannelRequest* request,
+    v1::UpdateChannelResponse* response) {
+  const absl::StatusOr<ChannelPool> found =
+      FindChannelPool(request->channel_id());
+  if (!found.ok()) return rpc::ToGrpcStatus(found.status());
+  // The pool first: it knows what makes sense. If the store fails then, the
+  // caller hears of it, and asks again.
+  const grpc::Status status = FromPool(
+      found->pool,
+      found->stub->UpdateInput(OnBehalfOf(context).get(), *request, response));
+  if (!status.ok()) return status;
+  MutexLock lock(&mutex_);
+  const absl::StatusOr<RegistryState::Writes> writes =
+      state_.PlanUpdate(*request);
+  if (!writes.ok()) return rpc::ToGrpcStatus(writes.status());
+  return rpc::ToGrpcStatus(Commit(*writes));
+}
+
+grpc::Status RegistryService::CancelEpoch(grpc::ServerContext* context,
+                                          const v1::CancelEpochRequest* request,
+                                          v1::CancelEpochResponse* response) {
+  const absl::StatusOr<ChannelPool> found =
+      FindChannelPool(request->channel_id());
+  if (!found.ok()) return rpc::ToGrpcStatus(found.status());
+  return FromPool(
+      found->pool,
+      found->stub->CancelEpoch(OnBehalfOf(context).get(), *request, response));
+}
+
 grpc::Status RegistryService::DestroySamplingInput(
     grpc::ServerContext* /*context*/,
     const v1::DestroySamplingInputRequest* request,

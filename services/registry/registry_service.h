@@ -57,6 +57,12 @@ class RegistryService final : public v1::RegistryService::Service {
   grpc::Status StartEpoch(grpc::ServerContext* context,
                           const v1::StartEpochRequest* request,
                           v1::StartEpochResponse* response) override;
+  grpc::Status UpdateChannel(grpc::ServerContext* context,
+                             const v1::UpdateChannelRequest* request,
+                             v1::UpdateChannelResponse* response) override;
+  grpc::Status CancelEpoch(grpc::ServerContext* context,
+                           const v1::CancelEpochRequest* request,
+                           v1::CancelEpochResponse* response) override;
   grpc::Status DestroySamplingInput(
       grpc::ServerContext* context,
       const v1::DestroySamplingInputRequest* request,

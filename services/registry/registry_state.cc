@@ -450,7 +450,8 @@ RegistryState::PlanRegister(
           record.owner_member_id(), "; use one of your own"));
     }
     if (!MessageDifferencer::Equals(record.spec().input(), request.input()) ||
-        !MessageDifferencer::Equals(record.spec().config(), request.config())) {
+        !MessageDifferencer::Equals(record.spec().config(), request.config()) ||
+        record.spec().failure_policy() != request.failure_policy()) {
       return absl::AlreadyExistsError(
           absl::StrCat("worker_key ", request.worker_key(),
                        ": has a channel with another input or config: ",
@@ -473,12 +474,22 @@ RegistryState::PlanRegister(
   *spec.mutable_input() = request.input();
   *spec.mutable_config() = request.config();
   *spec.mutable_options() = backend->second.options();
+  *spec.mutable_control() = request.control();
+  spec.set_failure_policy(request.failure_policy());
   record.set_owner_member_id(request.member_id());
   record.set_server_rank(request.server_rank());
   ids.set_next_channel_id(ids.next_channel_id() + 1);
   planned.answer.is_new = true;
   planned.writes = {Put(ids), Put(record)};
   return planned;
+}
+
+absl::StatusOr<RegistryState::Writes> RegistryState::PlanUpdate(
+    const v1::UpdateChannelRequest& request) const {
+  FAIRLEAD_ASSIGN_OR_RETURN(v1::ChannelRecord record,
+                            FindChannel(request.channel_id()));
+  *record.mutable_spec()->mutable_control() = request.control();
+  return Writes{Put(record)};
 }
 
 absl::StatusOr<RegistryState::Planned<std::optional<RegistryState::Ended>>>

@@ -106,6 +106,10 @@ class RegistryState {
   absl::StatusOr<Planned<Registration>> PlanRegister(
       const v1::RegisterSamplingInputRequest& request) const;
 
+  // NOT_FOUND as FindChannel.
+  absl::StatusOr<Writes> PlanUpdate(
+      const v1::UpdateChannelRequest& request) const;
+
   // Ends one channel. OK without writes if it is gone; NOT_FOUND if it never
   // was.
   absl::StatusOr<Planned<std::optional<Ended>>> PlanDestroy(

@@ -14,6 +14,7 @@
 #include "libs/clock/clock.h"
 #include "libs/command_line/byte_size.h"
 #include "libs/command_line/command_line.h"
+#include "libs/fair_scheduler/fair_scheduler.h"
 #include "libs/graph/dataset.h"
 #include "libs/membership/membership.h"
 #include "libs/rpc/ready_line.h"
@@ -45,6 +46,9 @@ ABSL_FLAG(
     "gateway of this host. Made if it is missing.");
 ABSL_FLAG(fairlead::ByteSize, shm_budget, fairlead::ByteSize(1ULL << 30),
           "Most that all buffers may take together, such as 512MB or 4GB.");
+ABSL_FLAG(std::string, scheduling, "deficit",
+          "How trainers share the workers: deficit (equal worker time, by "
+          "weight) or round_robin (one batch each, in turn).");
 ABSL_FLAG(uint64_t, max_channels, 1024, "Most channels at a time.");
 ABSL_FLAG(std::string, member_name, "",
           "Name in the cluster, the same after a restart; by default made from "
@@ -82,6 +86,9 @@ absl::Status Serve() {
         absl::StrCat("--partition=", absl::GetFlag(FLAGS_partition),
                      ": the dataset has one partition, number 0"));
   }
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      const SchedulingPolicy scheduling,
+      ParseSchedulingPolicy(absl::GetFlag(FLAGS_scheduling)));
   const std::string shm_dir = absl::GetFlag(FLAGS_shm_dir);
   FAIRLEAD_ASSIGN_OR_RETURN(const std::string shm_domain,
                             PrepareShmDomain(shm_dir));
@@ -97,7 +104,8 @@ absl::Status Serve() {
                   {.shm_dir = shm_dir,
                    .shm_budget_bytes = absl::GetFlag(FLAGS_shm_budget).bytes,
                    .workers = absl::GetFlag(FLAGS_workers),
-                   .max_channels = absl::GetFlag(FLAGS_max_channels)},
+                   .max_channels = absl::GetFlag(FLAGS_max_channels),
+                   .scheduler = {.policy = scheduling}},
                   clock, metrics));
   SamplerPoolService service(*pool, *dataset);
   FAIRLEAD_ASSIGN_OR_RETURN(

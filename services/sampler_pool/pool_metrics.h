@@ -3,7 +3,6 @@
 
 #include "libs/telemetry/metric_names.h"
 #include "libs/telemetry/telemetry.h"
-#include "protos/fairlead/v1/registry.pb.h"
 
 namespace fairlead {
 
@@ -27,23 +26,7 @@ struct PoolMetrics {
                                            {{"stage", "sample"}})),
         write_seconds(telemetry.Histogram(metrics::kPoolStageSeconds,
                                           DurationBuckets(),
-                                          {{"stage", "write"}})),
-        idle_channels(
-            telemetry.Gauge(metrics::kPoolChannels, {{"state", "idle"}})),
-        runnable_channels(
-            telemetry.Gauge(metrics::kPoolChannels, {{"state", "runnable"}})),
-        parked_channels(
-            telemetry.Gauge(metrics::kPoolChannels, {{"state", "parked"}})) {}
-
-  // One channel more or less in a state; nothing for a state that is not
-  // counted.
-  void CountChannel(v1::ChannelState state, int change) {
-    if (state == v1::CHANNEL_STATE_IDLE) idle_channels.Increment(change);
-    if (state == v1::CHANNEL_STATE_RUNNABLE) {
-      runnable_channels.Increment(change);
-    }
-    if (state == v1::CHANNEL_STATE_PARKED) parked_channels.Increment(change);
-  }
+                                          {{"stage", "write"}})) {}
 
   prometheus::Counter& batches_ok;
   prometheus::Counter& batches_failed;
@@ -55,9 +38,6 @@ struct PoolMetrics {
   prometheus::Histogram& queue_seconds;
   prometheus::Histogram& sample_seconds;
   prometheus::Histogram& write_seconds;
-  prometheus::Gauge& idle_channels;
-  prometheus::Gauge& runnable_channels;
-  prometheus::Gauge& parked_channels;
 };
 
 }  // namespace fairlead

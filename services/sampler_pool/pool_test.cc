@@ -2,11 +2,15 @@
 
 #include <stdlib.h>
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
+#include <iterator>
 #include <map>
 #include <memory>
+#include <new>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -21,6 +25,7 @@
 #include "libs/shm_channel/doorbell.h"
 #include "libs/shm_channel/shm_channel.h"
 #include "libs/status/status_matchers.h"
+#include "libs/sync/mutex.h"
 #include "libs/telemetry/telemetry.h"
 #include "libs/tensor_message/message_tag.h"
 #include "libs/tensor_message/tensor_message.h"
@@ -85,11 +90,15 @@ class PoolTest : public ::testing::Test {
     std::filesystem::remove_all(directory_);
   }
 
-  void StartPool(int workers) {
+  void StartPool(int workers,
+                 decltype(PoolOptions::inject_failure) failure = {},
+                 uint64_t max_channels = 1024) {
     auto pool = Pool::Start(*dataset_,
                             {.shm_dir = directory_,
                              .shm_budget_bytes = 64 << 20,
-                             .workers = workers},
+                             .workers = workers,
+                             .max_channels = max_channels,
+                             .inject_failure = std::move(failure)},
                             clock_, metrics_);
     ASSERT_THAT(pool, IsOk());
     pool_ = *std::move(pool);
@@ -330,6 +339,149 @@ TEST_F(PoolTest, RegisteringTwiceIsOneChannelOrAMismatch) {
               StatusIs(absl::StatusCode::kResourceExhausted,
                        HasSubstr("--shm_budget")));
   doorbell_.reset();
+}
+
+// --- failures inside (W-14, N-07)
+// --------------------------------------------
+
+// What fails three batches in a hundred, each time it is tried.
+absl::Status FailSome(uint64_t /*channel*/, uint64_t batch_index) {
+  if (batch_index % 33 != 1) return absl::OkStatus();
+  return absl::InternalError("injected");
+}
+
+TEST_F(PoolTest, PoisonousBatchIsTriedThriceAndThenAnErrorInItsPlace) {
+  Mutex mutex;
+  std::map<uint64_t, int> tries;
+  StartPool(/*workers=*/3, [&](uint64_t channel, uint64_t batch_index) {
+    MutexLock lock(&mutex);
+    ++tries[batch_index];
+    return FailSome(channel, batch_index);
+  });
+  Register(Spec(1));
+  ASSERT_THAT(StartEpoch(1, 0), IsOk());
+  const Epoch result = Drain(1, 0);
+  EXPECT_EQ(result.digests.size() + result.errors.size(), kBatches);
+  ASSERT_EQ(result.errors.size(), 1u);
+  EXPECT_THAT(result.errors.at(1).message(), HasSubstr("injected"));
+  EXPECT_EQ(result.end.failed_batches(), 1u);
+  EXPECT_EQ(tries.at(1), 3);
+  EXPECT_EQ(tries.at(2), 1);
+  doorbell_.reset();
+}
+
+TEST_F(PoolTest, BatchThatFailsOnceIsMadeAllTheSame) {
+  std::atomic<int> failures = 0;
+  StartPool(/*workers=*/2, [&failures](uint64_t, uint64_t batch_index) {
+    return batch_index == 3 && failures++ == 0 ? absl::UnavailableError("once")
+                                               : absl::OkStatus();
+  });
+  Register(Spec(1));
+  ASSERT_THAT(StartEpoch(1, 0), IsOk());
+  const Epoch result = Drain(1, 0);
+  EXPECT_EQ(result.digests.size(), kBatches);
+  EXPECT_EQ(result.end.seed_digest(), result.seed_digest);
+  doorbell_.reset();
+}
+
+TEST_F(PoolTest, WorkerSurvivesAnException) {
+  StartPool(/*workers=*/1, [](uint64_t, uint64_t batch_index) -> absl::Status {
+    if (batch_index == 2) throw std::bad_alloc();
+    return absl::OkStatus();
+  });
+  Register(Spec(1));
+  ASSERT_THAT(StartEpoch(1, 0), IsOk());
+  const Epoch result = Drain(1, 0);
+  EXPECT_EQ(result.digests.size(), kBatches - 1);
+  EXPECT_EQ(result.errors.count(2), 1u);
+  doorbell_.reset();
+}
+
+TEST_F(PoolTest, FailingChannelBeginsNoFurtherBatchAndAccountsForAll) {
+  StartPool(/*workers=*/2, FailSome);
+  v1::ChannelSpec spec = Spec(1);
+  spec.set_failure_policy(v1::FAILURE_POLICY_FAIL);
+  Register(spec);
+  ASSERT_THAT(StartEpoch(1, 0), IsOk());
+  const Epoch result = Drain(1, 0);
+  ASSERT_EQ(result.errors.size(), 1u);
+  uint64_t failed = 1;
+  for (const v1::BatchRange& range : result.errors.at(1).also_failed()) {
+    failed += range.end() - range.begin();
+  }
+  EXPECT_EQ(result.digests.size() + failed, kBatches);
+  EXPECT_EQ(result.end.failed_batches(), failed);
+  doorbell_.reset();
+}
+
+// --- control of a live channel (N-20)
+// ------------------------------------------
+
+TEST_F(PoolTest, PausedChannelMakesNothingUntilItIsResumed) {
+  StartPool(/*workers=*/2);
+  v1::ChannelSpec spec = Spec(1);
+  spec.mutable_control()->set_paused(true);
+  Register(spec);
+  ASSERT_THAT(StartEpoch(1, 0), IsOk());
+  EXPECT_EQ(pool_->DescribeInput(1)->state(), v1::CHANNEL_STATE_PAUSED);
+  EXPECT_EQ(pool_->DescribeInput(1)->submitted_batches(), 0u);
+  ASSERT_THAT(pool_->UpdateInput(1, {}), IsOk());
+  EXPECT_EQ(Drain(1, 0).digests.size(), kBatches);
+  doorbell_.reset();
+}
+
+TEST_F(PoolTest, CancelledEpochEndsInBandAndTheNextOneRuns) {
+  StartPool(/*workers=*/2);
+  Register(Spec(1, /*buffer_bytes=*/60'000));
+  ASSERT_THAT(StartEpoch(1, 0), IsOk());
+  ASSERT_THAT(pool_->CancelEpoch(1, 5), IsOk());  // is not in that one
+  ASSERT_THAT(pool_->CancelEpoch(1, 0), IsOk());
+  ASSERT_THAT(pool_->CancelEpoch(1, 0), IsOk());
+  EXPECT_TRUE(Drain(1, 0).end.cancelled());
+  ASSERT_THAT(StartEpoch(1, 1), IsOk());
+  const Epoch next = Drain(1, 1);
+  EXPECT_EQ(next.digests.size(), kBatches);
+  EXPECT_FALSE(next.end.cancelled());
+  doorbell_.reset();
+}
+
+TEST_F(PoolTest, BadControlIsRefusedByFieldAndChangesNothing) {
+  StartPool(/*workers=*/1);
+  Register(Spec(1));
+  v1::ChannelControl control;
+  control.set_weight(-1);
+  EXPECT_THAT(
+      pool_->UpdateInput(1, control),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("weight")));
+  EXPECT_EQ(pool_->DescribeInput(1)->control().weight(), 0);
+  control.set_weight(3);
+  ASSERT_THAT(pool_->UpdateInput(1, control), IsOk());
+  EXPECT_EQ(pool_->DescribeInput(1)->control().weight(), 3);
+  EXPECT_THAT(pool_->UpdateInput(2, control),
+              StatusIs(absl::StatusCode::kNotFound));
+  doorbell_.reset();
+}
+
+TEST_F(PoolTest, ManyCallsForOneChannelMakeItOnce) {
+  StartPool(/*workers=*/1);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back(
+        [this] { EXPECT_THAT(pool_->RegisterInput(Spec(1)), IsOk()); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(pool_->DescribeAll().size(), 1u);
+}
+
+TEST_F(PoolTest, IdleChannelsTakeNoSharedMemory) {
+  StartPool(/*workers=*/1, {}, /*max_channels=*/2000);
+  for (uint64_t id = 1; id <= 1000; ++id) {
+    ASSERT_THAT(pool_->RegisterInput(Spec(id, /*buffer_bytes=*/8192)), IsOk());
+  }
+  // The doorbell alone.
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(directory_),
+                          std::filesystem::directory_iterator()),
+            1);
 }
 
 }  // namespace

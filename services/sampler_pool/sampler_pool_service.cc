@@ -44,6 +44,20 @@ grpc::Status SamplerPoolService::StartEpoch(
   return Answer(pool_.StartEpoch(*request), response);
 }
 
+grpc::Status SamplerPoolService::UpdateInput(
+    grpc::ServerContext* /*context*/, const v1::UpdateChannelRequest* request,
+    v1::UpdateChannelResponse* /*response*/) {
+  return rpc::ToGrpcStatus(
+      pool_.UpdateInput(request->channel_id(), request->control()));
+}
+
+grpc::Status SamplerPoolService::CancelEpoch(
+    grpc::ServerContext* /*context*/, const v1::CancelEpochRequest* request,
+    v1::CancelEpochResponse* /*response*/) {
+  return rpc::ToGrpcStatus(
+      pool_.CancelEpoch(request->channel_id(), request->epoch()));
+}
+
 grpc::Status SamplerPoolService::UnregisterInput(
     grpc::ServerContext* /*context*/, const v1::UnregisterInputRequest* request,
     v1::UnregisterInputResponse* /*response*/) {

@@ -22,6 +22,12 @@ class SamplerPoolService final : public v1::SamplerPoolService::Service {
   grpc::Status StartEpoch(grpc::ServerContext* context,
                           const v1::StartEpochRequest* request,
                           v1::StartEpochResponse* response) override;
+  grpc::Status UpdateInput(grpc::ServerContext* context,
+                           const v1::UpdateChannelRequest* request,
+                           v1::UpdateChannelResponse* response) override;
+  grpc::Status CancelEpoch(grpc::ServerContext* context,
+                           const v1::CancelEpochRequest* request,
+                           v1::CancelEpochResponse* response) override;
   grpc::Status UnregisterInput(grpc::ServerContext* context,
                                const v1::UnregisterInputRequest* request,
                                v1::UnregisterInputResponse* response) override;

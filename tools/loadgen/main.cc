@@ -46,6 +46,10 @@ ABSL_FLAG(fairlead::ByteSize, credit_bytes, fairlead::ByteSize(256 << 20),
           "Bytes per client and server that may be under way.");
 ABSL_FLAG(std::string, backend_key, "loadgen",
           "The backend that the clients share.");
+ABSL_FLAG(double, weight, 1,
+          "Share of the pool's worker time, against other trainers'.");
+ABSL_FLAG(uint32_t, priority, 0,
+          "0 to 3; batches of higher priorities are made first.");
 ABSL_FLAG(absl::Duration, connect_timeout, absl::Seconds(60),
           "How long to wait for the registry, a pool and a gateway.");
 
@@ -75,6 +79,8 @@ absl::StatusOr<LoadOptions> OptionsFromFlags() {
   loader.prefetch_size = absl::GetFlag(FLAGS_prefetch_size);
   loader.credit_bytes = absl::GetFlag(FLAGS_credit_bytes).bytes;
   loader.connect_timeout = absl::GetFlag(FLAGS_connect_timeout);
+  loader.control.set_weight(absl::GetFlag(FLAGS_weight));
+  loader.control.set_priority(absl::GetFlag(FLAGS_priority));
   loader.backend_key = absl::GetFlag(FLAGS_backend_key);
   return options;
 }
