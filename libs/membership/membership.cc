@@ -126,8 +126,12 @@ absl::StatusOr<absl::Duration> Membership::Renew() {
     v1::RenewLeaseResponse response;
     const absl::Status status =
         rpc::ToAbslStatus(stub_->RenewLease(&context, request, &response));
-    if (status.ok()) return FromProto(response.lease());
-    if (!absl::IsNotFound(status)) return status;
+    if (!status.ok() && !absl::IsNotFound(status)) return status;
+    MutexLock lock(&mutex_);
+    if (status.ok() &&
+        response.registry_incarnation() == joined_.registry_incarnation()) {
+      return FromProto(response.lease());
+    }
   }
   // Until a Join has gone through with all that follows it, another is due,
   // though the registry may know this member by now.

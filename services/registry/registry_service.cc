@@ -129,6 +129,7 @@ grpc::Status RegistryService::Join(grpc::ServerContext* /*context*/,
       state_.RenewLease(response->member_id(), request->member_name(), now);
   if (!lease.ok()) return rpc::ToGrpcStatus(lease.status());
   SetDuration(*lease, response->mutable_lease());
+  response->set_registry_incarnation(incarnation_);
   leases_changed_ = true;
   UpdateMetrics();
   return grpc::Status::OK;
@@ -142,6 +143,7 @@ grpc::Status RegistryService::RenewLease(grpc::ServerContext* /*context*/,
       request->member_id(), request->member_name(), clock_.MonotonicNow());
   if (!lease.ok()) return rpc::ToGrpcStatus(lease.status());
   SetDuration(*lease, response->mutable_lease());
+  response->set_registry_incarnation(incarnation_);
   return grpc::Status::OK;
 }
 

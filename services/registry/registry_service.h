@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/random/random.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -117,6 +118,8 @@ class RegistryService final : public v1::RegistryService::Service {
   }
   void UpdateMetrics() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  // Tells members of one life of the registry from another.
+  const uint64_t incarnation_ = absl::Uniform<uint64_t>(absl::BitGen());
   RegistryStore& store_;  // used with mutex_ held
   const Clock& clock_;
   RegistryMetrics& metrics_;

@@ -303,6 +303,8 @@ class Simulation {
             work.producer->ReserveFrom(work.credit->credit, work.message_bytes);
         if (reserved.ok()) {
           room = *std::move(reserved);
+        } else if (absl::IsCancelled(reserved.status())) {
+          outcome = Outcome::kCancelled;  // unregistered: its buffer is closed
         } else {
           Check(absl::IsResourceExhausted(reserved.status()), "ReserveFrom");
           work.made = std::make_unique<FakeBatch>(work.message_bytes);
@@ -311,15 +313,14 @@ class Simulation {
       }
     }
     if (outcome == Outcome::kCommitted) {
-      Check(room.has_value() &&
-                room->Commit(ChannelMessageTag{
-                                 .kind = ChannelMessageTag::Kind::kBatch,
-                                 .epoch = work.run->epoch,
-                                 .attempt = work.run->attempt,
-                                 .batch_index = work.batch_index}
-                                 .Encode())
-                    .ok(),
-            "commit");
+      const absl::Status committed = room->Commit(
+          ChannelMessageTag{.kind = ChannelMessageTag::Kind::kBatch,
+                            .epoch = work.run->epoch,
+                            .attempt = work.run->attempt,
+                            .batch_index = work.batch_index}
+              .Encode());
+      Check(committed.ok() || absl::IsCancelled(committed), "commit");
+      if (!committed.ok()) outcome = Outcome::kCancelled;
     }
     room.reset();
     table_.Finish(std::move(work), outcome, error,

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/flags/flag.h"
 #include "absl/status/status.h"
@@ -65,6 +66,8 @@ namespace {
 // this pool, or its registry, may have been restarted.
 absl::Status Reconcile(Pool& pool, uint64_t member_id,
                        v1::RegistryService::Stub& registry) {
+  // Before the question: one that is registered meanwhile is not to go.
+  const std::vector<uint64_t> held_before = pool.channel_ids();
   grpc::ClientContext context;
   v1::ListAssignmentsRequest request;
   request.set_member_id(member_id);
@@ -72,6 +75,7 @@ absl::Status Reconcile(Pool& pool, uint64_t member_id,
   FAIRLEAD_RETURN_IF_ERROR(rpc::ToAbslStatus(
       registry.ListAssignments(&context, request, &assignments)));
   for (const absl::Status& error : pool.Reconcile(
+           held_before,
            {assignments.channels().begin(), assignments.channels().end()})) {
     std::cerr << "sampler_pool: " << error << "\n";
   }

@@ -216,13 +216,15 @@ absl::StatusOr<v1::AttachConsumerResponse> Pool::AttachConsumer(
                        request.wake_consumer().slot(), doorbell_->name());
 }
 
+std::vector<uint64_t> Pool::channel_ids() {
+  MutexLock lock(&mutex_);
+  return table_.ids();
+}
+
 std::vector<absl::Status> Pool::Reconcile(
+    const std::vector<uint64_t>& held_before,
     const std::vector<v1::ChannelSpec>& specs) {
-  absl::flat_hash_set<uint64_t> gone;
-  {
-    MutexLock lock(&mutex_);
-    for (const uint64_t id : table_.ids()) gone.insert(id);
-  }
+  absl::flat_hash_set<uint64_t> gone(held_before.begin(), held_before.end());
   std::vector<absl::Status> errors;
   for (const v1::ChannelSpec& spec : specs) {
     gone.erase(spec.channel_id());

@@ -76,9 +76,13 @@ class Pool {
   absl::StatusOr<v1::AttachConsumerResponse> AttachConsumer(
       const v1::AttachConsumerRequest& request) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Makes the pool hold just these channels. Returns why some could not be
+  std::vector<uint64_t> channel_ids() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Makes the pool hold these channels, and of `held_before`, which it held
+  // when their list was asked for, no others. Returns why some could not be
   // made, one error each; that is no reason not to serve the others.
-  std::vector<absl::Status> Reconcile(const std::vector<v1::ChannelSpec>& specs)
+  std::vector<absl::Status> Reconcile(const std::vector<uint64_t>& held_before,
+                                      const std::vector<v1::ChannelSpec>& specs)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
