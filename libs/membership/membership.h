@@ -18,7 +18,8 @@
 namespace fairlead {
 
 // A process's place in the cluster: joins the registry, renews its lease, joins
-// again when a registry has forgotten it, and leaves when it is destroyed.
+// again when a registry has forgotten it or was restarted, and leaves when it
+// is destroyed.
 //
 // One thread of its own. Thread-safe.
 class Membership {

@@ -57,8 +57,36 @@ inline constexpr MetricName kPoolWaitsForRoom = {
     "Many: buffers are small for their messages, or trainers are slow."};
 inline constexpr MetricName kPoolChannels = {
     "fairlead_pool_channels",
-    "Channels by state: idle, runnable, or parked (its buffer is full; the "
-    "trainer is the slower side)."};
+    "Channels by state: idle, runnable, parked (its buffer is full; the "
+    "trainer is the slower side), paused, initialising, tearing_down, failed."};
+inline constexpr MetricName kPoolChannelBatches = {
+    "fairlead_pool_channel_batches",
+    "Batches of a channel's epoch: total, submitted, completed, failed."};
+inline constexpr MetricName kPoolChannelInFlight = {
+    "fairlead_pool_channel_in_flight_batches",
+    "Batches of a channel in the making, or made and waiting for room."};
+inline constexpr MetricName kPoolChannelCredit = {
+    "fairlead_pool_channel_credit_batches",
+    "Batches of a channel that may be begun before its buffer is full. 0 for "
+    "long: its trainer is the slower side."};
+inline constexpr MetricName kPoolChannelWorkerSeconds = {
+    "fairlead_pool_channel_worker_seconds_total",
+    "Worker time spent on a channel. Its rate, over that of all channels, is "
+    "the channel's share."};
+inline constexpr MetricName kShmMessages = {
+    "fairlead_shm_messages",
+    "Messages that wait in a channel's buffer for its gateway."};
+inline constexpr MetricName kShmUsedBytes = {
+    "fairlead_shm_used_bytes",
+    "Bytes of a channel's buffer that are promised, written, waiting or "
+    "held."};
+inline constexpr MetricName kShmHighWaterBytes = {
+    "fairlead_shm_high_water_bytes",
+    "The most bytes of a channel's buffer that were in use. Near its size: a "
+    "larger buffer may help."};
+inline constexpr MetricName kShmReclaimedMessages = {
+    "fairlead_shm_reclaimed_messages_total",
+    "Messages taken back from processes that died. Rising: gateways crash."};
 inline constexpr MetricName kPoolWorkerBusySeconds = {
     "fairlead_pool_worker_busy_seconds_total",
     "Time that workers spent on batches. Near the number of workers per "

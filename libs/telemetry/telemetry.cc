@@ -6,6 +6,7 @@
 
 #include <exception>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/rpc/address.h"
 #include "libs/status/status_macros.h"
+#include "libs/sync/mutex.h"
 #include "libs/telemetry/metric_names.h"
 #include "prometheus/collectable.h"
 #include "prometheus/exposer.h"
@@ -54,36 +56,89 @@ double CpuSeconds() {
 
 }  // namespace
 
-// Read when they are scraped, not before.
-class Telemetry::ProcessMetrics final : public prometheus::Collectable {
+void MetricSamples::Add(const MetricName& metric, prometheus::MetricType type,
+                        const Labels& labels, double value) {
+  prometheus::MetricFamily& family = families_[metric.name];
+  family.name = metric.name;
+  family.help = metric.help;
+  family.type = type;
+  prometheus::ClientMetric& sample = family.metric.emplace_back();
+  for (const auto& [name, label] : labels)
+    sample.label.push_back({name, label});
+  sample.counter.value = value;
+  sample.gauge.value = value;
+}
+
+void MetricSamples::Counter(const MetricName& metric, const Labels& labels,
+                            double value) {
+  Add(metric, prometheus::MetricType::Counter, labels, value);
+}
+
+void MetricSamples::Gauge(const MetricName& metric, const Labels& labels,
+                          double value) {
+  Add(metric, prometheus::MetricType::Gauge, labels, value);
+}
+
+std::vector<prometheus::MetricFamily> MetricSamples::Take() {
+  std::vector<prometheus::MetricFamily> families;
+  families.reserve(families_.size());
+  for (auto& [name, family] : families_) families.push_back(std::move(family));
+  families_.clear();
+  return families;
+}
+
+class Telemetry::Sampled {
  public:
-  std::vector<prometheus::MetricFamily> Collect() const override {
-    return {Family(metrics::kProcessCpuSeconds, prometheus::MetricType::Counter,
-                   CpuSeconds()),
-            Family(metrics::kProcessResidentMemory,
-                   prometheus::MetricType::Gauge, ResidentBytes()),
-            Family(metrics::kProcessOpenFds, prometheus::MetricType::Gauge,
-                   OpenFds())};
-  }
+  explicit Sampled(std::function<void(MetricSamples&)> sample)
+      : source_(std::make_shared<Source>(std::move(sample))) {}
+  ~Sampled() { source_->Stop(); }
+  Sampled(const Sampled&) = delete;
+  Sampled& operator=(const Sampled&) = delete;
+
+  std::shared_ptr<prometheus::Collectable> source() const { return source_; }
 
  private:
-  static prometheus::MetricFamily Family(const MetricName& metric,
-                                         prometheus::MetricType type,
-                                         double value) {
-    prometheus::MetricFamily family;
-    family.name = metric.name;
-    family.help = metric.help;
-    family.type = type;
-    family.metric.resize(1);
-    family.metric[0].counter.value = value;
-    family.metric[0].gauge.value = value;
-    return family;
-  }
+  // A scraper may hold on to it for longer than there is something to ask.
+  class Source final : public prometheus::Collectable {
+   public:
+    explicit Source(std::function<void(MetricSamples&)> sample)
+        : sample_(std::move(sample)) {}
+
+    std::vector<prometheus::MetricFamily> Collect() const override {
+      MetricSamples samples;
+      MutexLock lock(&mutex_);
+      if (sample_ != nullptr) sample_(samples);
+      return samples.Take();
+    }
+    void Stop() {
+      MutexLock lock(&mutex_);
+      sample_ = nullptr;
+    }
+
+   private:
+    mutable Mutex mutex_;
+    std::function<void(MetricSamples&)> sample_ ABSL_GUARDED_BY(mutex_);
+  };
+
+  const std::shared_ptr<Source> source_;
 };
 
-Telemetry::Telemetry()
-    : registry_(std::make_shared<prometheus::Registry>()),
-      process_(std::make_shared<ProcessMetrics>()) {}
+Telemetry::Telemetry() : registry_(std::make_shared<prometheus::Registry>()) {
+  // Read when they are scraped, not before.
+  process_ = OnScrape([](MetricSamples& samples) {
+    samples.Counter(metrics::kProcessCpuSeconds, {}, CpuSeconds());
+    samples.Gauge(metrics::kProcessResidentMemory, {}, ResidentBytes());
+    samples.Gauge(metrics::kProcessOpenFds, {}, OpenFds());
+  });
+}
+
+std::shared_ptr<Telemetry::Sampled> Telemetry::OnScrape(
+    std::function<void(MetricSamples&)> sample) {
+  auto sampled = std::make_shared<Sampled>(std::move(sample));
+  sampled_.push_back(sampled->source());
+  if (exposer_ != nullptr) exposer_->RegisterCollectable(sampled->source());
+  return sampled;
+}
 
 Telemetry::~Telemetry() = default;
 
@@ -104,7 +159,7 @@ absl::StatusOr<std::unique_ptr<Telemetry>> Telemetry::Serve(
                      "host not this one? Port 0 takes a free one"));
   }
   telemetry->exposer_->RegisterCollectable(telemetry->registry_);
-  telemetry->exposer_->RegisterCollectable(telemetry->process_);
+  telemetry->exposer_->RegisterCollectable(telemetry->process_->source());
   return telemetry;
 }
 
@@ -138,8 +193,12 @@ prometheus::Histogram& Telemetry::Histogram(const MetricName& metric,
 
 std::string Telemetry::Expose() const {
   std::vector<prometheus::MetricFamily> families = registry_->Collect();
-  for (prometheus::MetricFamily& family : process_->Collect()) {
-    families.push_back(std::move(family));
+  for (const auto& weak : sampled_) {
+    const auto sampled = weak.lock();
+    if (sampled == nullptr) continue;
+    for (prometheus::MetricFamily& family : sampled->Collect()) {
+      families.push_back(std::move(family));
+    }
   }
   return prometheus::TextSerializer().Serialize(families);
 }

@@ -1,7 +1,7 @@
 #ifndef FAIRLEAD_LIBS_TELEMETRY_TELEMETRY_H_
 #define FAIRLEAD_LIBS_TELEMETRY_TELEMETRY_H_
 
-#include <initializer_list>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -10,13 +10,33 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "libs/telemetry/metric_names.h"
+#include "prometheus/collectable.h"
 #include "prometheus/counter.h"
 #include "prometheus/exposer.h"
 #include "prometheus/gauge.h"
 #include "prometheus/histogram.h"
+#include "prometheus/metric_family.h"
 #include "prometheus/registry.h"
 
 namespace fairlead {
+
+// What a component says when it is asked: samples of its metrics as they are
+// at that moment. A metric may be given many times, with different labels.
+class MetricSamples {
+ public:
+  using Labels = std::map<std::string, std::string>;
+
+  void Counter(const MetricName& metric, const Labels& labels, double value);
+  void Gauge(const MetricName& metric, const Labels& labels, double value);
+
+  std::vector<prometheus::MetricFamily> Take();
+
+ private:
+  void Add(const MetricName& metric, prometheus::MetricType type,
+           const Labels& labels, double value);
+
+  std::map<std::string, prometheus::MetricFamily> families_;
+};
 
 // The metrics of one process. Made first, handed to every component, which
 // takes its handles once, at construction: they live as long as this does, and
@@ -45,14 +65,18 @@ class Telemetry {
                                    const std::vector<double>& buckets,
                                    const Labels& labels = {});
 
+  // Calls `sample` at each scrape, from the scraper's thread, until what this
+  // returns is destroyed, which waits for a call under way.
+  class Sampled;
+  std::shared_ptr<Sampled> OnScrape(std::function<void(MetricSamples&)> sample);
+
   // What is exposed now, as text: for tests and tools.
   std::string Expose() const;
 
  private:
-  class ProcessMetrics;
-
   std::shared_ptr<prometheus::Registry> registry_;
-  std::shared_ptr<ProcessMetrics> process_;
+  std::vector<std::weak_ptr<prometheus::Collectable>> sampled_;
+  std::shared_ptr<Sampled> process_;
   std::unique_ptr<prometheus::Exposer> exposer_;
   std::string address_;
 };

@@ -21,6 +21,7 @@ namespace {
 using ::fairlead::testing::StatusIs;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 // GET /metrics of a server on this host.
 std::string Scrape(const std::string& address) {
@@ -87,6 +88,22 @@ TEST(TelemetryTest, BadAddressIsAnErrorThatNamesIt) {
         StatusIs(absl::StatusCode::kInvalidArgument,
                  HasSubstr(absl::StrCat("--metrics_listen=\"", bad, "\""))));
   }
+}
+
+TEST(TelemetryTest, SamplesAreAskedForAtEachScrapeUntilTheirSourceIsGone) {
+  Telemetry telemetry;
+  int asked = 0;
+  auto sampled = telemetry.OnScrape([&asked](MetricSamples& samples) {
+    ++asked;
+    samples.Gauge({"depth", "How deep."}, {{"who", "a"}}, asked);
+    samples.Gauge({"depth", "How deep."}, {{"who", "b"}}, 7);
+  });
+  EXPECT_THAT(telemetry.Expose(), HasSubstr("depth{who=\"a\"} 1"));
+  EXPECT_THAT(telemetry.Expose(), AllOf(HasSubstr("depth{who=\"a\"} 2"),
+                                        HasSubstr("depth{who=\"b\"} 7")));
+  sampled.reset();
+  EXPECT_THAT(telemetry.Expose(), Not(HasSubstr("depth")));
+  EXPECT_EQ(asked, 2);
 }
 
 }  // namespace

@@ -111,6 +111,9 @@ absl::Status Serve() {
                    .max_channels = absl::GetFlag(FLAGS_max_channels),
                    .scheduler = {.policy = scheduling}},
                   clock, metrics));
+  const auto sampled = telemetry->OnScrape([&pool](MetricSamples& samples) {
+    SampleChannels(pool->DescribeAll(), samples);
+  });
   SamplerPoolService service(*pool, *dataset);
   FAIRLEAD_ASSIGN_OR_RETURN(
       const std::unique_ptr<rpc::Server> server,

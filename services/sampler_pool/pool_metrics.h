@@ -1,8 +1,12 @@
 #ifndef FAIRLEAD_SERVICES_SAMPLER_POOL_POOL_METRICS_H_
 #define FAIRLEAD_SERVICES_SAMPLER_POOL_POOL_METRICS_H_
 
+#include <cstddef>
+#include <vector>
+
 #include "libs/telemetry/metric_names.h"
 #include "libs/telemetry/telemetry.h"
+#include "protos/fairlead/v1/registry.pb.h"
 
 namespace fairlead {
 
@@ -39,6 +43,12 @@ struct PoolMetrics {
   prometheus::Histogram& sample_seconds;
   prometheus::Histogram& write_seconds;
 };
+
+// What each channel is at, for a scrape: the first `most` channels one by one,
+// the rest under the worker_key "others", so that their number does not make
+// the page endless.
+void SampleChannels(const std::vector<v1::ChannelDescription>& channels,
+                    MetricSamples& samples, size_t most = 256);
 
 }  // namespace fairlead
 
