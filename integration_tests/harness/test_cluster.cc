@@ -100,6 +100,19 @@ absl::Status TestCluster::StartService(const std::string& name,
       ServiceProcess::Start(argv, absl::StrCat(folder_, "/", name, ".log"),
                             kPatience));
   services_.push_back(std::move(service));
+  commands_.push_back(std::move(argv));
+  return absl::OkStatus();
+}
+
+absl::Status TestCluster::KillAndRestart(size_t service) {
+  ServiceProcess& victim = services_[service];
+  victim.process().Signal(SIGKILL);
+  FAIRLEAD_RETURN_IF_ERROR(victim.process().Wait(kPatience).status());
+  std::vector<std::string> argv = commands_[service];
+  argv.push_back(absl::StrCat("--listen=", victim.address()));
+  argv.push_back(absl::StrCat("--metrics_listen=", victim.metrics_address()));
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      victim, ServiceProcess::Start(argv, victim.log(), kPatience));
   return absl::OkStatus();
 }
 

@@ -1,6 +1,7 @@
 #ifndef FAIRLEAD_INTEGRATION_TESTS_HARNESS_TEST_CLUSTER_H_
 #define FAIRLEAD_INTEGRATION_TESTS_HARNESS_TEST_CLUSTER_H_
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
@@ -56,6 +57,10 @@ class TestCluster {
   ServiceProcess& gateway() { return services_[2]; }
   std::vector<ServiceProcess>& services() { return services_; }
 
+  // Kills a service with SIGKILL and starts it again, as it was and where it
+  // was. 0: registry, 1: pool, 2: gateway. Returns when it serves.
+  absl::Status KillAndRestart(size_t service);
+
   const std::string& folder() const { return folder_; }
   const std::string& shm_dir() const { return shm_dir_; }
 
@@ -77,7 +82,8 @@ class TestCluster {
 
   std::string folder_;
   std::string shm_dir_;
-  std::vector<ServiceProcess> services_;  // registry, pool, gateway
+  std::vector<ServiceProcess> services_;            // registry, pool, gateway
+  std::vector<std::vector<std::string>> commands_;  // that started them
 };
 
 }  // namespace fairlead::testing

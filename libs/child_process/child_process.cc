@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <new>
 #include <optional>
 #include <string>
 #include <utility>
@@ -111,6 +112,12 @@ ChildProcess::ChildProcess(ChildProcess&& other) noexcept
       out_fd_(std::exchange(other.out_fd_, -1)),
       buffered_(std::move(other.buffered_)),
       exit_code_(other.exit_code_) {}
+
+ChildProcess& ChildProcess::operator=(ChildProcess&& other) noexcept {
+  if (this == &other) return *this;
+  this->~ChildProcess();
+  return *new (this) ChildProcess(std::move(other));
+}
 
 ChildProcess::~ChildProcess() {
   if (pid_fd_ < 0) return;

@@ -30,7 +30,7 @@ class ChildProcess {
       const std::vector<std::string>& argv, const Options& options);
 
   ChildProcess(ChildProcess&& other) noexcept;
-  ChildProcess& operator=(ChildProcess&&) = delete;
+  ChildProcess& operator=(ChildProcess&& other) noexcept;  // kills this one
   ~ChildProcess();  // kills it if it still runs
 
   // The next line of its standard output, without the line's end, or nullopt

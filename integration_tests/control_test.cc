@@ -1,0 +1,172 @@
+// An operator's hand on a channel that runs: pause, resume, weigh, cancel, over
+// the network, and over a restart of the sampler pool.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "gmock/gmock.h"
+#include "grpcpp/grpcpp.h"
+#include "gtest/gtest.h"
+#include "integration_tests/harness/test_cluster.h"
+#include "integration_tests/harness/test_dataset.h"
+#include "libs/child_process/service_process.h"
+#include "libs/rpc/channel.h"
+#include "libs/rpc/status_conversion.h"
+#include "libs/status/status_matchers.h"
+#include "protos/fairlead/v1/channel_gateway.grpc.pb.h"
+#include "protos/fairlead/v1/registry.grpc.pb.h"
+
+namespace fairlead {
+namespace {
+
+using ::fairlead::testing::IsOk;
+using ::fairlead::testing::MakeKronecker;
+using ::fairlead::testing::StatusIs;
+using ::fairlead::testing::TestCluster;
+using ::testing::HasSubstr;
+
+constexpr size_t kPool = 1;
+
+class Control : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    TestCluster::Options options;
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(options.dataset, MakeKronecker());
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(cluster_, TestCluster::Start(options));
+    registry_ = v1::RegistryService::NewStub(
+        rpc::MakeChannel(cluster_->registry().address()));
+    gateway_ = v1::ChannelGatewayService::NewStub(
+        rpc::MakeChannel(cluster_->gateway().address()));
+    RegisterPaused();
+  }
+
+  void TearDown() override {
+    gateway_.reset();  // or the services would wait for us to hang up
+    registry_.reset();
+    EXPECT_THAT(cluster_->Stop(), IsOk());
+  }
+
+  template <typename Request, typename Response>
+  absl::Status Call(grpc::Status (v1::RegistryService::Stub::*method)(
+                        grpc::ClientContext*, const Request&, Response*),
+                    const Request& request, Response* response) {
+    grpc::ClientContext context;
+    context.set_wait_for_ready(true);
+    return rpc::ToAbslStatus(
+        ((*registry_).*method)(&context, request, response));
+  }
+
+  void RegisterPaused() {
+    using Stub = v1::RegistryService::Stub;
+    v1::JoinRequest join;
+    join.set_member_name("trainer");
+    join.set_role(v1::ROLE_TRAINER);
+    v1::JoinResponse joined;
+    ASSERT_THAT(Call(&Stub::Join, join, &joined), IsOk());
+    v1::InitSamplingBackendRequest init;
+    init.set_member_id(joined.member_id());
+    init.set_backend_key("backend");
+    v1::InitSamplingBackendResponse backend;
+    ASSERT_THAT(Call(&Stub::InitSamplingBackend, init, &backend), IsOk());
+    v1::RegisterSamplingInputRequest input;
+    input.set_member_id(joined.member_id());
+    input.set_backend_id(backend.backend_id());
+    input.set_worker_key("worker");
+    input.mutable_input()->set_split(v1::SPLIT_TRAIN);
+    input.mutable_config()->set_type(v1::SAMPLING_TYPE_NODE);
+    input.mutable_config()->set_batch_size(8);
+    input.mutable_config()->add_fanout(3);
+    input.mutable_control()->set_paused(true);
+    v1::RegisterSamplingInputResponse registered;
+    ASSERT_THAT(Call(&Stub::RegisterSamplingInput, input, &registered), IsOk());
+    channel_id_ = registered.channel_id();
+    v1::StartEpochRequest start;
+    start.set_channel_id(channel_id_);
+    v1::StartEpochResponse started;
+    ASSERT_THAT(Call(&Stub::StartEpoch, start, &started), IsOk());
+  }
+
+  absl::Status Update(const v1::ChannelControl& control) {
+    v1::UpdateChannelRequest request;
+    request.set_channel_id(channel_id_);
+    *request.mutable_control() = control;
+    v1::UpdateChannelResponse response;
+    return Call(&v1::RegistryService::Stub::UpdateChannel, request, &response);
+  }
+
+  v1::ChannelDescription Describe() {
+    v1::DescribeChannelRequest request;
+    request.set_channel_id(channel_id_);
+    v1::DescribeChannelResponse response;
+    EXPECT_THAT(
+        Call(&v1::RegistryService::Stub::DescribeChannel, request, &response),
+        IsOk());
+    return response.channel();
+  }
+
+  // The next thing that the gateway has for the channel.
+  v1::ReceiveResponse Fetch() {
+    grpc::ClientContext context;
+    v1::FetchRequest request;
+    request.set_channel_id(channel_id_);
+    request.mutable_wait()->set_seconds(60);
+    v1::FetchResponse response;
+    EXPECT_THAT(
+        rpc::ToAbslStatus(gateway_->Fetch(&context, request, &response)),
+        IsOk());
+    return response.message();
+  }
+
+  std::unique_ptr<TestCluster> cluster_;
+  std::unique_ptr<v1::RegistryService::Stub> registry_;
+  std::unique_ptr<v1::ChannelGatewayService::Stub> gateway_;
+  uint64_t channel_id_ = 0;
+};
+
+TEST_F(Control, PausedChannelMakesNothingUntilItIsResumed) {
+  EXPECT_EQ(Describe().state(), v1::CHANNEL_STATE_PAUSED);
+  EXPECT_EQ(Describe().submitted_batches(), 0u);
+  v1::ChannelControl control;
+  control.set_weight(2);
+  ASSERT_THAT(Update(control), IsOk());
+  EXPECT_TRUE(Fetch().has_batch());
+  EXPECT_GT(Describe().submitted_batches(), 0u);
+}
+
+TEST_F(Control, IsRememberedOverARestartOfThePool) {
+  v1::ChannelControl control;
+  control.set_weight(2.5);
+  control.set_priority(1);
+  control.set_paused(true);
+  ASSERT_THAT(Update(control), IsOk());
+  ASSERT_THAT(cluster_->KillAndRestart(kPool), IsOk());
+  EXPECT_EQ(Describe().control().weight(), 2.5);
+  EXPECT_EQ(Describe().control().priority(), 1u);
+  EXPECT_TRUE(Describe().control().paused());
+}
+
+TEST_F(Control, NonsenseIsRefusedByFieldAndChangesNothing) {
+  v1::ChannelControl control;
+  control.set_priority(9);
+  EXPECT_THAT(Update(control), StatusIs(absl::StatusCode::kInvalidArgument,
+                                        HasSubstr("priority")));
+  EXPECT_EQ(Describe().control().priority(), 0u);
+  channel_id_ += 1000;
+  EXPECT_THAT(Update({}), StatusIs(absl::StatusCode::kNotFound));
+}
+
+TEST_F(Control, CancelledEpochTellsItsTrainer) {
+  v1::CancelEpochRequest request;
+  request.set_channel_id(channel_id_);
+  v1::CancelEpochResponse response;
+  ASSERT_THAT(Call(&v1::RegistryService::Stub::CancelEpoch, request, &response),
+              IsOk());
+  const v1::ReceiveResponse next = Fetch();
+  ASSERT_TRUE(next.has_epoch_end());
+  EXPECT_TRUE(next.epoch_end().cancelled());
+}
+
+}  // namespace
+}  // namespace fairlead
