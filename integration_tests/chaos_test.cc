@@ -35,9 +35,6 @@ using ::fairlead::testing::MakeKronecker;
 using ::fairlead::testing::Scrape;
 using ::fairlead::testing::TestCluster;
 
-"gateway"
-};
-
 // How many messages the gateway that lives now has handed to trainers.
 double Delivered(TestCluster& cluster) {
   const auto metrics = Scrape(cluster.gateway().metrics_address());

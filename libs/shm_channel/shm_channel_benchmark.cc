@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -10,11 +11,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -130,6 +133,53 @@ void BM_PrivateWrite(benchmark::State& state) {
   state.SetBytesProcessed(state.iterations() * state.range(0));
 }
 BENCHMARK(BM_PrivateWrite)
+    ->ArgName("bytes")
+    ->Arg(1 << 10)
+    ->Arg(64 << 10)
+    ->Arg(1 << 20)
+    ->Arg(16 << 20)
+    ->UseRealTime();
+
+// The floor of any hand-over through memory: two buffers and two flags, one
+// process writes every byte, another reads a byte of every cache line, nobody
+// does anything else.
+void BM_HandOverByFlag(benchmark::State& state) {
+  struct alignas(64) Flag {
+    std::atomic<uint32_t> full{0};
+  };
+  const auto bytes = static_cast<size_t>(state.range(0));
+  const size_t length = 2 * sizeof(Flag) + 2 * bytes;
+  void* const shared = mmap(nullptr, length, PROT_READ | PROT_WRITE,
+                            MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (shared == MAP_FAILED) Die("no memory");
+  auto* const flags = new (shared) Flag[2];
+  uint8_t* const buffers = static_cast<uint8_t*>(shared) + 2 * sizeof(Flag);
+  const pid_t child = fork();
+  if (child == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (int i = 0;; i = 1 - i) {
+      while (flags[i].full.load(std::memory_order_acquire) != 0) {
+      }
+      std::memset(buffers + static_cast<size_t>(i) * bytes, i, bytes);
+      flags[i].full.store(1, std::memory_order_release);
+    }
+  }
+  int i = 0;
+  for ([[maybe_unused]] auto _ : state) {
+    while (flags[i].full.load(std::memory_order_acquire) == 0) {
+    }
+    benchmark::DoNotOptimize(
+        TouchEveryLine({buffers + static_cast<size_t>(i) * bytes, bytes}));
+    flags[i].full.store(0, std::memory_order_release);
+    i = 1 - i;
+  }
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  munmap(shared, length);
+  state.SetItemsProcessed(state.iterations());
+  state.SetBytesProcessed(state.iterations() * state.range(0));
+}
+BENCHMARK(BM_HandOverByFlag)
     ->ArgName("bytes")
     ->Arg(1 << 10)
     ->Arg(64 << 10)
