@@ -191,6 +191,8 @@ class FetchCall final : public grpc::ServerUnaryReactor,
         response_(response) {}
 
   void Start(std::shared_ptr<FetchCall> self, const grpc::ByteBuffer& bytes) {
+    // It may be over, and done with, before this returns.
+    const std::shared_ptr<FetchCall> alive = self;
     self_ = std::move(self);
     v1::FetchRequest request;
     if (!Parse(bytes, &request) || request.channel_id() == 0) {
@@ -204,10 +206,14 @@ class FetchCall final : public grpc::ServerUnaryReactor,
                         shared_from_this());
     const absl::Duration wait = absl::Seconds(request.wait().seconds()) +
                                 absl::Nanoseconds(request.wait().nanos());
+    // The alarm keeps its function for as long as it lives, which is as long
+    // as this does: the function must not keep this alive in turn.
     alarm_.Set(absl::ToChronoTime(absl::Now() + wait),
-               [call = shared_from_this()](bool /*expired*/) {
-                 call->Finish(absl::DeadlineExceededError(
-                     "no message came within `wait`"));
+               [call = weak_from_this()](bool /*expired*/) {
+                 if (const auto late = call.lock()) {
+                   late->Finish(absl::DeadlineExceededError(
+                       "no message came within `wait`"));
+                 }
                });
   }
 
