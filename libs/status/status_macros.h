@@ -14,7 +14,7 @@
 
 #define FAIRLEAD_RETURN_IF_ERROR(expr)                 \
   do {                                                 \
-    const absl::Status fairlead_status = (expr);       \
+    absl::Status fairlead_status = (expr);             \
     if (!fairlead_status.ok()) return fairlead_status; \
   } while (false)
 

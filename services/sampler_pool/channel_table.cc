@@ -216,7 +216,7 @@ ChannelTable::ChannelPtr ChannelTable::Unregister(uint64_t channel_id,
                                                   absl::Duration now) {
   const auto it = channels_.find(channel_id);
   if (it == channels_.end()) return nullptr;
-  const ChannelPtr channel = it->second;
+  ChannelPtr channel = it->second;
   const bool is_made = channel->life != LifecycleState::kInitialising;
   const std::optional<LifecycleState> next =
       Next(channel->life, LifecycleEvent::kUnregistered);
@@ -262,8 +262,7 @@ absl::Status ChannelTable::Update(uint64_t channel_id,
   FAIRLEAD_ASSIGN_OR_RETURN(const ChannelPtr channel, Find(channel_id));
   const v1::ChannelControl before = channel->control;
   channel->control = control;
-  const absl::Status status =
-      scheduler_.SetLimits(channel_id, LimitsOf(*channel));
+  absl::Status status = scheduler_.SetLimits(channel_id, LimitsOf(*channel));
   if (!status.ok()) {
     channel->control = before;
     return status;
