@@ -247,9 +247,17 @@ absl::Status ChannelMemory::CheckAlive() const {
 // -------------------------------------------------------------------
 
 absl::Status ChannelMemory::ListTaken(std::optional<uint32_t> except,
-                                      std::vector<Space::Extent>* taken) const {
+                                      std::vector<Space::Extent>* taken,
+                                      std::vector<uint32_t>* free_slots) const {
   taken->clear();
-  for (uint32_t i = 0; i < max_messages_; ++i) {
+  free_slots->clear();
+  for (uint32_t i = max_messages_; i-- > 0;) {
+    // One that is claimed behind this look moves the version behind it too.
+    if (SlotWord::Decode(slot(i).word.load(kAcquire)).state ==
+        SlotState::kFree) {
+      free_slots->push_back(i);
+      continue;
+    }
     const uint64_t extent = slot(i).extent.load(kAcquire);
     if (extent == 0 || i == except) continue;
     const uint64_t offset = slot(i).offset.load(kRelaxed);
@@ -268,14 +276,8 @@ absl::Status ChannelMemory::ListTaken(std::optional<uint32_t> except,
 absl::StatusOr<bool> ChannelMemory::FindSpace(uint64_t extent,
                                               Space* space) const {
   space->version = header().version.load(kAcquire);  // before all else
-  FAIRLEAD_RETURN_IF_ERROR(ListTaken(std::nullopt, &space->taken));
-  space->free_slots.clear();
-  for (uint32_t i = max_messages_; i-- > 0;) {
-    if (SlotWord::Decode(slot(i).word.load(kRelaxed)).state ==
-        SlotState::kFree) {
-      space->free_slots.push_back(i);
-    }
-  }
+  FAIRLEAD_RETURN_IF_ERROR(
+      ListTaken(std::nullopt, &space->taken, &space->free_slots));
   if (space->free_slots.empty()) return false;
   // First fit: the lowest gap that is long enough.
   space->begin = 0;
@@ -375,9 +377,10 @@ absl::StatusOr<bool> ChannelMemory::TryResize(Place& place, uint64_t bytes) {
     return true;
   }
   std::vector<Space::Extent> taken;
+  std::vector<uint32_t> free_slots;
   for (int step = 0; step < kMaxSteps; ++step) {
     uint64_t version = header().version.load(kAcquire);
-    FAIRLEAD_RETURN_IF_ERROR(ListTaken(place.slot, &taken));
+    FAIRLEAD_RETURN_IF_ERROR(ListTaken(place.slot, &taken, &free_slots));
     uint64_t end = capacity_;
     for (const Space::Extent& other : taken) {
       if (other.offset + other.extent <= offset) continue;

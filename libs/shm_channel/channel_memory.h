@@ -144,10 +144,11 @@ class ChannelMemory {
   // Looks for free slots, and a gap of at least `extent` bytes, as of the
   // version that it reads first. False if there is no such gap or slot.
   absl::StatusOr<bool> FindSpace(uint64_t extent, Space* space) const;
-  // What is taken, by offset, but for `except`. DATA_LOSS if that is not
-  // within the data and apart.
+  // What is taken, by offset, but for `except`, and which slots are free.
+  // DATA_LOSS if something taken is not within the data.
   absl::Status ListTaken(std::optional<uint32_t> except,
-                         std::vector<Space::Extent>* taken) const;
+                         std::vector<Space::Extent>* taken,
+                         std::vector<uint32_t>* free_slots) const;
   void NoteTaken(uint64_t extent);
   void NoteUsed(uint64_t bytes) const;
 

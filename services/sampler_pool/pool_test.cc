@@ -365,8 +365,11 @@ TEST_F(PoolTest, PoisonousBatchIsTriedThriceAndThenAnErrorInItsPlace) {
   ASSERT_EQ(result.errors.size(), 1u);
   EXPECT_THAT(result.errors.at(1).message(), HasSubstr("injected"));
   EXPECT_EQ(result.end.failed_batches(), 1u);
-  EXPECT_EQ(tries.at(1), 3);
-  EXPECT_EQ(tries.at(2), 1);
+  {
+    MutexLock lock(&mutex);
+    EXPECT_EQ(tries.at(1), 3);
+    EXPECT_EQ(tries.at(2), 1);
+  }
   doorbell_.reset();
 }
 
@@ -482,6 +485,61 @@ TEST_F(PoolTest, IdleChannelsTakeNoSharedMemory) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(directory_),
                           std::filesystem::directory_iterator()),
             1);
+}
+
+// Everything at once, for TSan to look at: trainers that load, and hands that
+// describe, weigh, pause and resume them, and make and destroy channels beside
+// them.
+TEST_F(PoolTest, StressOfTrainersAndHandsEndsWithEveryBatch) {
+  static constexpr uint64_t kTrainers = 4;
+  constexpr uint64_t kEpochs = 6;
+  StartPool(/*workers=*/3, FailSome);
+  std::vector<std::unique_ptr<Doorbell>> bells;
+  for (uint64_t id = 1; id <= kTrainers; ++id) {
+    Register(Spec(id, /*buffer_bytes=*/120'000));
+    bells.push_back(std::move(doorbell_));
+  }
+  std::vector<std::thread> trainers;
+  for (uint64_t id = 1; id <= kTrainers; ++id) {
+    trainers.emplace_back([this, id] {
+      for (uint64_t epoch = 0; epoch < kEpochs; ++epoch) {
+        ASSERT_THAT(StartEpoch(id, epoch), IsOk());
+        const Epoch result = Drain(id, epoch);
+        EXPECT_EQ(result.digests.size() + result.errors.size(), kBatches);
+      }
+    });
+  }
+  std::vector<std::thread> hands;
+  for (uint64_t hand = 0; hand < 2; ++hand) {
+    hands.emplace_back([this, hand] {
+      for (uint64_t i = 0; i < 300; ++i) {
+        RandomStream random(17, i, static_cast<uint32_t>(hand));
+        const uint64_t id = 1 + random.Below(kTrainers);
+        v1::ChannelControl control;
+        control.set_weight(1 + static_cast<double>(random.Below(4)));
+        control.set_priority(static_cast<uint32_t>(random.Below(4)));
+        control.set_paused(true);
+        EXPECT_THAT(pool_->UpdateInput(id, control), IsOk());
+        EXPECT_THAT(pool_->DescribeInput(id), IsOk());
+        control.set_paused(false);
+        EXPECT_THAT(pool_->UpdateInput(id, control), IsOk());
+        const uint64_t other = 100 + hand;
+        EXPECT_THAT(pool_->RegisterInput(Spec(other, 8192)), IsOk());
+        EXPECT_THAT(StartEpoch(other, i), IsOk());
+        EXPECT_GE(pool_->DescribeAll().size(), kTrainers);
+        pool_->UnregisterInput(other);
+        // Its last batches come to their end before it may come again.
+        while (absl::IsUnavailable(
+            pool_->RegisterInput(Spec(other, 8192)).status())) {
+          std::this_thread::yield();
+        }
+        pool_->UnregisterInput(other);
+        while (pool_->DescribeInput(other).ok()) std::this_thread::yield();
+      }
+    });
+  }
+  for (std::thread& hand : hands) hand.join();
+  for (std::thread& trainer : trainers) trainer.join();
 }
 
 }  // namespace
