@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <numeric>
 #include <optional>
 #include <string>
 #include <vector>
@@ -153,10 +152,6 @@ absl::StatusOr<ChannelPlan> ChannelPlan::Create(
   FAIRLEAD_ASSIGN_OR_RETURN(plan.seed_type_,
                             FindNodeType(dataset, input.node_type()));
   const NodeType& type = dataset.node_types()[plan.seed_type_];
-  const auto own = [&plan](std::vector<int64_t> ids) {
-    plan.own_seeds_ = std::move(ids);
-    plan.seeds_ = plan.own_seeds_;
-  };
   if (input.has_ids()) {
     for (const int64_t id : input.ids().id()) {
       if (id >= 0 && id < type.num_nodes) continue;
@@ -164,13 +159,14 @@ absl::StatusOr<ChannelPlan> ChannelPlan::Create(
           absl::StrCat("input.ids: seed id ", id, " is no node of type ",
                        type.name, ", whose ids are 0 to ", type.num_nodes - 1));
     }
-    own({input.ids().id().begin(), input.ids().id().end()});
+    plan.own_seeds_.assign(input.ids().id().begin(), input.ids().id().end());
+    plan.seeds_ = SeedList(plan.own_seeds_);
   } else if (input.split() == v1::SPLIT_ALL) {
-    std::vector<int64_t> ids(static_cast<size_t>(type.num_nodes));
-    std::iota(ids.begin(), ids.end(), 0);
-    own(std::move(ids));
+    plan.seeds_ = SeedList::FirstOf(type.num_nodes);
   } else {
-    FAIRLEAD_ASSIGN_OR_RETURN(plan.seeds_, FindSplit(type, input.split()));
+    FAIRLEAD_ASSIGN_OR_RETURN(const absl::Span<const int64_t> ids,
+                              FindSplit(type, input.split()));
+    plan.seeds_ = SeedList(ids);
   }
   if (input.has_slice()) {
     FAIRLEAD_ASSIGN_OR_RETURN(
@@ -179,7 +175,7 @@ absl::StatusOr<ChannelPlan> ChannelPlan::Create(
                    {.start_numerator = input.slice().start_numerator(),
                     .end_numerator = input.slice().end_numerator(),
                     .denominator = input.slice().denominator()}));
-    plan.seeds_ = plan.seeds_.subspan(range.begin, range.end - range.begin);
+    plan.seeds_ = plan.seeds_.Part(range.begin, range.end);
   }
   plan.batches_per_epoch_ =
       ComputeNumBatches(plan.seeds_.size(), plan.batch_size_, plan.drop_last_);

@@ -12,6 +12,44 @@
 
 namespace fairlead {
 
+// Seed ids: a list, or all ids of a range, which takes no memory however many
+// there are.
+class SeedList {
+ public:
+  SeedList() = default;
+  // `ids` must outlive it.
+  explicit SeedList(absl::Span<const int64_t> ids)
+      : ids_(ids), is_list_(true), size_(ids.size()) {}
+  static SeedList FirstOf(int64_t size) {
+    SeedList all;
+    all.size_ = static_cast<uint64_t>(size);
+    return all;
+  }
+
+  // The ids at [begin, end).
+  SeedList Part(uint64_t begin, uint64_t end) const {
+    SeedList part = *this;
+    part.size_ = end - begin;
+    if (is_list_) {
+      part.ids_ = ids_.subspan(begin, part.size_);
+    } else {
+      part.first_ = first_ + static_cast<int64_t>(begin);
+    }
+    return part;
+  }
+
+  uint64_t size() const { return size_; }
+  int64_t operator[](uint64_t i) const {
+    return is_list_ ? ids_[i] : first_ + static_cast<int64_t>(i);
+  }
+
+ private:
+  absl::Span<const int64_t> ids_;
+  bool is_list_ = false;
+  int64_t first_ = 0;
+  uint64_t size_ = 0;
+};
+
 // What a channel samples, checked against the dataset and resolved to its
 // indices: all that the makers of its batches need to know. Immutable, so
 // shared by workers without a lock. The dataset must outlive it.
@@ -30,7 +68,7 @@ class ChannelPlan {
 
   const Dataset& dataset() const { return *dataset_; }
   int seed_type() const { return seed_type_; }
-  absl::Span<const int64_t> seeds() const { return seeds_; }
+  const SeedList& seeds() const { return seeds_; }
   uint64_t batch_size() const { return batch_size_; }
   bool shuffle() const { return shuffle_; }
   bool drop_last() const { return drop_last_; }
@@ -48,8 +86,8 @@ class ChannelPlan {
 
   const Dataset* dataset_ = nullptr;
   int seed_type_ = 0;
-  std::vector<int64_t> own_seeds_;   // where the input is not a whole split
-  absl::Span<const int64_t> seeds_;  // into own_seeds_ or the dataset
+  std::vector<int64_t> own_seeds_;  // where the input is a list of ids
+  SeedList seeds_;                  // of own_seeds_, the dataset's, or all
   uint64_t batch_size_ = 0;
   bool shuffle_ = false;
   bool drop_last_ = false;
