@@ -162,5 +162,32 @@ TEST(EpochLedger, HeldRangesAreTheSetOfWhatCame) {
   }
 }
 
+TEST(EpochLedgerTest, ErrorAnswersForTheBatchesItSaysWillNotBeTried) {
+  EpochLedger ledger(kChannel, kEpoch, 10);
+  ASSERT_EQ(ledger.OnBatch(Header(0), 1), Verdict::kNew);
+  ASSERT_EQ(ledger.OnBatch(Header(5), 1), Verdict::kNew);
+  v1::BatchError error;
+  error.set_channel_id(kChannel);
+  error.set_epoch(kEpoch);
+  error.set_batch_index(1);
+  v1::BatchRange* const rest = error.add_also_failed();
+  rest->set_begin(2);
+  rest->set_end(1'000'000'000'000);  // as a broken pool might say
+  EXPECT_EQ(ledger.OnBatchError(error), Verdict::kNew);
+  EXPECT_EQ(ledger.num_missing(), 0u);
+  EXPECT_EQ(ledger.OnBatchError(error), Verdict::kDuplicate);
+  EXPECT_THAT(ledger.OnEpochEnd(End(10, 0)), IsOk());
+}
+
+TEST(EpochLedgerTest, CancelledEpochIsNoLoss) {
+  EpochLedger ledger(kChannel, kEpoch, 10);
+  ASSERT_EQ(ledger.OnBatch(Header(0), 1), Verdict::kNew);
+  v1::EpochEnd end = End(10, 0);
+  end.set_cancelled(true);
+  EXPECT_THAT(
+      ledger.OnEpochEnd(end),
+      StatusIs(absl::StatusCode::kCancelled, ::testing::HasSubstr("9 of 10")));
+}
+
 }  // namespace
 }  // namespace fairlead

@@ -349,7 +349,8 @@ bool RemoteReceivingChannel::OnBatchError(Server& server,
   server.progress = true;
   ++stats_.failed;
   for (const v1::BatchRange& range : error.also_failed()) {
-    stats_.failed += range.end() - range.begin();
+    const uint64_t end = std::min(range.end(), server.ledger->batches());
+    stats_.failed += end - std::min(range.begin(), end);
   }
   queue_.push_back(
       {.result = ToStatus(error), .stream = server.stream, .bytes = 0});
@@ -382,7 +383,10 @@ void RemoteReceivingChannel::OnEpochEnd(Server& server,
 }
 
 void RemoteReceivingChannel::EndServer(Server& server, absl::Status status) {
-  stats_.missing += server.ledger->num_missing();
+  // What was cancelled was not lost.
+  if (!absl::IsCancelled(status)) {
+    stats_.missing += server.ledger->num_missing();
+  }
   server.state = State::kEnded;
   --running_;
   if (!status.ok()) queue_.push_back({.result = std::move(status)});
