@@ -265,6 +265,12 @@ TEST(PartitionBook, LocalIndexRefusesIdsOfOthers) {
                 StatusIs(absl::StatusCode::kNotFound,
                          AllOf(HasSubstr("2 of 4 ids"),
                                HasSubstr("by partition 1: 1, -1;"))));
+    std::vector<int64_t> far_off(100, 2);
+    far_off.back() = kLastInt64;
+    far_off.front() = kFirstInt64;
+    EXPECT_THAT(
+        LocalIndices(*book, 1, far_off),
+        StatusIs(absl::StatusCode::kNotFound, HasSubstr("2 of 100 ids")));
     for (const uint32_t no_partition : {uint32_t{2}, kNoPartition}) {
       EXPECT_THAT(LocalIndices(*book, no_partition, {0}),
                   StatusIs(absl::StatusCode::kNotFound));
