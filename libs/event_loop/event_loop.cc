@@ -223,13 +223,12 @@ absl::StatusOr<int64_t> EventLoop::AddWhenRoom(Job job,
 absl::Status EventLoop::RunAndWait(absl::FunctionRef<void()> run,
                                    absl::Time deadline) {
   absl::Status admission;
+  Job job = [&admission, run](absl::Status status) {
+    admission = std::move(status);
+    if (admission.ok()) run();
+  };
   FAIRLEAD_ASSIGN_OR_RETURN(const int64_t number,
-                            AddWhenRoom(
-                                [&admission, run](const absl::Status& status) {
-                                  admission = status;
-                                  if (status.ok()) run();
-                                },
-                                "RunTask", deadline));
+                            AddWhenRoom(std::move(job), "RunTask", deadline));
   MutexLock lock(&mutex_);
   const auto ended = [this, number]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return HasEnded(number);
@@ -268,7 +267,7 @@ void EventLoop::Work(size_t worker) {
                           "was shut down before the task began");
       }
     }
-    job(admission);
+    job(std::move(admission));
   }
 }
 

@@ -169,7 +169,7 @@ class EventLoop {
 
   // Is called once: with OK to run a task, or with the error instead of which
   // it does not run.
-  using Job = absl::AnyInvocable<void(const absl::Status&)>;
+  using Job = absl::AnyInvocable<void(absl::Status)>;
 
   // Tasks are numbered as they are accepted.
   struct Queued {
@@ -191,10 +191,11 @@ class EventLoop {
   template <typename Task, typename Callback>
   static Job MakeJob(Task task, Callback callback) {
     return [task = std::optional<Task>(std::move(task)),
-            callback = std::move(callback)](
-               const absl::Status& admission) mutable noexcept {
-      TaskResult<Task> result =
-          admission.ok() ? CallTask(*task) : TaskResult<Task>(admission);
+            callback =
+                std::move(callback)](absl::Status admission) mutable noexcept {
+      TaskResult<Task> result = admission.ok()
+                                    ? CallTask(*task)
+                                    : TaskResult<Task>(std::move(admission));
       task.reset();
       callback(std::move(result));
     };

@@ -551,28 +551,43 @@ TEST(EventLoop, AsyncGivesAFuture) {
 }
 
 // Parity GL-110.
-TEST(AwaitFuture, WaitsForWhatAnotherThreadBringsOrDrops) {
-  Loop loop(3, 0);
+TEST(AwaitFuture, WaitsForWhatAnotherThreadBrings) {
+  Loop loop(2, 0);
   std::promise<absl::StatusOr<int>> kept;
   std::promise<absl::StatusOr<int>> failed;
-  std::promise<absl::StatusOr<int>> dropped;
-  absl::StatusOr<int> results[3];
-  int i = 0;
-  for (auto* promise : {&kept, &failed, &dropped}) {
-    ASSERT_THAT(
-        loop.TryAddTask(AwaitFuture(promise->get_future()),
-                        [result = &results[i++]](absl::StatusOr<int> value) {
-                          *result = std::move(value);
-                        }),
-        IsOk());
-  }
+  absl::StatusOr<int> results[2];
+  const auto to = [](absl::StatusOr<int>& result) {
+    return [&result](absl::StatusOr<int> value) { result = std::move(value); };
+  };
+  ASSERT_THAT(loop.TryAddTask(AwaitFuture(kept.get_future()), to(results[0])),
+              IsOk());
+  ASSERT_THAT(loop.TryAddTask(AwaitFuture(failed.get_future()), to(results[1])),
+              IsOk());
   kept.set_value(7);
   failed.set_value(absl::UnavailableError("peer is gone"));
-  { const std::promise<absl::StatusOr<int>> gone = std::move(dropped); }
   ASSERT_THAT(loop.WaitAll(kForever), IsOk());
   EXPECT_THAT(results[0], IsOkAndHolds(7));
   EXPECT_THAT(results[1], StatusIs(absl::StatusCode::kUnavailable));
-  EXPECT_THAT(results[2], StatusIs(absl::StatusCode::kCancelled));
+}
+
+// (Broken beforehand: TSan does not see the reference count of an exception
+// that goes from thread to thread, which is the C++ library's.)
+TEST(AwaitFuture, OfAnExceptionOrABrokenPromiseIsAStatus) {
+  Loop loop(1, 0);
+  std::future<absl::StatusOr<int>> dropped;
+  std::future<absl::StatusOr<int>> thrown;
+  {
+    std::promise<absl::StatusOr<int>> drops;
+    std::promise<absl::StatusOr<int>> throws;
+    dropped = drops.get_future();
+    thrown = throws.get_future();
+    throws.set_exception(
+        std::make_exception_ptr(std::runtime_error("no such row")));
+  }
+  EXPECT_THAT(loop.RunTask(AwaitFuture(std::move(dropped)), kForever),
+              StatusIs(absl::StatusCode::kCancelled));
+  EXPECT_THAT(loop.RunTask(AwaitFuture(std::move(thrown)), kForever),
+              StatusIs(absl::StatusCode::kInternal, HasSubstr("no such row")));
 }
 
 TEST(AwaitFuture, OfTheSameLoopIsFulfilledEvenWithOneThread) {
