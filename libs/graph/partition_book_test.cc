@@ -1,0 +1,480 @@
+#include "libs/graph/partition_book.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <memory>
+#include <ostream>
+#include <set>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "libs/graph/npy.h"
+#include "libs/random/philox.h"
+#include "libs/status/status_matchers.h"
+
+namespace fairlead {
+namespace {
+
+using ::fairlead::testing::IsOk;
+using ::fairlead::testing::StatusIs;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::Eq;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::TestParamInfo;
+
+constexpr int64_t kLastInt64 = std::numeric_limits<int64_t>::max();
+constexpr int64_t kFirstInt64 = std::numeric_limits<int64_t>::min();
+
+std::string TempPath(const std::string& name) {
+  return absl::StrCat(::testing::TempDir(), "/", name, ".npy");
+}
+
+RangePartitionBook Range(std::vector<int64_t> bounds) {
+  return *RangePartitionBook::Create(std::move(bounds));
+}
+
+TablePartitionBook Table(const std::string& name, uint32_t num_partitions,
+                         const std::vector<uint32_t>& owners) {
+  const absl::Status status =
+      WritePartitionTable(TempPath(name), num_partitions, owners);
+  EXPECT_THAT(status, IsOk());
+  return *TablePartitionBook::Open(TempPath(name), num_partitions);
+}
+
+// What PartitionOf answers, and what it says of it.
+struct Owners {
+  absl::Status status;
+  std::vector<uint32_t> owners;
+};
+
+Owners OwnersOf(const PartitionBook& book, const std::vector<int64_t>& ids) {
+  Owners result;
+  result.owners.assign(ids.size(), 12345);
+  result.status = book.PartitionOf(ids, absl::MakeSpan(result.owners));
+  return result;
+}
+
+absl::StatusOr<std::vector<int64_t>> LocalIndices(
+    const PartitionBook& book, uint32_t partition,
+    const std::vector<int64_t>& ids) {
+  std::vector<int64_t> indices(ids.size());
+  const absl::Status status =
+      book.LocalIndex(partition, ids, absl::MakeSpan(indices));
+  if (!status.ok()) return status;
+  return indices;
+}
+
+// Parity G7.
+TEST(RangePartitionBook, FirstPartitionsOfAnEvenSplitGetTheRest) {
+  EXPECT_THAT(RangePartitionBook::CreateEven(10, 2)->bounds(),
+              ElementsAre(0, 5, 10));
+  EXPECT_THAT(RangePartitionBook::CreateEven(7, 3)->bounds(),
+              ElementsAre(0, 3, 5, 7));
+  // Fewer ids than partitions is an error in the original.
+  EXPECT_THAT(RangePartitionBook::CreateEven(1, 3)->bounds(),
+              ElementsAre(0, 1, 1, 1));
+  EXPECT_THAT(RangePartitionBook::CreateEven(kLastInt64, 2)->bounds(),
+              ElementsAre(0, int64_t{1} << 62, kLastInt64));
+}
+
+// Parity G7, but for id 30: the original answers partition 3 of 3.
+TEST(RangePartitionBook, KnowsTheOwnerOnBothSidesOfEveryBound) {
+  const RangePartitionBook book = Range({0, 10, 20, 30});
+  const Owners answer =
+      OwnersOf(book, {0, 5, 9, 10, 15, 19, 20, 25, 29, 10, 0});
+  EXPECT_THAT(answer.status, IsOk());
+  EXPECT_THAT(answer.owners, ElementsAre(0, 0, 0, 1, 1, 1, 2, 2, 2, 1, 0));
+
+  EXPECT_THAT(OwnersOf(book, {30}).status,
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr(": 30;")));
+  EXPECT_THAT(LocalIndices(book, 1, {19, 10, 10}),
+              testing::IsOkAndHolds(ElementsAre(9, 0, 0)));
+}
+
+TEST(RangePartitionBook, EmptyPartitionsOwnNothing) {
+  const RangePartitionBook book = Range({0, 0, 2, 2, 2, 3, 3});
+  const Owners answer = OwnersOf(book, {0, 1, 2});
+  EXPECT_THAT(answer.status, IsOk());
+  EXPECT_THAT(answer.owners, ElementsAre(1, 1, 4));
+  EXPECT_EQ(book.OwnedCount(0), 0);
+  EXPECT_EQ(book.OwnedCount(1), 2);
+  EXPECT_EQ(book.OwnedCount(6), 0);
+  EXPECT_THAT(LocalIndices(book, 0, {0}),
+              StatusIs(absl::StatusCode::kNotFound));
+}
+
+// Parity W-41: ids up to 2^40 and more cost nothing.
+TEST(RangePartitionBook, TakesMemoryForPartitionsNotForIds) {
+  const int64_t kFar = int64_t{1} << 40;
+  const RangePartitionBook book = Range({0, 1, kFar, kLastInt64});
+  EXPECT_EQ(book.num_ids(), kLastInt64);
+  const Owners answer = OwnersOf(book, {0, kFar - 1, kFar, kLastInt64 - 1});
+  EXPECT_THAT(answer.status, IsOk());
+  EXPECT_THAT(answer.owners, ElementsAre(0, 1, 2, 2));
+  EXPECT_THAT(LocalIndices(book, 2, {kLastInt64 - 1}),
+              testing::IsOkAndHolds(ElementsAre(kLastInt64 - 1 - kFar)));
+  EXPECT_THAT(OwnersOf(book, {kLastInt64}).status,
+              StatusIs(absl::StatusCode::kNotFound));
+}
+
+TEST(RangePartitionBook, RefusesBoundsThatAreNone) {
+  struct Bad {
+    std::vector<int64_t> bounds;
+    const char* says;
+  };
+  for (const Bad& bad :
+       {Bad{{}, "0 partitions"}, Bad{{0}, "0 partitions"},
+        Bad{{1, 2}, "begin with 1"}, Bad{{-1, 2}, "begin with -1"},
+        Bad{{0, 5, 4, 6}, "bounds[2] is 4, below 5"},
+        Bad{{0, -1}, "bounds[1] is -1, below 0"}}) {
+    EXPECT_THAT(
+        RangePartitionBook::Create(bad.bounds),
+        StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(bad.says)));
+  }
+  EXPECT_THAT(RangePartitionBook::Create(
+                  std::vector<int64_t>(size_t{kMaxPartitions} + 2)),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("1048577 partitions")));
+  EXPECT_THAT(RangePartitionBook::CreateEven(5, 0),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(RangePartitionBook::CreateEven(-5, 1),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("-5")));
+}
+
+TEST(TablePartitionBook, LooksUpAndCountsWhatTheTableSays) {
+  const TablePartitionBook book = Table("looks_up", 3, {2, 0, 2, 1, 2});
+  const Owners answer = OwnersOf(book, {4, 3, 2, 1, 0, 4});
+  EXPECT_THAT(answer.status, IsOk());
+  EXPECT_THAT(answer.owners, ElementsAre(2, 1, 2, 0, 2, 2));
+  EXPECT_EQ(book.OwnedCount(0), 1);
+  EXPECT_EQ(book.OwnedCount(1), 1);
+  EXPECT_EQ(book.OwnedCount(2), 3);
+  EXPECT_EQ(book.OwnedCount(3), 0);
+  EXPECT_THAT(LocalIndices(book, 2, {4, 0, 2, 4}),
+              testing::IsOkAndHolds(ElementsAre(2, 0, 1, 2)));
+}
+
+TEST(TablePartitionBook, ChoosesTheSmallestTypeThatHasRoomForNobody) {
+  for (const auto& [partitions, dtype] :
+       std::map<uint32_t, std::string>{{255, "u1"},
+                                       {256, "u2"},
+                                       {65535, "u2"},
+                                       {65536, "u4"},
+                                       {kMaxPartitions, "u4"}}) {
+    const TablePartitionBook book =
+        Table("type", partitions, {partitions - 1, kNoPartition, 0});
+    EXPECT_EQ(NpyFile::Open(TempPath("type"))->dtype(), dtype);
+    const Owners answer = OwnersOf(book, {0, 1, 2});
+    EXPECT_THAT(answer.status, StatusIs(absl::StatusCode::kNotFound));
+    EXPECT_THAT(answer.owners, ElementsAre(partitions - 1, kNoPartition, 0));
+  }
+}
+
+TEST(TablePartitionBook, RefusesEntriesThatAreNoPartition) {
+  const std::string path = TempPath("bad_entry");
+  EXPECT_THAT(WritePartitionTable(path, 3, {0, 3}),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("owner of id 1 is 3")));
+  ASSERT_THAT(WriteNpy<uint8_t>(path, "u1", {2}, std::vector<uint8_t>{0, 3}),
+              IsOk());
+  EXPECT_THAT(TablePartitionBook::Open(path, 3),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr(path), HasSubstr("[1] is 3"))));
+  EXPECT_THAT(TablePartitionBook::Open(path, 4), IsOk());
+}
+
+TEST(TablePartitionBook, RefusesFilesThatAreNoTable) {
+  const std::string path = TempPath("no_table");
+  ASSERT_THAT(WriteNpy<int64_t>(path, "i8", {2}, std::vector<int64_t>{0, 1}),
+              IsOk());
+  EXPECT_THAT(
+      TablePartitionBook::Open(path, 2),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("must be u4")));
+  ASSERT_THAT(WriteNpy<uint8_t>(path, "u1", {2, 1}, std::vector<uint8_t>{0, 1}),
+              IsOk());
+  EXPECT_THAT(
+      TablePartitionBook::Open(path, 2),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("1 dimension")));
+  ASSERT_THAT(WriteNpy<uint8_t>(path, "u1", {2}, std::vector<uint8_t>{0, 1}),
+              IsOk());
+  EXPECT_THAT(
+      TablePartitionBook::Open(path, 256),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("too narrow")));
+  EXPECT_THAT(TablePartitionBook::Open(path, 0),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(TablePartitionBook::Open(path, kMaxPartitions + 1),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(TablePartitionBook::Open(TempPath("missing"), 2),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("missing.npy")));
+}
+
+// Parity W-31.
+TEST(PartitionBook, IdsThatNobodyOwnsAreNamedAndGetNoPartition) {
+  const RangePartitionBook range = Range({0, 2, 4});
+  const TablePartitionBook table = Table("nobody", 2, {0, kNoPartition, 1, 1});
+  for (const PartitionBook* book :
+       {static_cast<const PartitionBook*>(&range),
+        static_cast<const PartitionBook*>(&table)}) {
+    const Owners answer =
+        OwnersOf(*book, {0, -1, 4, 3, kLastInt64, kFirstInt64, -1});
+    EXPECT_THAT(answer.status,
+                StatusIs(absl::StatusCode::kNotFound,
+                         AllOf(HasSubstr("5 of 7 ids"),
+                               HasSubstr(absl::StrCat(
+                                   ": -1, 4, ", kLastInt64, ", ", kFirstInt64,
+                                   ", -1; the book has ids below 4")))));
+    EXPECT_THAT(answer.owners,
+                ElementsAre(0, kNoPartition, kNoPartition, 1, kNoPartition,
+                            kNoPartition, kNoPartition));
+    EXPECT_THAT(book->Split({{0, 4}}), StatusIs(absl::StatusCode::kNotFound));
+  }
+  EXPECT_THAT(OwnersOf(table, {1}).status,
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr(": 1;")));
+}
+
+TEST(PartitionBook, NamesTenIdsAndCountsTheRest) {
+  std::vector<int64_t> ids;
+  for (int64_t i = 0; i < 1000; ++i) ids.push_back(100 + i);
+  const Owners answer = OwnersOf(Range({0, 100}), ids);
+  EXPECT_THAT(answer.status, StatusIs(absl::StatusCode::kNotFound,
+                                      AllOf(HasSubstr("1000 of 1000 ids"),
+                                            HasSubstr("108, 109, ...;"),
+                                            Not(HasSubstr("110")))));
+}
+
+TEST(PartitionBook, LocalIndexRefusesIdsOfOthers) {
+  const RangePartitionBook range = Range({0, 2, 4});
+  const TablePartitionBook table = Table("others", 2, {0, 0, 1, 1});
+  for (const PartitionBook* book :
+       {static_cast<const PartitionBook*>(&range),
+        static_cast<const PartitionBook*>(&table)}) {
+    EXPECT_THAT(LocalIndices(*book, 1, {2, 1, 3, -1}),
+                StatusIs(absl::StatusCode::kNotFound,
+                         AllOf(HasSubstr("2 of 4 ids"),
+                               HasSubstr("by partition 1: 1, -1;"))));
+    std::vector<int64_t> far_off(100, 2);
+    far_off.back() = kLastInt64;
+    far_off.front() = kFirstInt64;
+    EXPECT_THAT(
+        LocalIndices(*book, 1, far_off),
+        StatusIs(absl::StatusCode::kNotFound, HasSubstr("2 of 100 ids")));
+    for (const uint32_t no_partition : {uint32_t{2}, kNoPartition}) {
+      EXPECT_THAT(LocalIndices(*book, no_partition, {0}),
+                  StatusIs(absl::StatusCode::kNotFound));
+    }
+  }
+}
+
+TEST(PartitionBook, NoIdsAreNoMistake) {
+  const RangePartitionBook range = Range({0, 0});
+  const TablePartitionBook table = Table("no_ids", 1, {});
+  for (const PartitionBook* book :
+       {static_cast<const PartitionBook*>(&range),
+        static_cast<const PartitionBook*>(&table)}) {
+    EXPECT_EQ(book->num_ids(), 0);
+    EXPECT_EQ(book->OwnedCount(0), 0);
+    EXPECT_THAT(OwnersOf(*book, {}).status, IsOk());
+    EXPECT_THAT(LocalIndices(*book, 0, {}), IsOk());
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const PartitionedIds split, book->Split({}));
+    EXPECT_THAT(split.ids, IsEmpty());
+    EXPECT_THAT(split.begins, ElementsAre(0, 0));
+    EXPECT_THAT(OwnersOf(*book, {0}).status,
+                StatusIs(absl::StatusCode::kNotFound));
+  }
+}
+
+TEST(PartitionBook, SplitKeepsOrderAndRepeats) {
+  const RangePartitionBook book = Range({0, 10, 20, 30});
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const PartitionedIds split,
+                                book.Split({{25, 3, 29, 3, 25, 1}}));
+  EXPECT_THAT(split.IdsOf(0), ElementsAre(3, 3, 1));
+  EXPECT_THAT(split.PositionsOf(0), ElementsAre(1, 3, 5));
+  EXPECT_THAT(split.IdsOf(1), IsEmpty());
+  EXPECT_THAT(split.IdsOf(2), ElementsAre(25, 29, 25));
+  EXPECT_THAT(split.PositionsOf(2), ElementsAre(0, 2, 4));
+}
+
+TEST(PartitionBook, ScatterRefusesAnAnswerOfTheWrongSize) {
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const PartitionedIds split,
+                                Range({0, 10, 20}).Split({{11, 0, 12}}));
+  std::vector<float> out(6, -1);
+  for (const size_t size : {size_t{0}, size_t{3}, size_t{5}, size_t{6}}) {
+    EXPECT_THAT(
+        split.Scatter<float>(1, std::vector<float>(size), 2,
+                             absl::MakeSpan(out)),
+        StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("partition 1")));
+  }
+  EXPECT_THAT(out, ::testing::Each(-1));
+  EXPECT_THAT(split.Scatter<float>(1, std::vector<float>{1, 2, 3, 4}, 2,
+                                   absl::MakeSpan(out)),
+              IsOk());
+  EXPECT_THAT(out, ElementsAre(1, 2, -1, -1, 3, 4));
+  EXPECT_THAT(split.Scatter<float>(1, {}, 0, {}), IsOk());
+}
+
+TEST(PartitionBook, ManifestMakesTheSameBookAgain) {
+  const RangePartitionBook range = Range({0, 3, 3, 8});
+  const TablePartitionBook table =
+      Table("manifest", 3, {1, 2, kNoPartition, 0, 1});
+  for (const PartitionBook* book :
+       {static_cast<const PartitionBook*>(&range),
+        static_cast<const PartitionBook*>(&table)}) {
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+        const std::unique_ptr<const PartitionBook> again,
+        PartitionBook::Open(book->Manifest()));
+    EXPECT_EQ(again->Manifest(), book->Manifest());
+    EXPECT_EQ(again->num_partitions(), book->num_partitions());
+    EXPECT_EQ(again->num_ids(), book->num_ids());
+    std::vector<int64_t> ids;
+    for (int64_t id = 0; id < book->num_ids(); ++id) ids.push_back(id);
+    EXPECT_EQ(OwnersOf(*again, ids).owners, OwnersOf(*book, ids).owners);
+  }
+}
+
+TEST(PartitionBook, ManifestOfBothKindsOrNeitherIsRefused) {
+  EXPECT_THAT(
+      PartitionBook::Open({}),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("neither")));
+  EXPECT_THAT(PartitionBook::Open(
+                  {.bounds = {0, 1}, .table = "a.npy", .num_partitions = 1}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("a.npy")));
+  EXPECT_THAT(
+      PartitionBook::Open({.table = TempPath("missing"), .num_partitions = 1}),
+      StatusIs(absl::StatusCode::kNotFound));
+}
+
+// Any book beside a map of ids to owners, and lists of what each owns.
+struct RandomBook {
+  uint32_t partitions;
+  int64_t ids;
+};
+
+std::ostream& operator<<(std::ostream& out, const RandomBook& book) {
+  return out << book.ids << "_ids_" << book.partitions << "_partitions";
+}
+
+class AnyPartitionBook : public ::testing::TestWithParam<RandomBook> {
+ protected:
+  // Owners of all ids: in ascending order, or in any, some nobody's.
+  std::vector<uint32_t> MakeOwners(bool ranges) {
+    std::vector<uint32_t> owners;
+    std::multiset<uint32_t> sorted;
+    for (int64_t id = 0; id < GetParam().ids; ++id) {
+      const auto owner =
+          static_cast<uint32_t>(random_.Below(GetParam().partitions));
+      sorted.insert(owner);
+      owners.push_back(random_.Below(20) == 0 ? kNoPartition : owner);
+    }
+    if (ranges) owners.assign(sorted.begin(), sorted.end());
+    return owners;
+  }
+
+  void CheckAgainst(const std::vector<uint32_t>& owners,
+                    const PartitionBook& book) {
+    ASSERT_EQ(book.num_ids(), GetParam().ids);
+    ASSERT_EQ(book.num_partitions(), GetParam().partitions);
+    std::map<uint32_t, std::vector<int64_t>> owned;
+    for (size_t id = 0; id < owners.size(); ++id) {
+      owned[owners[id]].push_back(static_cast<int64_t>(id));
+    }
+    for (uint32_t p = 0; p < book.num_partitions(); ++p) {
+      ASSERT_EQ(book.OwnedCount(p), static_cast<int64_t>(owned[p].size()));
+    }
+    // The local indices of all that a partition owns are 0, 1, 2, ...
+    for (const auto& [partition, ids] : owned) {
+      if (partition == kNoPartition) continue;
+      FAIRLEAD_ASSERT_OK_AND_ASSIGN(const std::vector<int64_t> indices,
+                                    LocalIndices(book, partition, ids));
+      for (size_t i = 0; i < indices.size(); ++i) {
+        ASSERT_EQ(indices[i], static_cast<int64_t>(i));
+      }
+    }
+    std::vector<int64_t> known;  // ids that somebody owns, at random
+    for (int draw = 0; draw < 2000; ++draw) {
+      const auto id = static_cast<int64_t>(random_.Below(
+                          static_cast<uint64_t>(book.num_ids()) + 4)) -
+                      2;
+      const bool inside = id >= 0 && id < book.num_ids();
+      const uint32_t owner =
+          inside ? owners[static_cast<size_t>(id)] : kNoPartition;
+      const Owners answer = OwnersOf(book, {id});
+      ASSERT_EQ(answer.owners[0], owner) << "id " << id;
+      ASSERT_EQ(answer.status.ok(), owner != kNoPartition) << "id " << id;
+      if (owner != kNoPartition) known.push_back(id);
+    }
+    CheckSplit(owners, known, book);
+  }
+
+  void CheckSplit(const std::vector<uint32_t>& owners,
+                  const std::vector<int64_t>& ids, const PartitionBook& book) {
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const PartitionedIds split, book.Split(ids));
+    std::map<uint32_t, std::vector<int64_t>> positions;
+    for (size_t i = 0; i < ids.size(); ++i) {
+      positions[owners[static_cast<size_t>(ids[i])]].push_back(
+          static_cast<int64_t>(i));
+    }
+    std::vector<int64_t> out(ids.size() * 2, -1);
+    for (uint32_t p = 0; p < book.num_partitions(); ++p) {
+      ASSERT_THAT(split.PositionsOf(p), Eq(absl::MakeConstSpan(positions[p])));
+      std::vector<int64_t> rows;  // a partition's answer: the id and its twice
+      for (const int64_t id : split.IdsOf(p)) {
+        rows.push_back(id);
+        rows.push_back(2 * id);
+      }
+      ASSERT_THAT(split.Scatter<int64_t>(p, rows, 2, absl::MakeSpan(out)),
+                  IsOk());
+    }
+    for (size_t i = 0; i < ids.size(); ++i) {
+      ASSERT_EQ(out[2 * i], ids[i]);
+      ASSERT_EQ(out[2 * i + 1], 2 * ids[i]);
+    }
+  }
+
+  RandomStream random_{/*key=*/7, /*place=*/GetParam().partitions,
+                       /*lane=*/static_cast<uint32_t>(GetParam().ids)};
+};
+
+TEST_P(AnyPartitionBook, OfRangesAgreesWithAMap) {
+  const std::vector<uint32_t> owners = MakeOwners(/*ranges=*/true);
+  std::vector<int64_t> bounds(GetParam().partitions + 1);
+  for (const uint32_t owner : owners) ++bounds[owner + 1];
+  for (size_t i = 1; i < bounds.size(); ++i) bounds[i] += bounds[i - 1];
+  CheckAgainst(owners, Range(bounds));
+}
+
+TEST_P(AnyPartitionBook, OfATableAgreesWithAMap) {
+  const std::vector<uint32_t> owners = MakeOwners(/*ranges=*/false);
+  std::ostringstream name;
+  name << GetParam();
+  CheckAgainst(owners, Table(name.str(), GetParam().partitions, owners));
+}
+
+// Around the sizes of blocks and of dtypes.
+INSTANTIATE_TEST_SUITE_P(
+    All, AnyPartitionBook,
+    ::testing::Values(RandomBook{1, 1}, RandomBook{1, 63}, RandomBook{2, 64},
+                      RandomBook{3, 65}, RandomBook{4, 1000},
+                      RandomBook{8, 128}, RandomBook{9, 1281},
+                      RandomBook{100, 10}, RandomBook{255, 10'000},
+                      RandomBook{256, 10'000}, RandomBook{70'000, 5'000}),
+    [](const TestParamInfo<RandomBook>& info) {
+      std::ostringstream name;
+      name << info.param;
+      return name.str();
+    });
+
+}  // namespace
+}  // namespace fairlead
