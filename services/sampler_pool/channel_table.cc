@@ -88,6 +88,12 @@ ChannelLimits ChannelTable::LimitsOf(const Channel& channel) const {
 absl::StatusOr<ChannelTable::ChannelPtr> ChannelTable::Find(
     uint64_t channel_id) const {
   const auto it = channels_.find(channel_id);
+  if (it == channels_.end() && options_.awaits_assignments && !is_assigned_) {
+    return absl::UnavailableError(
+        absl::StrCat("channel ", channel_id,
+                     ": this sampler pool has just started and is "
+                     "yet to hear which channels it holds; try again"));
+  }
   if (it == channels_.end() ||
       it->second->life == LifecycleState::kTearingDown) {
     return absl::NotFoundError(absl::StrCat(

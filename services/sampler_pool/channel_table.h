@@ -47,6 +47,9 @@ class ChannelTable {
     uint64_t shm_budget_bytes = 0;  // of all buffers together
     uint64_t max_channels = 1024;
     SchedulerOptions scheduler = {};
+    // Whether channels that were here before a restart may still come: what is
+    // not here is UNAVAILABLE until NoteAssigned, and NOT_FOUND after it.
+    bool awaits_assignments = false;
   };
 
   // Something made for a channel that has no room for it yet: a batch, or a
@@ -128,6 +131,8 @@ class ChannelTable {
   absl::StatusOr<Registering> BeginRegister(const v1::ChannelSpec& spec);
   absl::StatusOr<v1::RegisterInputResponse> EndRegister(
       uint64_t channel_id, absl::StatusOr<ChannelPlan> plan);
+  // All the channels that should be here are.
+  void NoteAssigned() { is_assigned_ = true; }
   // NOT_FOUND, and for a channel that makes nothing any more DATA_LOSS.
   absl::StatusOr<ChannelPtr> Find(uint64_t channel_id) const;
 
@@ -208,6 +213,7 @@ class ChannelTable {
   // looked at together.
   std::vector<std::vector<uint64_t>> by_slot_;
   std::deque<Work> with_room_;
+  bool is_assigned_ = false;
   Counts counts_;
 };
 

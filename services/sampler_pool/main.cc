@@ -109,7 +109,8 @@ absl::Status Serve() {
                    .shm_budget_bytes = absl::GetFlag(FLAGS_shm_budget).bytes,
                    .workers = absl::GetFlag(FLAGS_workers),
                    .max_channels = absl::GetFlag(FLAGS_max_channels),
-                   .scheduler = {.policy = scheduling}},
+                   .scheduler = {.policy = scheduling},
+                   .awaits_assignments = true},
                   clock, metrics));
   const auto sampled = telemetry->OnScrape([&pool](MetricSamples& samples) {
     SampleChannels(pool->DescribeAll(), samples);

@@ -72,7 +72,8 @@ Pool::Pool(const Dataset& dataset, const PoolOptions& options,
       table_({.shm_dir = options.shm_dir,
               .shm_budget_bytes = options.shm_budget_bytes,
               .max_channels = options.max_channels,
-              .scheduler = options.scheduler}) {
+              .scheduler = options.scheduler,
+              .awaits_assignments = options.awaits_assignments}) {
   metrics_.workers.Set(options_.workers);
 }
 
@@ -234,6 +235,8 @@ std::vector<absl::Status> Pool::Reconcile(
     if (!status.ok()) errors.push_back(status);
   }
   for (const uint64_t id : gone) UnregisterInput(id);
+  MutexLock lock(&mutex_);
+  table_.NoteAssigned();
   return errors;
 }
 

@@ -34,6 +34,8 @@ struct PoolOptions {
   int workers = 1;                // sampling threads
   uint64_t max_channels = 1024;
   SchedulerOptions scheduler = {};
+  // Whether channels that are not here are UNAVAILABLE until Reconcile().
+  bool awaits_assignments = false;
 
   // For tests of what fails: asked before each try at a batch, by workers.
   std::function<absl::Status(uint64_t channel_id, uint64_t batch_index)>

@@ -341,6 +341,28 @@ TEST_F(PoolTest, RegisteringTwiceIsOneChannelOrAMismatch) {
   doorbell_.reset();
 }
 
+// A pool that was restarted is asked for its channels before it has heard of
+// them from the registry: that they are gone would be a lie.
+TEST_F(PoolTest, UntilItsChannelsAreAssignedWhatIsNotHereMayStillCome) {
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(pool_,
+                                Pool::Start(*dataset_,
+                                            {.shm_dir = directory_,
+                                             .shm_budget_bytes = 64 << 20,
+                                             .awaits_assignments = true},
+                                            clock_, metrics_));
+  EXPECT_THAT(StartEpoch(1, 0), StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_THAT(pool_->DescribeInput(1),
+              StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_THAT(pool_->Reconcile({}, {Spec(1)}), ::testing::IsEmpty());
+  EXPECT_THAT(StartEpoch(1, 0), IsOk());
+  EXPECT_THAT(StartEpoch(2, 0), StatusIs(absl::StatusCode::kNotFound));
+  // What it held and should not any more, goes; what came meanwhile, stays.
+  EXPECT_THAT(pool_->RegisterInput(Spec(3)), IsOk());
+  EXPECT_THAT(pool_->Reconcile({1}, {}), ::testing::IsEmpty());
+  EXPECT_THAT(StartEpoch(1, 1), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_THAT(StartEpoch(3, 0), IsOk());
+}
+
 // --- failures inside (W-14, N-07)
 // --------------------------------------------
 
