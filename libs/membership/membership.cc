@@ -83,13 +83,20 @@ Membership::~Membership() {
   }
   if (!thread_.joinable()) return;  // never joined the cluster
   thread_.join();
-  grpc::ClientContext context;
-  SetDeadline(context, kLeaveDeadline);
   v1::LeaveRequest request;
   request.set_member_id(member_id());
   v1::LeaveResponse response;
-  // If the registry cannot be told, the lease runs out.
-  (void)stub_->Leave(&context, request, &response);
+  // A trainer waits a little for a registry that is being restarted: its
+  // channels take memory until it is told, or the lease runs out.
+  const bool waits = options_.member.role() == v1::ROLE_TRAINER;
+  const auto deadline = std::chrono::system_clock::now() + kLeaveDeadline;
+  grpc::Status status;
+  do {
+    grpc::ClientContext context;
+    context.set_deadline(deadline);
+    context.set_wait_for_ready(waits);
+    status = stub_->Leave(&context, request, &response);
+  } while (waits && status.error_code() == grpc::StatusCode::UNAVAILABLE);
 }
 
 uint64_t Membership::member_id() const {
