@@ -87,6 +87,11 @@ inline constexpr MetricName kShmHighWaterBytes = {
 inline constexpr MetricName kShmReclaimedMessages = {
     "fairlead_shm_reclaimed_messages_total",
     "Messages taken back from processes that died. Rising: gateways crash."};
+inline constexpr MetricName kShmWaitSeconds = {
+    "fairlead_shm_wait_seconds_total",
+    "Time inside calls that wait on a channel's buffer, by end: producer (for "
+    "room), consumer (for messages). Pool and gateway never wait in one: "
+    "theirs stays 0, others' shows the slower end."};
 inline constexpr MetricName kPoolWorkerBusySeconds = {
     "fairlead_pool_worker_busy_seconds_total",
     "Time that workers spent on batches. Near the number of workers per "

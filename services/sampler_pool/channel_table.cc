@@ -620,6 +620,10 @@ absl::StatusOr<v1::ChannelDescription> ChannelTable::Describe(
     description.set_buffer_used_bytes(stats.used_bytes);
     description.set_buffer_high_water_bytes(stats.high_water_bytes);
     description.set_buffer_reclaimed_messages(stats.reclaimed_messages);
+    description.set_buffer_producer_wait_seconds(
+        absl::ToDoubleSeconds(stats.producer_wait));
+    description.set_buffer_consumer_wait_seconds(
+        absl::ToDoubleSeconds(stats.consumer_wait));
   }
   return description;
 }

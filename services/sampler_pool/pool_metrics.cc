@@ -41,6 +41,10 @@ void Add(const v1::ChannelDescription& channel, v1::ChannelDescription* sum) {
                                             channel.buffer_high_water_bytes()));
   sum->set_buffer_reclaimed_messages(sum->buffer_reclaimed_messages() +
                                      channel.buffer_reclaimed_messages());
+  sum->set_buffer_producer_wait_seconds(sum->buffer_producer_wait_seconds() +
+                                        channel.buffer_producer_wait_seconds());
+  sum->set_buffer_consumer_wait_seconds(sum->buffer_consumer_wait_seconds() +
+                                        channel.buffer_consumer_wait_seconds());
 }
 
 void Sample(const v1::ChannelDescription& channel,
@@ -68,6 +72,14 @@ void Sample(const v1::ChannelDescription& channel,
   gauge(metrics::kShmHighWaterBytes, channel.buffer_high_water_bytes());
   samples.Counter(metrics::kShmReclaimedMessages, labels,
                   static_cast<double>(channel.buffer_reclaimed_messages()));
+  const std::pair<const char*, double> waits[] = {
+      {"producer", channel.buffer_producer_wait_seconds()},
+      {"consumer", channel.buffer_consumer_wait_seconds()}};
+  for (const auto& [end, seconds] : waits) {
+    MetricSamples::Labels with_end = labels;
+    with_end["end"] = end;
+    samples.Counter(metrics::kShmWaitSeconds, with_end, seconds);
+  }
 }
 
 }  // namespace

@@ -33,6 +33,7 @@ TEST(PoolMetricsTest, ChannelsAreSampledOneByOneAndTheRestTogether) {
     channels[i].set_completed_batches(10);
     channels[i].set_worker_seconds(0.5);
     channels[i].set_buffer_used_bytes(100);
+    channels[i].set_buffer_producer_wait_seconds(0.25);
   }
   const std::string page = Scrape(channels, /*most=*/2);
   EXPECT_THAT(page,
@@ -44,6 +45,9 @@ TEST(PoolMetricsTest, ChannelsAreSampledOneByOneAndTheRestTogether) {
                               "channel_id=\"\",worker_key=\"others\"} 1\n"));
   EXPECT_THAT(page, HasSubstr("fairlead_shm_used_bytes{channel_id=\"2\","
                               "worker_key=\"trainer\"} 100"));
+  EXPECT_THAT(page,
+              HasSubstr("fairlead_shm_wait_seconds_total{channel_id="
+                        "\"\",end=\"producer\",worker_key=\"others\"} 0.5"));
   EXPECT_THAT(page, Not(HasSubstr("channel_id=\"3\"")));
   EXPECT_THAT(page, HasSubstr("fairlead_pool_channels{state=\"parked\"} 1"));
   EXPECT_THAT(page, HasSubstr("fairlead_pool_channels{state=\"runnable\"} 3"));
