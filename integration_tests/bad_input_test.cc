@@ -160,7 +160,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadDataset{"TruncatedNpy",
                    [](const std::string& folder, const DatasetManifest& all) {
                      const std::string file =
-                         folder + "/" + Paper(all).features;
+                         folder + "/" + Paper(all).features->file;
                      std::filesystem::resize_file(
                          file, std::filesystem::file_size(file) - 1);
                    },
@@ -168,38 +168,38 @@ INSTANTIATE_TEST_SUITE_P(
         BadDataset{"EmptyNpy",
                    [](const std::string& folder, const DatasetManifest& all) {
                      std::filesystem::resize_file(
-                         folder + "/" + Cites(all).indptr, 0);
+                         folder + "/" + Cites(all).out->indptr, 0);
                    },
                    {"INVALID_ARGUMENT", "indptr.npy"}},
         BadDataset{"WrongDtype",
                    [](const std::string& folder, const DatasetManifest& all) {
                      const std::vector<double> features(600 * 8);
-                     ASSERT_THAT(
-                         WriteNpy<double>(folder + "/" + Paper(all).features,
-                                          "f8", {600, 8}, features),
-                         IsOk());
+                     ASSERT_THAT(WriteNpy<double>(
+                                     folder + "/" + Paper(all).features->file,
+                                     "f8", {600, 8}, features),
+                                 IsOk());
                    },
-                   {"INVALID_ARGUMENT", "paper.features.npy", "f4", "f8"}},
+                   {"INVALID_ARGUMENT", "paper.features.npy", "float32", "f8"}},
         BadDataset{"FeatureRowsThatAreNotTheNodes",
                    [](const std::string& folder, const DatasetManifest& all) {
                      const std::vector<float> features(599 * 8);
-                     ASSERT_THAT(
-                         WriteNpy<float>(folder + "/" + Paper(all).features,
-                                         "f4", {599, 8}, features),
-                         IsOk());
+                     ASSERT_THAT(WriteNpy<float>(
+                                     folder + "/" + Paper(all).features->file,
+                                     "f4", {599, 8}, features),
+                                 IsOk());
                    },
                    {"INVALID_ARGUMENT", "paper.features.npy", "599 rows",
-                    "600 nodes"}},
+                    "600"}},
         BadDataset{
             "EdgeOutOfRange",
             [](const std::string& folder, const DatasetManifest& all) {
-              RewriteIds(folder + "/" + Cites(all).indices,
+              RewriteIds(folder + "/" + Cites(all).out->indices,
                          [](auto& ids) { ids[5] = 600; });
             },
-            {"INVALID_ARGUMENT", "indices.npy", "[5] is 600", "600 nodes"}},
+            {"INVALID_ARGUMENT", "indices.npy", "[5] is 600", "ids below 600"}},
         BadDataset{"NegativeEdge",
                    [](const std::string& folder, const DatasetManifest& all) {
-                     RewriteIds(folder + "/" + Cites(all).indices,
+                     RewriteIds(folder + "/" + Cites(all).out->indices,
                                 [](auto& ids) { ids[5] = -1; });
                    },
                    {"INVALID_ARGUMENT", "indices.npy", "[5] is -1"}},

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <fstream>
 #include <initializer_list>
+#include <iterator>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -12,7 +14,10 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "libs/graph/element_type.h"
+#include "libs/graph/partition_book.h"
 #include "libs/status/status_macros.h"
+#include "libs/type_names/type_names.h"
 #include "nlohmann/json.hpp"
 
 namespace fairlead {
@@ -21,7 +26,13 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr char kFormat[] = "fairlead.dataset.v1";
+constexpr char kPartitionsFormat[] = "fairlead.partitions.v1";
 constexpr char kFile[] = "dataset.json";
+
+bool IsWithinFolder(const std::string& file) {
+  return !file.empty() && file.front() != '/' &&
+         file.find("..") == std::string::npos;
+}
 
 // Reads one JSON object key by key, and knows which keys were asked for.
 class ObjectReader {
@@ -29,17 +40,20 @@ class ObjectReader {
   ObjectReader(std::string where, const Json& object)
       : where_(std::move(where)), object_(object) {}
 
+  absl::Status CheckObject() const {
+    if (object_.is_object()) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        absl::StrCat(where_, ": must be an object"));
+  }
+
   absl::Status Check(std::initializer_list<const char*> known) const {
-    if (!object_.is_object()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(where_, ": must be an object"));
-    }
+    FAIRLEAD_RETURN_IF_ERROR(CheckObject());
     for (const auto& [key, value] : object_.items()) {
       bool is_known = false;
       for (const char* name : known) is_known = is_known || key == name;
       if (!is_known) {
         return absl::InvalidArgumentError(
-            absl::StrCat(where_, ": \"", key, "\" is no key of ", kFormat));
+            absl::StrCat(where_, ": \"", key, "\" is no key here"));
       }
     }
     return absl::OkStatus();
@@ -57,7 +71,7 @@ class ObjectReader {
   // A file of the folder.
   absl::StatusOr<std::string> File(const char* key) const {
     FAIRLEAD_ASSIGN_OR_RETURN(std::string file, String(key));
-    if (file.front() == '/' || file.find("..") != std::string::npos) {
+    if (!IsWithinFolder(file)) {
       return absl::InvalidArgumentError(
           absl::StrCat(where_, ": \"", key, "\" is ", file,
                        "; it must lie within the dataset's folder"));
@@ -83,6 +97,20 @@ class ObjectReader {
     return static_cast<int64_t>(count);
   }
 
+  absl::StatusOr<int64_t> OptionalCount(const char* key) const {
+    if (!object_.contains(key)) return 0;
+    return Count(key);
+  }
+
+  // Null if it is not there.
+  const Json* Find(const char* key) const {
+    return object_.contains(key) ? &object_[key] : nullptr;
+  }
+  std::string Where(const char* key) const {
+    return absl::StrCat(where_, ".", key);
+  }
+  const std::string& where() const { return where_; }
+
   absl::StatusOr<const Json*> Array(const char* key) const {
     if (!object_.contains(key) || !object_[key].is_array()) {
       return absl::InvalidArgumentError(
@@ -96,48 +124,347 @@ class ObjectReader {
   const Json& object_;
 };
 
-absl::StatusOr<NodeTypeManifest> ReadNodeType(const std::string& where,
-                                              const Json& object) {
-  const ObjectReader reader(where, object);
-  FAIRLEAD_RETURN_IF_ERROR(
-      reader.Check({"name", "num_nodes", "num_classes", "features", "labels",
-                    "train", "val", "test"}));
+// {"ids": FILE} or {"first_id": N}; neither is from 0 on.
+absl::StatusOr<IdsManifest> ReadIds(const ObjectReader& reader) {
+  IdsManifest ids;
+  FAIRLEAD_ASSIGN_OR_RETURN(ids.file, reader.OptionalFile("ids"));
+  FAIRLEAD_ASSIGN_OR_RETURN(ids.first_id, reader.OptionalCount("first_id"));
+  if (!ids.file.empty() && reader.Find("first_id") != nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(reader.where(),
+                     ": \"ids\" and \"first_id\" both say which ids these "
+                     "are; leave out either"));
+  }
+  return ids;
+}
+
+// A file name, or an object about it.
+absl::StatusOr<std::optional<FeaturesManifest>> ReadFeatures(
+    const ObjectReader& parent) {
+  const Json* json = parent.Find("features");
+  if (json == nullptr) return std::optional<FeaturesManifest>();
+  FeaturesManifest features;
+  if (json->is_string()) {
+    FAIRLEAD_ASSIGN_OR_RETURN(features.file, parent.File("features"));
+    return std::make_optional(std::move(features));
+  }
+  const ObjectReader reader(parent.Where("features"), *json);
+  FAIRLEAD_RETURN_IF_ERROR(reader.Check(
+      {"file", "dtype", "scale", "ids", "first_id", "cached", "cached_ids"}));
+  FAIRLEAD_ASSIGN_OR_RETURN(features.file, reader.File("file"));
+  if (reader.Find("dtype") != nullptr) {
+    FAIRLEAD_ASSIGN_OR_RETURN(const std::string name, reader.String("dtype"));
+    features.element_type = ParseElementType(name);
+    if (!features.element_type.has_value()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(reader.where(), ": \"dtype\" is ", name,
+                       "; use float32, float16, bfloat16, int8, uint8 or "
+                       "int64"));
+    }
+  }
+  FAIRLEAD_ASSIGN_OR_RETURN(features.scale, reader.OptionalFile("scale"));
+  FAIRLEAD_ASSIGN_OR_RETURN(const IdsManifest ids, ReadIds(reader));
+  if (reader.Find("ids") != nullptr || reader.Find("first_id") != nullptr) {
+    features.ids = ids;
+  }
+  FAIRLEAD_ASSIGN_OR_RETURN(features.cached, reader.OptionalFile("cached"));
+  FAIRLEAD_ASSIGN_OR_RETURN(features.cached_ids,
+                            reader.OptionalFile("cached_ids"));
+  if (features.cached.empty() != features.cached_ids.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        reader.where(), ": \"cached\" and \"cached_ids\" belong together"));
+  }
+  return std::make_optional(std::move(features));
+}
+
+absl::StatusOr<NodeTypeManifest> ReadNodeType(const ObjectReader& reader) {
+  FAIRLEAD_RETURN_IF_ERROR(reader.Check(
+      {"name", "num_nodes", "num_classes", "ids", "first_id", "features",
+       "labels", "timestamps", "train", "val", "test"}));
   NodeTypeManifest type;
   FAIRLEAD_ASSIGN_OR_RETURN(type.name, reader.String("name"));
   FAIRLEAD_ASSIGN_OR_RETURN(type.num_nodes, reader.Count("num_nodes"));
-  if (object.contains("num_classes")) {
-    FAIRLEAD_ASSIGN_OR_RETURN(type.num_classes, reader.Count("num_classes"));
-  }
-  FAIRLEAD_ASSIGN_OR_RETURN(type.features, reader.OptionalFile("features"));
+  FAIRLEAD_ASSIGN_OR_RETURN(type.num_classes,
+                            reader.OptionalCount("num_classes"));
+  FAIRLEAD_ASSIGN_OR_RETURN(type.ids, ReadIds(reader));
+  FAIRLEAD_ASSIGN_OR_RETURN(type.features, ReadFeatures(reader));
   FAIRLEAD_ASSIGN_OR_RETURN(type.labels, reader.OptionalFile("labels"));
+  FAIRLEAD_ASSIGN_OR_RETURN(type.timestamps, reader.OptionalFile("timestamps"));
   FAIRLEAD_ASSIGN_OR_RETURN(type.train, reader.OptionalFile("train"));
   FAIRLEAD_ASSIGN_OR_RETURN(type.val, reader.OptionalFile("val"));
   FAIRLEAD_ASSIGN_OR_RETURN(type.test, reader.OptionalFile("test"));
   return type;
 }
 
-absl::StatusOr<EdgeTypeManifest> ReadEdgeType(const std::string& where,
-                                              const Json& object) {
-  const ObjectReader reader(where, object);
+absl::StatusOr<TopologyManifest> ReadTopology(const ObjectReader& reader) {
+  TopologyManifest topology;
+  FAIRLEAD_ASSIGN_OR_RETURN(topology.indptr, reader.File("indptr"));
+  FAIRLEAD_ASSIGN_OR_RETURN(topology.indices, reader.File("indices"));
+  FAIRLEAD_ASSIGN_OR_RETURN(topology.edge_ids, reader.OptionalFile("edge_ids"));
+  FAIRLEAD_ASSIGN_OR_RETURN(topology.first_edge_id,
+                            reader.OptionalCount("first_edge_id"));
+  FAIRLEAD_ASSIGN_OR_RETURN(topology.weights, reader.OptionalFile("weights"));
+  FAIRLEAD_ASSIGN_OR_RETURN(topology.timestamps,
+                            reader.OptionalFile("timestamps"));
+  return topology;
+}
+
+absl::StatusOr<EdgeTypeName> ReadEdgeTypeName(const ObjectReader& reader) {
+  EdgeTypeName name;
+  FAIRLEAD_ASSIGN_OR_RETURN(name.src, reader.String("src"));
+  FAIRLEAD_ASSIGN_OR_RETURN(name.relation, reader.String("relation"));
+  FAIRLEAD_ASSIGN_OR_RETURN(name.dst, reader.String("dst"));
+  return name;
+}
+
+absl::StatusOr<EdgeTypeManifest> ReadEdgeType(const ObjectReader& reader) {
   FAIRLEAD_RETURN_IF_ERROR(reader.Check(
-      {"src", "relation", "dst", "indptr", "indices", "edge_ids"}));
+      {"src", "relation", "dst", "indptr", "indices", "edge_ids",
+       "first_edge_id", "weights", "timestamps", "in", "features"}));
   EdgeTypeManifest type;
-  FAIRLEAD_ASSIGN_OR_RETURN(type.name.src, reader.String("src"));
-  FAIRLEAD_ASSIGN_OR_RETURN(type.name.relation, reader.String("relation"));
-  FAIRLEAD_ASSIGN_OR_RETURN(type.name.dst, reader.String("dst"));
-  FAIRLEAD_ASSIGN_OR_RETURN(type.indptr, reader.File("indptr"));
-  FAIRLEAD_ASSIGN_OR_RETURN(type.indices, reader.File("indices"));
-  FAIRLEAD_ASSIGN_OR_RETURN(type.edge_ids, reader.OptionalFile("edge_ids"));
+  FAIRLEAD_ASSIGN_OR_RETURN(type.name, ReadEdgeTypeName(reader));
+  const Json* in = reader.Find("in");
+  // Edges by the node they leave may be absent, if those by the node that they
+  // reach are there.
+  if (reader.Find("indptr") != nullptr || in == nullptr) {
+    FAIRLEAD_ASSIGN_OR_RETURN(type.out, ReadTopology(reader));
+  }
+  if (in != nullptr) {
+    const ObjectReader in_reader(reader.Where("in"), *in);
+    FAIRLEAD_RETURN_IF_ERROR(
+        in_reader.Check({"indptr", "indices", "edge_ids", "first_edge_id",
+                         "weights", "timestamps"}));
+    FAIRLEAD_ASSIGN_OR_RETURN(type.in, ReadTopology(in_reader));
+  }
+  FAIRLEAD_ASSIGN_OR_RETURN(type.features, ReadFeatures(reader));
   return type;
+}
+
+absl::StatusOr<PartitionBookManifest> ReadBook(const ObjectReader& parent,
+                                               const char* key,
+                                               uint32_t num_partitions) {
+  const Json* json = parent.Find(key);
+  if (json == nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(parent.where(), ": needs a \"", key, "\""));
+  }
+  const ObjectReader reader(parent.Where(key), *json);
+  FAIRLEAD_RETURN_IF_ERROR(reader.Check({"bounds", "table", "hashed_ids"}));
+  PartitionBookManifest book;
+  if (const Json* bounds = reader.Find("bounds")) {
+    if (!bounds->is_array() || bounds->size() != num_partitions + 1) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          reader.where(), ": needs a list \"bounds\" of ", num_partitions + 1,
+          " numbers for ", num_partitions, " partitions"));
+    }
+    for (const Json& bound : *bounds) {
+      if (!bound.is_number_integer()) {
+        return absl::InvalidArgumentError(
+            absl::StrCat(reader.where(), ": \"bounds\" must be whole numbers"));
+      }
+      book.bounds.push_back(bound.get<int64_t>());
+    }
+    return book;
+  }
+  book.num_partitions = num_partitions;
+  FAIRLEAD_ASSIGN_OR_RETURN(book.table, reader.OptionalFile("table"));
+  FAIRLEAD_ASSIGN_OR_RETURN(book.hashed_ids,
+                            reader.OptionalCount("hashed_ids"));
+  if (book.table.empty() == (book.hashed_ids == 0)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        reader.where(),
+        ": needs one of \"bounds\", \"table\" and \"hashed_ids\""));
+  }
+  return book;
+}
+
+absl::StatusOr<PartitionsManifest::Books> ReadBooks(const ObjectReader& reader,
+                                                    uint32_t num_partitions) {
+  PartitionsManifest::Books books;
+  FAIRLEAD_ASSIGN_OR_RETURN(books.ids,
+                            ReadBook(reader, "book", num_partitions));
+  if (reader.Find("feature_book") != nullptr) {
+    FAIRLEAD_ASSIGN_OR_RETURN(books.features,
+                              ReadBook(reader, "feature_book", num_partitions));
+  }
+  return books;
+}
+
+// Calls `read` with a reader for each object of a list.
+template <typename Read>
+absl::Status ForEach(const ObjectReader& parent, const char* key, Read read) {
+  FAIRLEAD_ASSIGN_OR_RETURN(const Json* list, parent.Array(key));
+  for (size_t i = 0; i < list->size(); ++i) {
+    FAIRLEAD_RETURN_IF_ERROR(read(ObjectReader(
+        absl::StrCat(parent.where(), ": ", key, "[", i, "]"), (*list)[i])));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<DatasetManifest> ReadDataset(const ObjectReader& reader) {
+  FAIRLEAD_RETURN_IF_ERROR(
+      reader.Check({"format", "name", "node_types", "edge_types"}));
+  DatasetManifest manifest;
+  FAIRLEAD_ASSIGN_OR_RETURN(manifest.name, reader.String("name"));
+  FAIRLEAD_RETURN_IF_ERROR(
+      ForEach(reader, "node_types", [&](const ObjectReader& type) {
+        FAIRLEAD_ASSIGN_OR_RETURN(manifest.node_types.emplace_back(),
+                                  ReadNodeType(type));
+        return absl::OkStatus();
+      }));
+  FAIRLEAD_RETURN_IF_ERROR(
+      ForEach(reader, "edge_types", [&](const ObjectReader& type) {
+        FAIRLEAD_ASSIGN_OR_RETURN(manifest.edge_types.emplace_back(),
+                                  ReadEdgeType(type));
+        return absl::OkStatus();
+      }));
+  return manifest;
+}
+
+absl::StatusOr<PartitionsManifest> ReadPartitions(const ObjectReader& reader) {
+  FAIRLEAD_RETURN_IF_ERROR(reader.Check(
+      {"format", "name", "partitions", "node_types", "edge_types"}));
+  PartitionsManifest manifest;
+  FAIRLEAD_ASSIGN_OR_RETURN(manifest.name, reader.String("name"));
+  FAIRLEAD_ASSIGN_OR_RETURN(const Json* partitions, reader.Array("partitions"));
+  for (const Json& folder : *partitions) {
+    if (!folder.is_string() || !IsWithinFolder(folder.get<std::string>())) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(reader.where(),
+                       ": \"partitions\" must be names of folders within "
+                       "this one"));
+    }
+    manifest.partitions.push_back(folder.get<std::string>());
+  }
+  if (manifest.partitions.empty() ||
+      manifest.partitions.size() > kMaxPartitions) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        reader.where(), ": \"partitions\" has ", manifest.partitions.size(),
+        " folders; it must have 1 to ", kMaxPartitions));
+  }
+  const auto count = static_cast<uint32_t>(manifest.partitions.size());
+  FAIRLEAD_RETURN_IF_ERROR(
+      ForEach(reader, "node_types", [&](const ObjectReader& type) {
+        FAIRLEAD_RETURN_IF_ERROR(type.Check({"name", "book", "feature_book"}));
+        PartitionsManifest::NodeBooks& books =
+            manifest.node_types.emplace_back();
+        FAIRLEAD_ASSIGN_OR_RETURN(books.name, type.String("name"));
+        FAIRLEAD_ASSIGN_OR_RETURN(books.books, ReadBooks(type, count));
+        return absl::OkStatus();
+      }));
+  FAIRLEAD_RETURN_IF_ERROR(
+      ForEach(reader, "edge_types", [&](const ObjectReader& type) {
+        FAIRLEAD_RETURN_IF_ERROR(
+            type.Check({"src", "relation", "dst", "book", "feature_book"}));
+        PartitionsManifest::EdgeBooks& books =
+            manifest.edge_types.emplace_back();
+        FAIRLEAD_ASSIGN_OR_RETURN(books.name, ReadEdgeTypeName(type));
+        FAIRLEAD_ASSIGN_OR_RETURN(books.books, ReadBooks(type, count));
+        return absl::OkStatus();
+      }));
+  return manifest;
+}
+
+// --- writing ----------------------------------------------------------------
+
+void SetIf(Json& object, const char* key, const std::string& value) {
+  if (!value.empty()) object[key] = value;
+}
+
+void SetIf(Json& object, const char* key, int64_t value) {
+  if (value != 0) object[key] = static_cast<uint64_t>(value);
+}
+
+void SetIds(Json& object, const IdsManifest& ids) {
+  SetIf(object, "ids", ids.file);
+  SetIf(object, "first_id", ids.first_id);
+}
+
+void SetFeatures(Json& object,
+                 const std::optional<FeaturesManifest>& features) {
+  if (!features.has_value()) return;
+  Json json = {{"file", features->file}};
+  if (features->element_type.has_value()) {
+    json["dtype"] = std::string(ElementTypeName(*features->element_type));
+  }
+  SetIf(json, "scale", features->scale);
+  if (features->ids.has_value()) {
+    SetIds(json, *features->ids);
+    // Said even if it is 0, which is not what it is by default.
+    if (features->ids->file.empty()) {
+      json["first_id"] = static_cast<uint64_t>(features->ids->first_id);
+    }
+  }
+  SetIf(json, "cached", features->cached);
+  SetIf(json, "cached_ids", features->cached_ids);
+  object["features"] = json.size() == 1 ? json["file"] : json;
+}
+
+void SetTopology(Json& object, const TopologyManifest& topology) {
+  object["indptr"] = topology.indptr;
+  object["indices"] = topology.indices;
+  SetIf(object, "edge_ids", topology.edge_ids);
+  SetIf(object, "first_edge_id", topology.first_edge_id);
+  SetIf(object, "weights", topology.weights);
+  SetIf(object, "timestamps", topology.timestamps);
+}
+
+Json BookJson(const PartitionBookManifest& book) {
+  if (!book.bounds.empty()) return {{"bounds", book.bounds}};
+  if (!book.table.empty()) return {{"table", book.table}};
+  return {{"hashed_ids", static_cast<uint64_t>(book.hashed_ids)}};
+}
+
+void SetBooks(Json& object, const PartitionsManifest::Books& books) {
+  object["book"] = BookJson(books.ids);
+  if (books.features.has_value()) {
+    object["feature_book"] = BookJson(*books.features);
+  }
+}
+
+Json EdgeTypeJson(const EdgeTypeName& name) {
+  return {{"src", name.src}, {"relation", name.relation}, {"dst", name.dst}};
+}
+
+absl::Status WriteJson(const std::string& directory, const Json& json) {
+  const std::string path = absl::StrCat(directory, "/", kFile);
+  std::ofstream file(path);
+  file << json.dump(1, ' ', false, Json::error_handler_t::replace) << "\n";
+  file.close();
+  if (!file) {
+    return absl::UnavailableError(
+        absl::StrCat(path, ": cannot be written: ", strerror(errno)));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
 
-std::string EdgeTypeName::ToString() const {
-  return absl::StrCat(src, "__", relation, "__", dst);
+absl::StatusOr<DatasetFolder> ParseDatasetFolder(absl::string_view text,
+                                                 const std::string& path) {
+  const Json json = Json::parse(text.begin(), text.end(), nullptr,
+                                /*allow_exceptions=*/false);
+  if (json.is_discarded()) {
+    return absl::InvalidArgumentError(absl::StrCat(path, ": is not JSON"));
+  }
+  const ObjectReader reader(path, json);
+  FAIRLEAD_RETURN_IF_ERROR(reader.CheckObject());
+  FAIRLEAD_ASSIGN_OR_RETURN(const std::string format, reader.String("format"));
+  DatasetFolder folder;
+  if (format == kPartitionsFormat) {
+    FAIRLEAD_ASSIGN_OR_RETURN(folder.partitions, ReadPartitions(reader));
+    return folder;
+  }
+  if (format != kFormat) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": \"format\" is ", format, "; this version reads ",
+                     kFormat, " and ", kPartitionsFormat));
+  }
+  FAIRLEAD_ASSIGN_OR_RETURN(folder.whole, ReadDataset(reader));
+  return folder;
 }
 
-absl::StatusOr<DatasetManifest> ReadManifest(const std::string& directory) {
+absl::StatusOr<DatasetFolder> ReadDatasetFolder(const std::string& directory) {
   const std::string path = absl::StrCat(directory, "/", kFile);
   std::ifstream file(path);
   if (!file) {
@@ -145,82 +472,69 @@ absl::StatusOr<DatasetManifest> ReadManifest(const std::string& directory) {
         "dataset ", directory, ": has no ", kFile,
         "; make one with `bazel run //tools/dataset -- wordnet --out=DIR`"));
   }
-  const Json json = Json::parse(file, nullptr, /*allow_exceptions=*/false);
-  if (json.is_discarded()) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ": is not JSON"));
-  }
-  const ObjectReader reader(path, json);
-  FAIRLEAD_RETURN_IF_ERROR(
-      reader.Check({"format", "name", "node_types", "edge_types"}));
-  FAIRLEAD_ASSIGN_OR_RETURN(const std::string format, reader.String("format"));
-  if (format != kFormat) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        path, ": \"format\" is ", format, "; this version reads ", kFormat));
-  }
-  DatasetManifest manifest;
-  FAIRLEAD_ASSIGN_OR_RETURN(manifest.name, reader.String("name"));
-  FAIRLEAD_ASSIGN_OR_RETURN(const Json* node_types, reader.Array("node_types"));
-  for (const Json& object : *node_types) {
-    FAIRLEAD_ASSIGN_OR_RETURN(
-        NodeTypeManifest type,
-        ReadNodeType(absl::StrCat(path, ": node_types[",
-                                  manifest.node_types.size(), "]"),
-                     object));
-    manifest.node_types.push_back(std::move(type));
-  }
-  FAIRLEAD_ASSIGN_OR_RETURN(const Json* edge_types, reader.Array("edge_types"));
-  for (const Json& object : *edge_types) {
-    FAIRLEAD_ASSIGN_OR_RETURN(
-        EdgeTypeManifest type,
-        ReadEdgeType(absl::StrCat(path, ": edge_types[",
-                                  manifest.edge_types.size(), "]"),
-                     object));
-    manifest.edge_types.push_back(std::move(type));
-  }
-  return manifest;
+  const std::string text((std::istreambuf_iterator<char>(file)),
+                         std::istreambuf_iterator<char>());
+  return ParseDatasetFolder(text, path);
+}
+
+absl::StatusOr<DatasetManifest> ReadManifest(const std::string& directory) {
+  FAIRLEAD_ASSIGN_OR_RETURN(DatasetFolder folder, ReadDatasetFolder(directory));
+  if (folder.whole.has_value()) return *std::move(folder.whole);
+  return absl::InvalidArgumentError(absl::StrCat(
+      directory,
+      ": is a graph in partitions, where one partition, or a whole "
+      "graph, must be"));
 }
 
 absl::Status WriteManifest(const std::string& directory,
                            const DatasetManifest& manifest) {
-  const auto set_if = [](Json& object, const char* key,
-                         const std::string& value) {
-    if (!value.empty()) object[key] = value;
-  };
   Json node_types = Json::array();
   for (const NodeTypeManifest& type : manifest.node_types) {
     Json object = {{"name", type.name},
-                   {"num_nodes", static_cast<uint64_t>(type.num_nodes)},
-                   {"num_classes", static_cast<uint64_t>(type.num_classes)}};
-    set_if(object, "features", type.features);
-    set_if(object, "labels", type.labels);
-    set_if(object, "train", type.train);
-    set_if(object, "val", type.val);
-    set_if(object, "test", type.test);
+                   {"num_nodes", static_cast<uint64_t>(type.num_nodes)}};
+    SetIf(object, "num_classes", type.num_classes);
+    SetIds(object, type.ids);
+    SetFeatures(object, type.features);
+    SetIf(object, "labels", type.labels);
+    SetIf(object, "timestamps", type.timestamps);
+    SetIf(object, "train", type.train);
+    SetIf(object, "val", type.val);
+    SetIf(object, "test", type.test);
     node_types.push_back(std::move(object));
   }
   Json edge_types = Json::array();
   for (const EdgeTypeManifest& type : manifest.edge_types) {
-    Json object = {{"src", type.name.src},
-                   {"relation", type.name.relation},
-                   {"dst", type.name.dst},
-                   {"indptr", type.indptr},
-                   {"indices", type.indices}};
-    set_if(object, "edge_ids", type.edge_ids);
+    Json object = EdgeTypeJson(type.name);
+    if (type.out.has_value()) SetTopology(object, *type.out);
+    if (type.in.has_value()) SetTopology(object["in"], *type.in);
+    SetFeatures(object, type.features);
     edge_types.push_back(std::move(object));
   }
-  const Json json = {{"format", kFormat},
-                     {"name", manifest.name},
-                     {"node_types", std::move(node_types)},
-                     {"edge_types", std::move(edge_types)}};
-  const std::string path = absl::StrCat(directory, "/", kFile);
-  std::ofstream file(path);
-  file << json.dump(1) << "\n";
-  file.close();
-  if (!file) {
-    return absl::UnavailableError(
-        absl::StrCat(path, ": cannot be written: ", strerror(errno)));
+  return WriteJson(directory, {{"format", kFormat},
+                               {"name", manifest.name},
+                               {"node_types", std::move(node_types)},
+                               {"edge_types", std::move(edge_types)}});
+}
+
+absl::Status WriteManifest(const std::string& directory,
+                           const PartitionsManifest& manifest) {
+  Json node_types = Json::array();
+  for (const PartitionsManifest::NodeBooks& type : manifest.node_types) {
+    Json object = {{"name", type.name}};
+    SetBooks(object, type.books);
+    node_types.push_back(std::move(object));
   }
-  return absl::OkStatus();
+  Json edge_types = Json::array();
+  for (const PartitionsManifest::EdgeBooks& type : manifest.edge_types) {
+    Json object = EdgeTypeJson(type.name);
+    SetBooks(object, type.books);
+    edge_types.push_back(std::move(object));
+  }
+  return WriteJson(directory, {{"format", kPartitionsFormat},
+                               {"name", manifest.name},
+                               {"partitions", manifest.partitions},
+                               {"node_types", std::move(node_types)},
+                               {"edge_types", std::move(edge_types)}});
 }
 
 }  // namespace fairlead

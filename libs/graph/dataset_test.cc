@@ -59,6 +59,12 @@ DatasetContents Library() {
   return contents;
 }
 
+std::vector<int64_t> Values(const IdArray& array) {
+  std::vector<int64_t> values;
+  for (size_t i = 0; i < array.size(); ++i) values.push_back(array[i]);
+  return values;
+}
+
 // An empty folder of this test's own.
 std::string NewFolder() {
   const ::testing::TestInfo* test =
@@ -95,12 +101,12 @@ TEST(Dataset, HoldsWhatWasWritten) {
   EXPECT_EQ(paper.num_nodes, 4);
   EXPECT_EQ(paper.num_classes, 2);
   ASSERT_TRUE(paper.features.has_value());
-  EXPECT_EQ(paper.features->rows, 4);
-  EXPECT_EQ(paper.features->columns, 2);
-  EXPECT_EQ(paper.features->row_bytes(), 8);
+  EXPECT_EQ(paper.features->table.rows, 4);
+  EXPECT_EQ(paper.features->table.columns, 2);
+  EXPECT_EQ(paper.features->table.row_bytes(), 8);
   ASSERT_TRUE(paper.labels.has_value());
-  EXPECT_EQ(paper.labels->columns, 1);
-  EXPECT_EQ(paper.labels->row_bytes(), 8);
+  EXPECT_EQ(paper.labels->table.columns, 1);
+  EXPECT_EQ(paper.labels->table.row_bytes(), 8);
   ASSERT_TRUE(paper.train && paper.val && paper.test);
   EXPECT_THAT(*paper.train, ElementsAre(2, 0));  // in the order of the file
   EXPECT_THAT(*paper.val, ElementsAre(1));
@@ -111,14 +117,14 @@ TEST(Dataset, HoldsWhatWasWritten) {
   EXPECT_EQ(writes.name.ToString(), "author__writes__paper");
   EXPECT_EQ(writes.src_type, 0);
   EXPECT_EQ(writes.dst_type, 1);
-  EXPECT_THAT(writes.csr.indptr, ElementsAre(0, 0, 1));
-  EXPECT_THAT(writes.csr.indices, ElementsAre(3));
+  EXPECT_THAT(Values(writes.out->indptr), ElementsAre(0, 0, 1));
+  EXPECT_THAT(Values(writes.out->indices), ElementsAre(3));
   const EdgeType& cites = dataset->edge_types()[1];
-  EXPECT_EQ(cites.csr.num_rows(), 4);
-  EXPECT_EQ(cites.csr.num_edges(), 4);
-  EXPECT_THAT(cites.csr.indptr, ElementsAre(0, 3, 3, 3, 4));
-  EXPECT_THAT(cites.csr.indices, ElementsAre(1, 1, 2, 0));
-  EXPECT_THAT(cites.csr.edge_ids, IsEmpty());
+  EXPECT_EQ(cites.out->num_rows(), 4);
+  EXPECT_EQ(cites.out->num_edges(), 4);
+  EXPECT_THAT(Values(cites.out->indptr), ElementsAre(0, 3, 3, 3, 4));
+  EXPECT_THAT(Values(cites.out->indices), ElementsAre(1, 1, 2, 0));
+  EXPECT_THAT(Values(cites.out->edge_ids), IsEmpty());
 }
 
 TEST(Dataset, OneNodeAndOneEdgeTypeAreHomogeneous) {
@@ -152,7 +158,7 @@ TEST(DatasetWriter, RefusesEdgesBetweenWhatIsNotThere) {
 std::vector<float> GatherRows(const Table& table,
                               const std::vector<int64_t>& ids) {
   std::vector<float> rows(ids.size() * static_cast<size_t>(table.columns));
-  EXPECT_THAT(table.Gather(ids, {reinterpret_cast<uint8_t*>(rows.data()),
+  EXPECT_THAT(table.Gather(ids, 0, {reinterpret_cast<uint8_t*>(rows.data()),
                                  rows.size() * sizeof(float)}),
               IsOk());
   return rows;
@@ -161,9 +167,9 @@ std::vector<float> GatherRows(const Table& table,
 TEST(Table, GathersRowsInOrderWithRepeats) {
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<const Dataset> dataset,
                                 Dataset::Load(WriteLibrary()));
-  EXPECT_THAT(GatherRows(*dataset->node_types()[1].features, {3, 0, 3}),
+  EXPECT_THAT(GatherRows(dataset->node_types()[1].features->table, {3, 0, 3}),
               ElementsAre(3, 3.5F, 0, 0.5F, 3, 3.5F));
-  EXPECT_THAT(GatherRows(*dataset->node_types()[1].features, {}), IsEmpty());
+  EXPECT_THAT(GatherRows(dataset->node_types()[1].features->table, {}), IsEmpty());
 }
 
 // Around every bound of the loop that prefetches, and for widths on both sides
@@ -199,7 +205,7 @@ TEST(Table, GatherOfWhatIsNoRowIsNotFoundWhereverItStands) {
       std::vector<int64_t> ids(40, 1);
       ids[at] = wrong;
       std::vector<uint8_t> out(40 * 8);
-      EXPECT_THAT(table.Gather(ids, absl::MakeSpan(out)),
+      EXPECT_THAT(table.Gather(ids, 0, absl::MakeSpan(out)),
                   StatusIs(absl::StatusCode::kNotFound,
                            HasSubstr(absl::StrCat("id ", wrong, ":"))));
     }
@@ -299,11 +305,11 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"features_truncated", Truncate("paper.features.npy"), kBad,
                 "paper.features.npy", "there are 28"},
         Mistake{"features_of_doubles", Features<double>("f8", 4), kBad,
-                "paper.features.npy", "must be f4"},
+                "paper.features.npy", "is f8; features are float32"},
         Mistake{"features_too_few", Features<float>("f4", 3), kBad,
-                "paper.features.npy", "3 rows, but node type paper has 4"},
+                "paper.features.npy", "has 3 rows, but node type paper has 4"},
         Mistake{"features_too_many", Features<float>("f4", 5), kBad,
-                "paper.features.npy", "5 rows, but node type paper has 4"},
+                "paper.features.npy", "has 5 rows, but node type paper has 4"},
         Mistake{"features_flat", Ids("paper.features.npy", {0, 1, 2, 3}), kBad,
                 "paper.features.npy", "2 dimensions"},
         Mistake{"labels_too_few", Ids("paper.labels.npy", {0, 1}), kBad,
@@ -315,7 +321,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"seed_negative", Ids("paper.val.npy", {-1}), kBad,
                 "paper.val.npy", "[0] is -1, out of range"},
         Mistake{"edge_too_large", Ids(kIndices, {1, 1, 4, 0}), kBad, kIndices,
-                "[2] is 4, out of range: node type paper has 4 nodes"},
+                "[2] is 4, out of range: nodes of type paper have ids below 4"},
         Mistake{"edge_negative", Ids(kIndices, {1, 1, -2, 0}), kBad, kIndices,
                 "[2] is -2"},
         Mistake{"edges_too_few", Ids(kIndices, {1, 1, 2}), kBad, kIndptr,
@@ -393,7 +399,7 @@ TEST(Dataset, AsksForAFolderWhenNoneIsNamed) {
 TEST(Dataset, RefusesAsManyEdgeIdsAsThereAreNotEdges) {
   const std::string folder = WriteLibrary();
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(DatasetManifest manifest, ReadManifest(folder));
-  manifest.edge_types[0].edge_ids = "ids.npy";
+  manifest.edge_types[0].out->edge_ids = "ids.npy";
   ASSERT_THAT(WriteManifest(folder, manifest), IsOk());
   Ids("ids.npy", {40, 41, 42})(folder);
   EXPECT_THAT(Dataset::Load(folder),
@@ -403,7 +409,7 @@ TEST(Dataset, RefusesAsManyEdgeIdsAsThereAreNotEdges) {
   Ids("ids.npy", {40, 41, 42, 43})(folder);
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<const Dataset> dataset,
                                 Dataset::Load(folder));
-  EXPECT_THAT(dataset->edge_types()[1].csr.edge_ids,
+  EXPECT_THAT(Values(dataset->edge_types()[1].out->edge_ids),
               ElementsAre(40, 41, 42, 43));
 }
 

@@ -46,7 +46,7 @@ void Report(benchmark::State& state, const Work& work) {
 void BM_Gather(benchmark::State& state) {
   Work work(state.range(0));
   for (auto _ : state) {
-    if (!work.table.Gather(work.ids, absl::MakeSpan(work.out)).ok()) {
+    if (!work.table.Gather(work.ids, 0, absl::MakeSpan(work.out)).ok()) {
       state.SkipWithError("an id is no row");
     }
   }

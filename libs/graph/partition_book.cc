@@ -1,7 +1,6 @@
 #include "libs/graph/partition_book.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -17,17 +16,14 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "libs/graph/npy.h"
+#include "libs/random/philox.h"
 #include "libs/status/status_macros.h"
 
 namespace fairlead {
 namespace {
 
 constexpr size_t kMaxIdsNamed = 10;
-constexpr uint32_t kMinBlockEntries = 64;
 constexpr size_t kSearchedTogether = 256;
-// Places known that far ahead are on their way into the cache while earlier
-// ones are looked up.
-constexpr size_t kIdsAhead = 16;
 
 absl::Status CheckNumPartitions(uint64_t num_partitions) {
   if (num_partitions >= 1 && num_partitions <= kMaxPartitions) {
@@ -38,57 +34,25 @@ absl::Status CheckNumPartitions(uint64_t num_partitions) {
                    " partitions; there must be 1 to ", kMaxPartitions));
 }
 
-// NOT_FOUND for the ids whose owner is not among the good ones.
-template <typename IsGood>
-absl::Status NotOwned(const PartitionBook& book, absl::string_view by,
-                      absl::Span<const int64_t> ids, IsGood is_good) {
+// NOT_FOUND for the ids that have no owner.
+absl::Status NotOwned(const PartitionBook& book, absl::Span<const int64_t> ids,
+                      absl::Span<const uint32_t> owners) {
   std::vector<int64_t> named;
   size_t count = 0;
   for (size_t i = 0; i < ids.size(); ++i) {
-    if (is_good(i)) continue;
+    if (owners[i] != kNoPartition) continue;
     if (++count <= kMaxIdsNamed) named.push_back(ids[i]);
   }
   return absl::NotFoundError(absl::StrCat(
-      count, " of ", ids.size(), " ids are not owned by ", by, ": ",
-      absl::StrJoin(named, ", "), count > kMaxIdsNamed ? ", ..." : "",
-      "; the book has ids below ", book.num_ids(), " in ",
-      book.num_partitions(), " partitions"));
-}
-
-absl::Status NotOwnedByAny(const PartitionBook& book,
-                           absl::Span<const int64_t> ids,
-                           absl::Span<const uint32_t> owners) {
-  return NotOwned(book, "any partition", ids,
-                  [owners](size_t i) { return owners[i] != kNoPartition; });
+      count, " of ", ids.size(),
+      " ids are not owned by any partition: ", absl::StrJoin(named, ", "),
+      count > kMaxIdsNamed ? ", ..." : "", "; the book has ids below ",
+      book.num_ids(), " in ", book.num_partitions(), " partitions"));
 }
 
 // The largest number of an entry: nobody's.
 template <typename Entry>
 constexpr Entry kNobody = std::numeric_limits<Entry>::max();
-
-template <typename T>
-void Prefetch(const T* begin, uint64_t index) {
-  __builtin_prefetch(reinterpret_cast<const void*>(
-      reinterpret_cast<uintptr_t>(begin) + index * sizeof(T)));
-}
-
-// How many of the entries are `value`. In pieces whose count fits an Entry,
-// since such a loop compiles to SIMD instructions: up to 8 times as fast as
-// std::count.
-template <typename Entry>
-int64_t CountEqual(absl::Span<const Entry> entries, Entry value) {
-  constexpr size_t kPiece = 64;
-  int64_t count = 0;
-  while (entries.size() >= kPiece) {
-    Entry in_piece = 0;
-    for (size_t i = 0; i < kPiece; ++i) {
-      in_piece = static_cast<Entry>(in_piece + (entries[i] == value));
-    }
-    count += in_piece;
-    entries.remove_prefix(kPiece);
-  }
-  return count + std::count(entries.begin(), entries.end(), value);
-}
 
 template <typename Entry>
 absl::Status WriteTable(const std::string& path, absl::string_view dtype,
@@ -106,17 +70,26 @@ absl::Status WriteTable(const std::string& path, absl::string_view dtype,
 
 absl::StatusOr<std::unique_ptr<const PartitionBook>> PartitionBook::Open(
     const PartitionBookManifest& manifest) {
-  if (manifest.bounds.empty() == manifest.table.empty()) {
-    return absl::InvalidArgumentError(
-        manifest.table.empty()
-            ? "partition book: has neither bounds nor a table"
-            : absl::StrCat("partition book: has bounds and a table, ",
-                           manifest.table, "; leave out either"));
+  const int kinds = (manifest.bounds.empty() ? 0 : 1) +
+                    (manifest.table.empty() ? 0 : 1) +
+                    (manifest.hashed_ids == 0 ? 0 : 1);
+  if (kinds != 1) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "partition book: must have one of bounds, a table, or hashed ids; it "
+        "has ",
+        kinds));
   }
-  if (manifest.table.empty()) {
+  if (!manifest.bounds.empty()) {
     FAIRLEAD_ASSIGN_OR_RETURN(RangePartitionBook book,
                               RangePartitionBook::Create(manifest.bounds));
     return std::make_unique<const RangePartitionBook>(std::move(book));
+  }
+  if (manifest.hashed_ids != 0) {
+    FAIRLEAD_ASSIGN_OR_RETURN(
+        const HashPartitionBook book,
+        HashPartitionBook::Create(manifest.hashed_ids,
+                                  manifest.num_partitions));
+    return std::make_unique<const HashPartitionBook>(book);
   }
   FAIRLEAD_ASSIGN_OR_RETURN(
       TablePartitionBook book,
@@ -191,11 +164,6 @@ PartitionBookManifest RangePartitionBook::Manifest() const {
   return {.bounds = bounds_};
 }
 
-int64_t RangePartitionBook::OwnedCount(uint32_t partition) const {
-  if (partition >= num_partitions()) return 0;
-  return bounds_[partition + 1] - bounds_[partition];
-}
-
 absl::Status RangePartitionBook::PartitionOf(absl::Span<const int64_t> ids,
                                              absl::Span<uint32_t> out) const {
   // The owner is the first partition that ends beyond the id: a binary search
@@ -221,31 +189,12 @@ absl::Status RangePartitionBook::PartitionOf(absl::Span<const int64_t> ids,
       all_owned &= owned;
     }
   }
-  return all_owned ? absl::OkStatus() : NotOwnedByAny(*this, ids, out);
-}
-
-absl::Status RangePartitionBook::LocalIndex(uint32_t partition,
-                                            absl::Span<const int64_t> ids,
-                                            absl::Span<int64_t> out) const {
-  const auto owned = static_cast<uint64_t>(OwnedCount(partition));
-  const auto begin = owned > 0 ? static_cast<uint64_t>(bounds_[partition]) : 0;
-  bool all_owned = true;
-  for (size_t i = 0; i < ids.size(); ++i) {
-    const uint64_t index = static_cast<uint64_t>(ids[i]) - begin;
-    out[i] = static_cast<int64_t>(index);
-    all_owned &= index < owned;
-  }
-  if (all_owned) return absl::OkStatus();
-  return NotOwned(
-      *this, absl::StrCat("partition ", partition), ids,
-      [&](size_t i) { return static_cast<uint64_t>(out[i]) < owned; });
+  return all_owned ? absl::OkStatus() : NotOwned(*this, ids, out);
 }
 
 TablePartitionBook::TablePartitionBook(NpyFile table, uint32_t num_partitions)
     : PartitionBook(num_partitions, table.shape()[0]),
-      table_(std::move(table)),
-      block_shift_(
-          std::bit_width(std::max(kMinBlockEntries, 8 * num_partitions) - 1)) {}
+      table_(std::move(table)) {}
 
 template <typename Function>
 auto TablePartitionBook::WithEntries(Function function) const {
@@ -269,33 +218,25 @@ absl::StatusOr<TablePartitionBook> TablePartitionBook::Open(
   }
   FAIRLEAD_RETURN_IF_ERROR(table.Expect(table.dtype(), 1));
   TablePartitionBook book(std::move(table), num_partitions);
-  FAIRLEAD_RETURN_IF_ERROR(book.CountOwned());
+  FAIRLEAD_RETURN_IF_ERROR(book.CheckEntries());
   return book;
 }
 
-absl::Status TablePartitionBook::CountOwned() {
+absl::Status TablePartitionBook::CheckEntries() const {
   return WithEntries([this]<typename Entry>(absl::Span<const Entry> entries) {
     if (num_partitions() > kNobody<Entry>) {
       return absl::InvalidArgumentError(absl::StrCat(
           table_.path(), ": dtype ", table_.dtype(), " is too narrow for ",
           num_partitions(), " partitions; write it wider"));
     }
-    const size_t block_entries = size_t{1} << block_shift_;
-    owned_.resize(num_partitions());
-    owned_before_.reserve(
-        ((entries.size() + block_entries - 1) >> block_shift_) * owned_.size());
     for (size_t id = 0; id < entries.size(); ++id) {
-      if ((id & (block_entries - 1)) == 0) {
-        owned_before_.insert(owned_before_.end(), owned_.begin(), owned_.end());
+      if (entries[id] < num_partitions() || entries[id] == kNobody<Entry>) {
+        continue;
       }
-      if (entries[id] < owned_.size()) {
-        ++owned_[entries[id]];
-      } else if (entries[id] != kNobody<Entry>) {
-        return absl::InvalidArgumentError(
-            absl::StrCat(table_.path(), ": [", id, "] is ", entries[id],
-                         ", but there are ", num_partitions(), " partitions; ",
-                         kNobody<Entry>, " where an id is nobody's"));
-      }
+      return absl::InvalidArgumentError(
+          absl::StrCat(table_.path(), ": [", id, "] is ", entries[id],
+                       ", but there are ", num_partitions(), " partitions; ",
+                       kNobody<Entry>, " where an id is nobody's"));
     }
     return absl::OkStatus();
   });
@@ -303,10 +244,6 @@ absl::Status TablePartitionBook::CountOwned() {
 
 PartitionBookManifest TablePartitionBook::Manifest() const {
   return {.table = table_.path(), .num_partitions = num_partitions()};
-}
-
-int64_t TablePartitionBook::OwnedCount(uint32_t partition) const {
-  return partition < num_partitions() ? owned_[partition] : 0;
 }
 
 absl::Status TablePartitionBook::PartitionOf(absl::Span<const int64_t> ids,
@@ -324,39 +261,40 @@ absl::Status TablePartitionBook::PartitionOf(absl::Span<const int64_t> ids,
       all_owned &= owned;
     }
   });
-  return all_owned ? absl::OkStatus() : NotOwnedByAny(*this, ids, out);
+  return all_owned ? absl::OkStatus() : NotOwned(*this, ids, out);
 }
 
-absl::Status TablePartitionBook::LocalIndex(uint32_t partition,
-                                            absl::Span<const int64_t> ids,
-                                            absl::Span<int64_t> out) const {
-  return WithEntries([&]<typename Entry>(absl::Span<const Entry> entries) {
-    const auto is_owned = [&](size_t i) {
-      const auto id = static_cast<uint64_t>(ids[i]);
-      return id < entries.size() && partition < num_partitions() &&
-             entries[id] == partition;
-    };
-    for (size_t i = 0; i < ids.size(); ++i) {
-      if (i + kIdsAhead < ids.size()) {
-        // (As numbers: an id that is not in the table makes no pointer.)
-        const auto ahead = static_cast<uint64_t>(ids[i + kIdsAhead]);
-        Prefetch(entries.data(), ahead);
-        Prefetch(owned_before_.data(),
-                 (ahead >> block_shift_) * num_partitions() + partition);
-      }
-      if (!is_owned(i)) {
-        return NotOwned(*this, absl::StrCat("partition ", partition), ids,
-                        is_owned);
-      }
-      const auto id = static_cast<size_t>(ids[i]);
-      const size_t block = id >> block_shift_;
-      const size_t first = block << block_shift_;
-      out[i] = owned_before_[block * num_partitions() + partition] +
-               CountEqual(entries.subspan(first, id - first),
-                          static_cast<Entry>(partition));
-    }
-    return absl::OkStatus();
-  });
+uint32_t HashOwner(int64_t id, uint32_t num_partitions) {
+  return static_cast<uint32_t>(
+      static_cast<unsigned __int128>(SplitMix64(static_cast<uint64_t>(id))) *
+          num_partitions >>
+      64);
+}
+
+absl::StatusOr<HashPartitionBook> HashPartitionBook::Create(
+    int64_t num_ids, uint32_t num_partitions) {
+  FAIRLEAD_RETURN_IF_ERROR(CheckNumPartitions(num_partitions));
+  if (num_ids < 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("hash partition book: of ", num_ids, " ids"));
+  }
+  return HashPartitionBook(num_ids, num_partitions);
+}
+
+PartitionBookManifest HashPartitionBook::Manifest() const {
+  return {.hashed_ids = num_ids(), .num_partitions = num_partitions()};
+}
+
+absl::Status HashPartitionBook::PartitionOf(absl::Span<const int64_t> ids,
+                                            absl::Span<uint32_t> out) const {
+  const auto bound = static_cast<uint64_t>(num_ids());
+  bool all_owned = true;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const bool owned = static_cast<uint64_t>(ids[i]) < bound;
+    out[i] = owned ? HashOwner(ids[i], num_partitions()) : kNoPartition;
+    all_owned &= owned;
+  }
+  return all_owned ? absl::OkStatus() : NotOwned(*this, ids, out);
 }
 
 absl::Status WritePartitionTable(const std::string& path,

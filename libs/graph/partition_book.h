@@ -16,8 +16,8 @@
 
 namespace fairlead {
 
-// Which partition of a graph owns a node or an edge, and the how-manieth of
-// that partition's it is.
+// Which partition of a graph owns a node or an edge. (Which row of that
+// partition's arrays it is, the partition knows: see id_space.h.)
 //
 //   const auto book = *RangePartitionBook::Create({0, 4, 7, 10});
 //   ASSIGN_OR_RETURN(const PartitionedIds split, book.Split(ids));
@@ -82,13 +82,13 @@ struct PartitionedIds {
   }
 };
 
-// What a book is made of, for a dataset's manifest: either bounds, or the file
-// of a table.
+// What a book is made of, for a dataset's manifest: one of these.
 struct PartitionBookManifest {
   std::vector<int64_t> bounds;  // as RangePartitionBook::Create takes them
+  std::string table;            // as TablePartitionBook::Open takes it
+  int64_t hashed_ids = 0;       // as HashPartitionBook::Create takes it
 
-  std::string table;  // as TablePartitionBook::Open takes it
-  uint32_t num_partitions = 0;
+  uint32_t num_partitions = 0;  // of a table and of hashed ids
 
   bool operator==(const PartitionBookManifest&) const = default;
 };
@@ -97,9 +97,8 @@ struct PartitionBookManifest {
 // thread may use it.
 class PartitionBook {
  public:
-  // The book that Manifest() described. INVALID_ARGUMENT if that is both kinds
-  // or neither; else errors as RangePartitionBook::Create and
-  // TablePartitionBook::Open.
+  // The book that Manifest() described. INVALID_ARGUMENT if that is several
+  // kinds or none; else errors as the kinds' own functions.
   static absl::StatusOr<std::unique_ptr<const PartitionBook>> Open(
       const PartitionBookManifest& manifest);
 
@@ -110,9 +109,6 @@ class PartitionBook {
 
   virtual PartitionBookManifest Manifest() const = 0;
 
-  // How many ids a partition owns; 0 for a partition that there is none of.
-  virtual int64_t OwnedCount(uint32_t partition) const = 0;
-
   // The owner of each id. Where that is nobody (the id is negative, beyond the
   // last, or no partition's in the table) `out` holds kNoPartition, never a
   // partition that would answer with another's rows (parity W-31), and the
@@ -120,14 +116,6 @@ class PartitionBook {
   // REQUIRES out.size() == ids.size().
   virtual absl::Status PartitionOf(absl::Span<const int64_t> ids,
                                    absl::Span<uint32_t> out) const = 0;
-
-  // The place of each id among those that `partition` owns, in the order of
-  // ids: its row in that partition's arrays. NOT_FOUND, as above, if an id is
-  // not `partition`'s; then `out` holds nothing of use. REQUIRES
-  // out.size() == ids.size().
-  virtual absl::Status LocalIndex(uint32_t partition,
-                                  absl::Span<const int64_t> ids,
-                                  absl::Span<int64_t> out) const = 0;
 
   // Ids by their owner. NOT_FOUND as PartitionOf. O(ids + partitions).
   absl::StatusOr<PartitionedIds> Split(absl::Span<const int64_t> ids) const;
@@ -160,13 +148,9 @@ class RangePartitionBook final : public PartitionBook {
   absl::Span<const int64_t> bounds() const { return bounds_; }
 
   PartitionBookManifest Manifest() const override;
-  int64_t OwnedCount(uint32_t partition) const override;
   // O(log partitions) an id, without branches.
   absl::Status PartitionOf(absl::Span<const int64_t> ids,
                            absl::Span<uint32_t> out) const override;
-  // O(1) an id.
-  absl::Status LocalIndex(uint32_t partition, absl::Span<const int64_t> ids,
-                          absl::Span<int64_t> out) const override;
 
  private:
   explicit RangePartitionBook(std::vector<int64_t> bounds);
@@ -176,10 +160,6 @@ class RangePartitionBook final : public PartitionBook {
 
 // An entry an id, memory-mapped, so that the processes of a host share it. For
 // ids that were there before their graph was partitioned.
-//
-// Beside the table it takes at most one byte an id and 16 bytes a partition of
-// memory: how many ids each partition has before each block of the table, a
-// block being at least 64 entries and at least 8 a partition.
 class TablePartitionBook final : public PartitionBook {
  public:
   // A .npy file of one dimension and dtype u1, u2 or u4: id i is partition
@@ -191,13 +171,9 @@ class TablePartitionBook final : public PartitionBook {
                                                  uint32_t num_partitions);
 
   PartitionBookManifest Manifest() const override;
-  int64_t OwnedCount(uint32_t partition) const override;
   // O(1) an id.
   absl::Status PartitionOf(absl::Span<const int64_t> ids,
                            absl::Span<uint32_t> out) const override;
-  // O(1) an id up to 8 partitions, O(partitions) beyond: counts within a block.
-  absl::Status LocalIndex(uint32_t partition, absl::Span<const int64_t> ids,
-                          absl::Span<int64_t> out) const override;
 
  private:
   TablePartitionBook(NpyFile table, uint32_t num_partitions);
@@ -205,13 +181,32 @@ class TablePartitionBook final : public PartitionBook {
   // Calls `function` with the table's entries.
   template <typename Function>
   auto WithEntries(Function function) const;
-  absl::Status CountOwned();
+  absl::Status CheckEntries() const;
 
   NpyFile table_;
-  int block_shift_ = 0;  // a block has 1 << block_shift_ entries
-  // [block][partition]: how many ids of that partition lie before that block.
-  std::vector<int64_t> owned_before_;
-  std::vector<int64_t> owned_;  // by partition
+};
+
+// The owner of `id` by its hash: the upper half of SplitMix64(id) times
+// `num_partitions`, so any engine can compute it.
+uint32_t HashOwner(int64_t id, uint32_t num_partitions);
+
+// Owners by HashOwner: no memory, whatever the ids. For ids that are sparse
+// (parity W-41). Every id from 0 to num_ids() - 1 has an owner; whether it is
+// an id at all, that partition knows.
+class HashPartitionBook final : public PartitionBook {
+ public:
+  // INVALID_ARGUMENT unless num_ids >= 0 and there are 1 to kMaxPartitions
+  // partitions.
+  static absl::StatusOr<HashPartitionBook> Create(int64_t num_ids,
+                                                  uint32_t num_partitions);
+
+  PartitionBookManifest Manifest() const override;
+  absl::Status PartitionOf(absl::Span<const int64_t> ids,
+                           absl::Span<uint32_t> out) const override;
+
+ private:
+  HashPartitionBook(int64_t num_ids, uint32_t num_partitions)
+      : PartitionBook(num_partitions, num_ids) {}
 };
 
 // Writes the table of a TablePartitionBook, with the smallest dtype that will

@@ -89,31 +89,9 @@ void BM_Split(benchmark::State& state, MakeBook make_book) {
   state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(kAsked));
 }
 
-// Of each partition in turn.
-void BM_LocalIndex(benchmark::State& state, MakeBook make_book) {
-  const auto book = make_book(static_cast<uint32_t>(state.range(0)));
-  Ids ids;
-  std::vector<int64_t> indices(kAsked);
-  for (auto _ : state) {
-    state.PauseTiming();
-    const auto split = book->Split(ids.Next());
-    CheckOk(split.status());
-    state.ResumeTiming();
-    for (uint32_t p = 0; p < book->num_partitions(); ++p) {
-      const absl::Span<const int64_t> owned = split->IdsOf(p);
-      CheckOk(book->LocalIndex(
-          p, owned, absl::MakeSpan(indices).subspan(0, owned.size())));
-    }
-    benchmark::DoNotOptimize(indices.data());
-  }
-  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(kAsked));
-}
-
 #define PARTITIONS ArgName("partitions")->Arg(4)->Arg(64)->Arg(1000)
 BENCHMARK_CAPTURE(BM_PartitionOf, ranges, MakeRanges)->PARTITIONS;
 BENCHMARK_CAPTURE(BM_PartitionOf, table, MakeTable)->PARTITIONS;
-BENCHMARK_CAPTURE(BM_LocalIndex, ranges, MakeRanges)->PARTITIONS;
-BENCHMARK_CAPTURE(BM_LocalIndex, table, MakeTable)->PARTITIONS;
 BENCHMARK_CAPTURE(BM_Split, ranges, MakeRanges)->PARTITIONS;
 BENCHMARK_CAPTURE(BM_Split, table, MakeTable)->PARTITIONS;
 

@@ -23,12 +23,11 @@
 #include "libs/status/status_macros.h"
 #include "libs/tensor_message/tensor_message.h"
 #include "libs/tensor_message/torch_adaptor.h"
+#include "libs/type_names/type_names.h"
 #include "protos/fairlead/v1/messages.pb.h"
 
 namespace fairlead {
 namespace {
-
-constexpr absl::string_view kSeparator = "__";  // in "src__relation__dst"
 
 absl::Status Malformed(const v1::MessageHeader& header, absl::string_view why) {
   return absl::DataLossError(
@@ -37,17 +36,6 @@ absl::Status Malformed(const v1::MessageHeader& header, absl::string_view why) {
 }
 
 }  // namespace
-
-EdgeTypeKey Reversed(const EdgeTypeKey& type) {
-  if (type.src == type.dst) return type;
-  constexpr absl::string_view kPrefix = "rev_";
-  absl::string_view relation = type.relation;
-  return {type.dst,
-          absl::ConsumePrefix(&relation, kPrefix)
-              ? std::string(relation)
-              : absl::StrCat(kPrefix, relation),
-          type.src};
-}
 
 // Takes tensors out of a message, checked.
 class Batch::Reader {
@@ -159,31 +147,6 @@ class Batch::Reader {
   const ReceivedBatch& received_;
 };
 
-namespace {
-
-// "src__relation__dst" taken apart. Names may hold the separator themselves, so
-// the ends are sought among the node types; the longest that fit win.
-std::optional<EdgeTypeKey> ParseEdgeType(
-    const std::string& name, const std::vector<std::string>& node_types) {
-  std::optional<EdgeTypeKey> best;
-  for (const std::string& src : node_types) {
-    for (const std::string& dst : node_types) {
-      absl::string_view relation = name;
-      if (!absl::ConsumePrefix(&relation, absl::StrCat(src, kSeparator)) ||
-          !absl::ConsumeSuffix(&relation, absl::StrCat(kSeparator, dst)) ||
-          relation.empty()) {
-        continue;
-      }
-      if (!best.has_value() || relation.size() < best->relation.size()) {
-        best = EdgeTypeKey{src, std::string(relation), dst};
-      }
-    }
-  }
-  return best;
-}
-
-}  // namespace
-
 bool Batch::is_heterogeneous() const {
   const TensorView* const view = received_.message.Find("#IS_HETERO");
   if (view == nullptr || view->dtype != v1::DTYPE_INT64 ||
@@ -238,13 +201,10 @@ absl::StatusOr<HeteroData> Batch::ToHeteroData(EdgeDirection direction) const {
     FAIRLEAD_ASSIGN_OR_RETURN(data.nodes[type], reader.Nodes(type + "."));
   }
   for (const std::string& name : reader.TypesWith("rows")) {
-    const std::optional<EdgeTypeKey> type = ParseEdgeType(name, node_types);
-    if (!type.has_value()) {
-      return reader.Error(absl::StrCat("edge type \"", name,
-                                       "\" does not join node types of it"));
-    }
+    const absl::StatusOr<EdgeTypeName> type = ParseEdgeTypeName(name);
+    if (!type.ok()) return reader.Error(type.status().message());
     FAIRLEAD_ASSIGN_OR_RETURN(
-        data.edges[direction == EdgeDirection::kTowardsSeeds ? Reversed(*type)
+        data.edges[direction == EdgeDirection::kTowardsSeeds ? ReverseEdgeType(*type)
                                                              : *type],
         reader.Edges(name + ".", direction));
   }

@@ -47,7 +47,7 @@ struct HeteroData {
   };
 
   std::map<std::string, Nodes> nodes;
-  std::map<EdgeTypeKey, Edges> edges;
+  std::map<EdgeTypeName, Edges> edges;
 };
 
 // How HeteroData shows an edge type that was sampled from `src` to `dst`.
@@ -58,10 +58,6 @@ enum class EdgeDirection {
   // As it is in the dataset: (src, relation, dst), edges from src to dst.
   kNatural,
 };
-
-// (dst, rev_relation, src); where src and dst are the same, only the edges
-// turn, and the name stays. Turning twice gives the type back (parity 2.4, 7).
-EdgeTypeKey Reversed(const EdgeTypeKey& type);
 
 // A batch as tensors. They alias the received bytes, nothing is copied, and
 // keep them alive: a tensor may outlive the batch and the loader. Do not write

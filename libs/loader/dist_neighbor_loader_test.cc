@@ -156,9 +156,9 @@ TEST(DistNeighborLoader, HeterogeneousBatchTurnsItsEdgeTypes) {  // C-22
   EXPECT_THAT(Values(data.nodes.at("author").y), ElementsAre(1, 2));
   EXPECT_FALSE(data.nodes.at("paper").batch.defined());
   EXPECT_THAT(data.nodes.at("paper").x.sizes(), ElementsAre(3, 1));
-  const EdgeTypeKey turned{"paper", "rev_writes", "author"};
-  const EdgeTypeKey turned_back{"author", "writes", "paper"};
-  const EdgeTypeKey same_ends{"paper", "cites", "paper"};
+  const EdgeTypeName turned{"paper", "rev_writes", "author"};
+  const EdgeTypeName turned_back{"author", "writes", "paper"};
+  const EdgeTypeName same_ends{"paper", "cites", "paper"};
   EXPECT_THAT(data.edges,
               ElementsAre(Key(turned_back), Key(same_ends), Key(turned)));
   EXPECT_THAT(Values(data.edges.at(turned).edge_index),
@@ -171,7 +171,7 @@ TEST(DistNeighborLoader, NaturalDirectionKeepsEdgesAsTheDatasetHasThem) {
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(const Batch batch, Load(HeteroTensors()));
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(const HeteroData data,
                                 batch.ToHeteroData(EdgeDirection::kNatural));
-  const EdgeTypeKey writes{"author", "writes", "paper"};
+  const EdgeTypeName writes{"author", "writes", "paper"};
   EXPECT_THAT(Values(data.edges.at(writes).edge_index),
               ElementsAre(0, 0, 1, 2));
 }
@@ -182,11 +182,11 @@ TEST(DistNeighborLoader, TypeNamesMayHoldTheSeparator) {
                                       {"a.ids", {1}},
                                       {"a.batch", {1}},
                                       {"a__b.ids", {2}},
-                                      {"a__b__to__it__a.rows", {0}},
-                                      {"a__b__to__it__a.cols", {0}}}));
+                                      {"a%5F%5Fb__to%5F%5Fit__a.rows", {0}},
+                                      {"a%5F%5Fb__to%5F%5Fit__a.cols", {0}}}));
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(const HeteroData data,
                                 batch.ToHeteroData(EdgeDirection::kNatural));
-  const EdgeTypeKey type{"a__b", "to__it", "a"};
+  const EdgeTypeName type{"a__b", "to__it", "a"};
   EXPECT_THAT(data.edges, ElementsAre(Key(type)));
 }
 

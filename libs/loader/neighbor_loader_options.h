@@ -1,7 +1,6 @@
 #ifndef FAIRLEAD_LIBS_LOADER_NEIGHBOR_LOADER_OPTIONS_H_
 #define FAIRLEAD_LIBS_LOADER_NEIGHBOR_LOADER_OPTIONS_H_
 
-#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -12,19 +11,11 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "libs/type_names/type_names.h"
 #include "protos/fairlead/v1/registry.pb.h"
 #include "protos/fairlead/v1/sampling.pb.h"
 
 namespace fairlead {
-
-// A kind of edge, as messages name it: "src__relation__dst".
-struct EdgeTypeKey {
-  std::string src;
-  std::string relation;
-  std::string dst;
-
-  auto operator<=>(const EdgeTypeKey&) const = default;
-};
 
 // The seed nodes: a split of the dataset, or a list of ids; and of these all,
 // or the part that is this trainer's.
@@ -54,7 +45,7 @@ struct NeighborLoaderOptions {
   std::vector<int32_t> fanout = {};
 
   // In place of `fanout`: edge types that are absent are not traversed.
-  std::vector<std::pair<EdgeTypeKey, std::vector<int32_t>>> edge_type_fanouts =
+  std::vector<std::pair<EdgeTypeName, std::vector<int32_t>>> edge_type_fanouts =
       {};
 
   uint64_t batch_size = 1;

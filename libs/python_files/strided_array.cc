@@ -10,28 +10,12 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "libs/graph/element_type.h"
 #include "libs/status/status_macros.h"
 
 namespace fairlead {
 namespace {
-
-struct ElementInfo {
-  absl::string_view name;
-  uint64_t bytes;
-};
-
-// In the order of ElementType.
-constexpr ElementInfo kElements[] = {
-    {"bool", 1},   {"uint8", 1},   {"int8", 1},     {"uint16", 2},
-    {"int16", 2},  {"uint32", 4},  {"int32", 4},    {"uint64", 8},
-    {"int64", 8},  {"float16", 2}, {"bfloat16", 2}, {"float32", 4},
-    {"float64", 8}};
-
-const ElementInfo& Info(ElementType type) {
-  return kElements[static_cast<size_t>(type)];
-}
 
 bool IsEmpty(const StridedArray& array) {
   return std::find(array.shape.begin(), array.shape.end(), 0) !=
@@ -39,10 +23,6 @@ bool IsEmpty(const StridedArray& array) {
 }
 
 }  // namespace
-
-uint64_t ElementBytes(ElementType type) { return Info(type).bytes; }
-
-absl::string_view ElementTypeName(ElementType type) { return Info(type).name; }
 
 std::vector<int64_t> DenseStrides(absl::Span<const int64_t> shape,
                                   bool fortran) {

@@ -6,32 +6,10 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "libs/graph/element_type.h"
 
 namespace fairlead {
-
-// The numbers that we read. Little-endian.
-enum class ElementType : uint8_t {
-  kBool,
-  kUint8,
-  kInt8,
-  kUint16,
-  kInt16,
-  kUint32,
-  kInt32,
-  kUint64,
-  kInt64,
-  kFloat16,
-  kBFloat16,
-  kFloat32,
-  kFloat64,
-};
-
-uint64_t ElementBytes(ElementType type);
-
-// "int64", "bfloat16": what torch and NumPy call it.
-absl::string_view ElementTypeName(ElementType type);
 
 // An array inside a block of bytes: a torch tensor over its storage, a NumPy
 // array over its buffer. Plain data, that points into bytes which its source

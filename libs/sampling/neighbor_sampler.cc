@@ -1,56 +1,62 @@
 #include "libs/sampling/neighbor_sampler.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <string>
+#include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "libs/graph/dataset.h"
 #include "libs/random/philox.h"
+#include "libs/sampling/neighbor_draw.h"
+#include "libs/status/status_macros.h"
 
 namespace fairlead {
 namespace {
 
 constexpr size_t kMaxHops = 255;
+constexpr size_t kMaxEdgeTypes = size_t{1} << 16;
 
-// How far ahead of its use a cache line is asked for: far enough to hide a
-// miss of some hundred nanoseconds behind work of a few per item.
+// Of what a temporal neighbourhood's node is looked up by: its id below, and
+// whose neighbourhood it is in above.
+constexpr int kIdBits = 40;
+
+// How far ahead of its use a cache line is asked for.
 constexpr size_t kAhead = 16;
 
-// Up to here, looking through the draws so far is faster than a hash set.
-constexpr int64_t kLinearSearch = 64;
+absl::Status BadAnswer(const NeighborFetch& fetch, const std::string& why) {
+  return absl::InternalError(absl::StrCat("partition ", fetch.partition,
+                                          " answered a request for neighbours "
+                                          "of ",
+                                          fetch.nodes.size(), " nodes with ",
+                                          why));
+}
 
-// Draws `count` of [0, degree) without replacement, each subset as likely as
-// any other, and appends first + draw (Floyd: Bentley and Floyd, "A sample of
-// brilliance", CACM 1987). REQUIRES 0 < count < degree.
-void DrawDistinct(RandomStream& random, int64_t first, int64_t degree,
-                  int64_t count, std::vector<int64_t>* out) {
-  const size_t begin = out->size();
-  if (count <= kLinearSearch) {
-    for (int64_t top = degree - count; top < degree; ++top) {
-      const int64_t draw =
-          first +
-          static_cast<int64_t>(random.Below(static_cast<uint64_t>(top) + 1));
-      const bool is_taken =
-          std::find(out->begin() + static_cast<ptrdiff_t>(begin), out->end(),
-                    draw) != out->end();
-      out->push_back(is_taken ? first + top : draw);
-    }
-    return;
+absl::Status CheckAnswer(const NeighborFetch& fetch) {
+  const DrawnNeighbors& answer = fetch.answer;
+  if (answer.counts.size() != fetch.nodes.size()) {
+    return BadAnswer(fetch, absl::StrCat(answer.counts.size(), " counts"));
   }
-  absl::flat_hash_set<int64_t> taken;
-  taken.reserve(static_cast<size_t>(count));
-  for (int64_t top = degree - count; top < degree; ++top) {
-    const int64_t draw =
-        first +
-        static_cast<int64_t>(random.Below(static_cast<uint64_t>(top) + 1));
-    const int64_t chosen = taken.insert(draw).second ? draw : first + top;
-    taken.insert(chosen);
-    out->push_back(chosen);
+  uint64_t total = 0;
+  for (const int32_t count : answer.counts) {
+    if (count < 0) return BadAnswer(fetch, absl::StrCat("a count of ", count));
+    total += static_cast<uint64_t>(count);
   }
+  if (answer.neighbors.size() != total ||
+      answer.edge_ids.size() != (fetch.spec.with_edge_ids ? total : 0)) {
+    return BadAnswer(fetch,
+                     absl::StrCat(answer.neighbors.size(), " neighbours and ",
+                                  answer.edge_ids.size(),
+                                  " edge ids where counts "
+                                  "say ",
+                                  total));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -62,19 +68,39 @@ absl::Status ValidateNeighborSamplerOptions(
         absl::StrCat("fanouts: ", options.fanouts.size(), " lists for ",
                      dataset.edge_types().size(), " edge types"));
   }
+  if (options.fanouts.size() > kMaxEdgeTypes) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "dataset: has ", options.fanouts.size(), " edge types; at most ",
+        kMaxEdgeTypes, " can be sampled from"));
+  }
   for (size_t e = 0; e < options.fanouts.size(); ++e) {
-    const std::string type = dataset.edge_types()[e].name.ToString();
+    const EdgeType& edge_type = dataset.edge_types()[e];
+    const std::string type = edge_type.name.ToString();
     if (options.fanouts[e].size() > kMaxHops) {
       return absl::InvalidArgumentError(
           absl::StrCat("fanout of ", type, ": ", options.fanouts[e].size(),
                        " hops are more than ", kMaxHops));
     }
+    bool is_used = false;
     for (const int32_t fanout : options.fanouts[e]) {
+      is_used = is_used || fanout != 0;
       if (fanout >= -1) continue;
       return absl::InvalidArgumentError(absl::StrCat(
           "fanout of ", type, ": ", fanout,
           " is no number of neighbours; use > 0, 0 for none, -1 for all"));
     }
+    if (!is_used) continue;
+    FAIRLEAD_RETURN_IF_ERROR(CheckDrawSpec(edge_type, options.direction,
+                                           {.replace = options.replace,
+                                            .weighted = options.weighted,
+                                            .temporal = options.temporal}));
+  }
+  if (options.temporal == TemporalStrategy::kNone) return absl::OkStatus();
+  for (const NodeType& type : dataset.node_types()) {
+    if (type.id_end() <= int64_t{1} << kIdBits) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "temporal: node type ", type.name, " has ids up to ", type.id_end() - 1,
+        "; temporal sampling takes ids below 2^", kIdBits));
   }
   return absl::OkStatus();
 }
@@ -87,139 +113,294 @@ int64_t SampledSubgraph::TotalEdges() const {
   return total;
 }
 
-void NeighborSampler::DrawPositions(const Csr& csr,
-                                    absl::Span<const int64_t> frontier,
-                                    int64_t first_local, int32_t fanout,
-                                    bool replace, uint64_t key, uint32_t lane,
-                                    SampledSubgraph::Edges* edges) const {
-  std::vector<int64_t>& positions = edges->cols;
-  for (size_t i = 0; i < frontier.size(); ++i) {
-    if (i + kAhead < frontier.size()) {
-      __builtin_prefetch(
-          &csr.indptr[static_cast<size_t>(frontier[i + kAhead])]);
-    }
-    const auto node = static_cast<size_t>(frontier[i]);
-    const int64_t first = csr.indptr[node];
-    const int64_t degree = csr.indptr[node + 1] - first;
-    if (degree == 0) continue;
-    if (fanout < 0 || (!replace && degree <= fanout)) {
-      for (int64_t j = 0; j < degree; ++j) positions.push_back(first + j);
-    } else {
-      RandomStream random(key, static_cast<uint64_t>(frontier[i]), lane);
-      if (replace) {
-        for (int32_t j = 0; j < fanout; ++j) {
-          positions.push_back(first + static_cast<int64_t>(random.Below(
-                                          static_cast<uint64_t>(degree))));
-        }
-      } else {
-        DrawDistinct(random, first, degree, fanout, &positions);
-      }
-    }
-    edges->rows.resize(positions.size(), first_local + static_cast<int64_t>(i));
+int64_t NeighborSampler::LocalOf(int type, int64_t id, int64_t seed) {
+  SampledSubgraph::Nodes& nodes = out_->nodes[static_cast<size_t>(type)];
+  const int64_t key = is_temporal() ? (seed << kIdBits) | id : id;
+  const uint32_t local = index_[static_cast<size_t>(type)].FindOrInsert(
+      key, static_cast<uint32_t>(nodes.ids.size()));
+  if (local == nodes.ids.size()) {
+    nodes.ids.push_back(id);
+    if (is_temporal()) nodes.seed_of.push_back(seed);
   }
+  return static_cast<int64_t>(local);
 }
 
-absl::Status NeighborSampler::Sample(const NeighborSamplerOptions& options,
-                                     const NeighborSampleRequest& request,
-                                     SampledSubgraph* out) {
-  const absl::Span<const NodeType> node_types = dataset_.node_types();
-  const absl::Span<const EdgeType> edge_types = dataset_.edge_types();
-  size_t hops = 0;
-  for (const std::vector<int32_t>& fanout : options.fanouts) {
-    hops = std::max(hops, fanout.size());
+absl::Status NeighborSampler::AddSeeds(const SeedGroup& group,
+                                       std::vector<int64_t>* locals) {
+  const NodeType& type = dataset_.node_types()[static_cast<size_t>(group.type)];
+  if (is_temporal() && group.times.size() != group.ids.size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("temporal sampling: ", group.times.size(), " times for ",
+                     group.ids.size(), " seeds of type ", type.name));
   }
-  out->nodes.resize(node_types.size());
-  out->edges.resize(edge_types.size());
+  // In whole datasets an id must be there; of partitions, one that nobody owns
+  // is found when its owner is asked for.
+  const int64_t end = type.id_end();
+  for (size_t i = 0; i < group.ids.size(); ++i) {
+    const int64_t seed = group.ids[i];
+    if (seed < 0 || seed >= end ||
+        (type.book == nullptr && type.ids.Row(seed) < 0)) {
+      return absl::OutOfRangeError(absl::StrCat(
+          "seed id ", seed, " is no node of type ", type.name,
+          ", whose ids are 0 to ", end - 1,
+          type.ids.is_range() ? "" : ", of which not all are nodes"));
+    }
+    const auto number = static_cast<int64_t>(seed_times_.size());
+    if (is_temporal()) {
+      if (number >= int64_t{1} << (63 - kIdBits)) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("temporal sampling: more than 2^", 63 - kIdBits,
+                         " seeds in a batch; lower batch_size"));
+      }
+      seed_times_.push_back(group.times[i]);
+    }
+    locals->push_back(LocalOf(group.type, seed, number));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> NeighborSampler::Begin(
+    const NeighborSamplerOptions& options, const NeighborSampleRequest& request,
+    SampledSubgraph* out) {
+  options_ = &options;
+  out_ = out;
+  key_ = DeriveRandomKey(options.seed, RandomPurpose::kNeighbors, request.epoch,
+                         request.batch_index);
+  hops_ = 0;
+  hop_ = 0;
+  for (const std::vector<int32_t>& fanout : options.fanouts) {
+    hops_ = std::max(hops_, fanout.size());
+  }
+  out->nodes.resize(dataset_.node_types().size());
+  out->edges.resize(dataset_.edge_types().size());
   for (SampledSubgraph::Nodes& nodes : out->nodes) {
     nodes.ids.clear();
-    nodes.num_sampled_nodes.assign(hops + 1, 0);
+    nodes.seed_of.clear();
+    nodes.num_sampled_nodes.assign(hops_ + 1, 0);
   }
   for (SampledSubgraph::Edges& edges : out->edges) {
     edges.rows.clear();
     edges.cols.clear();
     edges.edge_ids.clear();
-    edges.num_sampled_edges.assign(hops, 0);
+    edges.num_sampled_edges.assign(hops_, 0);
   }
   out->seed_locals.clear();
+  out->more_seed_locals.resize(request.more_seeds.size());
+  for (std::vector<int64_t>& locals : out->more_seed_locals) locals.clear();
   for (NodeIndex& index : index_) index.Clear();
-  frontier_begin_.assign(node_types.size(), 0);
-  frontier_end_.assign(node_types.size(), 0);
+  frontier_begin_.assign(out->nodes.size(), 0);
+  frontier_end_.assign(out->nodes.size(), 0);
+  seed_times_.clear();
+  fetches_.clear();
+  num_draws_ = 0;
 
-  // The index of `id` among nodes of a type, which it joins if it is new.
-  const auto local_of = [out, this](int type, int64_t id) {
-    std::vector<int64_t>& ids = out->nodes[static_cast<size_t>(type)].ids;
-    const uint32_t local = index_[static_cast<size_t>(type)].FindOrInsert(
-        id, static_cast<uint32_t>(ids.size()));
-    if (local == ids.size()) ids.push_back(id);
-    return static_cast<int64_t>(local);
+  FAIRLEAD_RETURN_IF_ERROR(AddSeeds(
+      {.type = request.seed_type, .ids = request.seeds, .times = request.times},
+      &out->seed_locals));
+  for (size_t i = 0; i < request.more_seeds.size(); ++i) {
+    FAIRLEAD_RETURN_IF_ERROR(
+        AddSeeds(request.more_seeds[i], &out->more_seed_locals[i]));
+  }
+  FAIRLEAD_RETURN_IF_ERROR(BeginHop());
+  return RunWhileLocal();
+}
+
+absl::Status NeighborSampler::Sample(const NeighborSamplerOptions& options,
+                                     const NeighborSampleRequest& request,
+                                     SampledSubgraph* out) {
+  FAIRLEAD_ASSIGN_OR_RETURN(const bool done, Begin(options, request, out));
+  if (done) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      "the batch has nodes of other partitions, which Sample does not ask");
+}
+
+absl::StatusOr<bool> NeighborSampler::Resume() {
+  FAIRLEAD_RETURN_IF_ERROR(EndHop());
+  FAIRLEAD_RETURN_IF_ERROR(BeginHop());
+  return RunWhileLocal();
+}
+
+absl::StatusOr<bool> NeighborSampler::RunWhileLocal() {
+  while (hop_ < hops_) {
+    if (!fetches_.empty()) return false;
+    FAIRLEAD_RETURN_IF_ERROR(EndHop());
+    FAIRLEAD_RETURN_IF_ERROR(BeginHop());
+  }
+  return true;
+}
+
+absl::Status NeighborSampler::BeginHop() {
+  // What the hop before (or the seeds) added is where this hop starts from.
+  for (size_t t = 0; t < out_->nodes.size(); ++t) {
+    frontier_begin_[t] = frontier_end_[t];
+    frontier_end_[t] = static_cast<int64_t>(out_->nodes[t].ids.size());
+    out_->nodes[t].num_sampled_nodes[hop_] =
+        frontier_end_[t] - frontier_begin_[t];
+  }
+  fetches_.clear();
+  num_draws_ = 0;
+  if (hop_ == hops_) return absl::OkStatus();
+  for (size_t e = 0; e < out_->edges.size(); ++e) {
+    const std::vector<int32_t>& fanouts = options_->fanouts[e];
+    const int32_t fanout = hop_ < fanouts.size() ? fanouts[hop_] : 0;
+    if (fanout == 0) continue;
+    FAIRLEAD_RETURN_IF_ERROR(
+        DrawType(e, {.fanout = fanout,
+                     .replace = options_->replace,
+                     .weighted = options_->weighted,
+                     .temporal = options_->temporal,
+                     .with_edge_ids = options_->with_edge_ids,
+                     .key = key_,
+                     .lane = static_cast<uint32_t>(hop_ << 16 | e)}));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status NeighborSampler::DrawType(size_t edge_type, const DrawSpec& spec) {
+  const EdgeType& type = dataset_.edge_types()[edge_type];
+  const auto row_type = static_cast<size_t>(type.row_type(options_->direction));
+  const auto begin = static_cast<size_t>(frontier_begin_[row_type]);
+  const auto size = static_cast<size_t>(frontier_end_[row_type]) - begin;
+  if (size == 0) return absl::OkStatus();
+  if (draws_.size() == num_draws_) draws_.emplace_back();
+  TypeDraw& draw = draws_[num_draws_++];
+  draw.edge_type = edge_type;
+  draw.frontier_begin = begin;
+  draw.frontier_size = size;
+  draw.first_fetch = fetches_.size();
+  draw.local.Clear();
+  draw.split.reset();
+  const SampledSubgraph::Nodes& nodes = out_->nodes[row_type];
+  const absl::Span<const int64_t> frontier =
+      absl::MakeConstSpan(nodes.ids).subspan(begin, size);
+  times_.clear();
+  salts_.clear();
+  if (is_temporal()) {
+    for (size_t i = begin; i < begin + size; ++i) {
+      salts_.push_back(nodes.seed_of[i]);
+      times_.push_back(seed_times_[static_cast<size_t>(nodes.seed_of[i])]);
+    }
+  }
+  const NodeType& rows = dataset_.node_types()[row_type];
+  const Topology& topology = *type.topology(options_->direction);
+  if (rows.book == nullptr) {
+    return drawer_.Draw(topology, rows.ids, frontier,
+                        {.times = times_, .salts = salts_}, spec, &draw.local);
+  }
+  FAIRLEAD_ASSIGN_OR_RETURN(draw.split, rows.book->Split(frontier));
+  // First what others do, so that they are at it while we are.
+  NeighborFetch own;
+  for (uint32_t p = 0; p < rows.book->num_partitions(); ++p) {
+    const absl::Span<const int64_t> ids = draw.split->IdsOf(p);
+    if (ids.empty()) continue;
+    NeighborFetch fetch{.partition = p,
+                        .edge_type = static_cast<int>(edge_type),
+                        .direction = options_->direction,
+                        .spec = spec,
+                        .nodes = {ids.begin(), ids.end()}};
+    if (is_temporal()) {
+      for (const int64_t position : draw.split->PositionsOf(p)) {
+        fetch.times.push_back(times_[static_cast<size_t>(position)]);
+        fetch.salts.push_back(salts_[static_cast<size_t>(position)]);
+      }
+    }
+    if (p == dataset_.partition()) {
+      own = std::move(fetch);
+    } else {
+      fetches_.push_back(std::move(fetch));
+    }
+  }
+  return drawer_.Draw(topology, rows.ids, own.nodes,
+                      {.times = own.times, .salts = own.salts}, spec,
+                      &draw.local);
+}
+
+absl::Status NeighborSampler::Stitch(TypeDraw& draw) {
+  struct Source {
+    const DrawnNeighbors* drawn = nullptr;
+    size_t next_count = 0;
+    size_t next_neighbor = 0;
   };
-
-  const NodeType& seed_type =
-      node_types[static_cast<size_t>(request.seed_type)];
-  for (const int64_t seed : request.seeds) {
-    if (seed < 0 || seed >= seed_type.num_nodes) {
-      return absl::OutOfRangeError(
-          absl::StrCat("seed id ", seed, " is no node of type ", seed_type.name,
-                       ", whose ids are 0 to ", seed_type.num_nodes - 1));
-    }
-    out->seed_locals.push_back(local_of(request.seed_type, seed));
-  }
-
-  const uint64_t key = DeriveRandomKey(options.seed, RandomPurpose::kNeighbors,
-                                       request.epoch, request.batch_index);
-  for (size_t hop = 0; hop <= hops; ++hop) {
-    // What the hop before (or the seeds) added is where this hop starts from.
-    for (size_t t = 0; t < node_types.size(); ++t) {
-      frontier_begin_[t] = frontier_end_[t];
-      frontier_end_[t] = static_cast<int64_t>(out->nodes[t].ids.size());
-      out->nodes[t].num_sampled_nodes[hop] =
-          frontier_end_[t] - frontier_begin_[t];
-    }
-    if (hop == hops) break;
-    for (size_t e = 0; e < edge_types.size(); ++e) {
-      const int32_t fanout =
-          hop < options.fanouts[e].size() ? options.fanouts[e][hop] : 0;
-      const EdgeType& type = edge_types[e];
-      const auto src = static_cast<size_t>(type.src_type);
-      const int64_t frontier_size = frontier_end_[src] - frontier_begin_[src];
-      if (fanout == 0 || frontier_size == 0) continue;
-      SampledSubgraph::Edges& edges = out->edges[e];
-      const size_t first_edge = edges.cols.size();
-      DrawPositions(type.csr,
-                    absl::MakeConstSpan(out->nodes[src].ids)
-                        .subspan(static_cast<size_t>(frontier_begin_[src]),
-                                 static_cast<size_t>(frontier_size)),
-                    frontier_begin_[src], fanout, options.replace, key,
-                    static_cast<uint32_t>(hop << 16 | e), &edges);
-
-      // Positions become ids, and ids become local indices, in place and in
-      // passes of their own, so that each pass has its misses under way
-      // together.
-      std::vector<int64_t>& cols = edges.cols;
-      if (options.with_edge_ids) {
-        for (size_t i = first_edge; i < cols.size(); ++i) {
-          edges.edge_ids.push_back(
-              type.csr.edge_ids.empty()
-                  ? cols[i]
-                  : type.csr.edge_ids[static_cast<size_t>(cols[i])]);
-        }
-      }
-      for (size_t i = first_edge; i < cols.size(); ++i) {
-        if (i + kAhead < cols.size()) {
-          __builtin_prefetch(
-              &type.csr.indices[static_cast<size_t>(cols[i + kAhead])]);
-        }
-        cols[i] = type.csr.indices[static_cast<size_t>(cols[i])];
-      }
-      const NodeIndex& index = index_[static_cast<size_t>(type.dst_type)];
-      for (size_t i = first_edge; i < cols.size(); ++i) {
-        if (i + kAhead < cols.size()) index.Prefetch(cols[i + kAhead]);
-        cols[i] = local_of(type.dst_type, cols[i]);
-      }
-      edges.num_sampled_edges[hop] =
-          static_cast<int64_t>(cols.size() - first_edge);
+  const uint32_t partitions =
+      static_cast<uint32_t>(draw.split->begins.size() - 1);
+  std::vector<Source> sources(partitions);
+  sources[dataset_.partition()].drawn = &draw.local;
+  std::vector<uint32_t> owner(draw.frontier_size);
+  for (uint32_t p = 0; p < partitions; ++p) {
+    for (const int64_t position : draw.split->PositionsOf(p)) {
+      owner[static_cast<size_t>(position)] = p;
     }
   }
+  for (size_t f = draw.first_fetch; f < fetches_.size(); ++f) {
+    const NeighborFetch& fetch = fetches_[f];
+    if (fetch.edge_type != static_cast<int>(draw.edge_type)) break;
+    FAIRLEAD_RETURN_IF_ERROR(CheckAnswer(fetch));
+    sources[fetch.partition].drawn = &fetch.answer;
+  }
+  stitched_.Clear();
+  for (size_t i = 0; i < draw.frontier_size; ++i) {
+    Source& source = sources[owner[i]];
+    const int32_t count = source.drawn->counts[source.next_count++];
+    stitched_.counts.push_back(count);
+    const auto begin = static_cast<ptrdiff_t>(source.next_neighbor);
+    source.next_neighbor += static_cast<size_t>(count);
+    const auto end = static_cast<ptrdiff_t>(source.next_neighbor);
+    const std::vector<int64_t>& from = source.drawn->neighbors;
+    stitched_.neighbors.insert(stitched_.neighbors.end(), from.begin() + begin,
+                               from.begin() + end);
+    if (options_->with_edge_ids) {
+      const std::vector<int64_t>& ids = source.drawn->edge_ids;
+      stitched_.edge_ids.insert(stitched_.edge_ids.end(), ids.begin() + begin,
+                                ids.begin() + end);
+    }
+  }
+  return absl::OkStatus();
+}
+
+void NeighborSampler::Relabel(const TypeDraw& draw,
+                              const DrawnNeighbors& drawn) {
+  const EdgeType& type = dataset_.edge_types()[draw.edge_type];
+  const int neighbor_type = type.neighbor_type(options_->direction);
+  const auto row_type = static_cast<size_t>(type.row_type(options_->direction));
+  SampledSubgraph::Edges& edges = out_->edges[draw.edge_type];
+  const size_t first_edge = edges.rows.size();
+  for (size_t i = 0; i < drawn.counts.size(); ++i) {
+    edges.rows.resize(edges.rows.size() + static_cast<size_t>(drawn.counts[i]),
+                      static_cast<int64_t>(draw.frontier_begin + i));
+  }
+  edges.edge_ids.insert(edges.edge_ids.end(), drawn.edge_ids.begin(),
+                        drawn.edge_ids.end());
+  edges.cols.resize(edges.rows.size());
+  int64_t* cols = edges.cols.data() + first_edge;
+  const std::vector<int64_t>& ids = drawn.neighbors;
+  if (is_temporal()) {
+    for (size_t i = 0; i < ids.size(); ++i) {
+      const auto row = static_cast<size_t>(edges.rows[first_edge + i]);
+      cols[i] =
+          LocalOf(neighbor_type, ids[i], out_->nodes[row_type].seed_of[row]);
+    }
+  } else {
+    // Its misses are under way together.
+    const NodeIndex& index = index_[static_cast<size_t>(neighbor_type)];
+    for (size_t i = 0; i < ids.size(); ++i) {
+      if (i + kAhead < ids.size()) index.Prefetch(ids[i + kAhead]);
+      cols[i] = LocalOf(neighbor_type, ids[i], 0);
+    }
+  }
+  edges.num_sampled_edges[hop_] = static_cast<int64_t>(ids.size());
+}
+
+absl::Status NeighborSampler::EndHop() {
+  for (size_t i = 0; i < num_draws_; ++i) {
+    TypeDraw& draw = draws_[i];
+    if (draw.split.has_value()) {
+      FAIRLEAD_RETURN_IF_ERROR(Stitch(draw));
+      Relabel(draw, stitched_);
+    } else {
+      Relabel(draw, draw.local);
+    }
+  }
+  ++hop_;
   return absl::OkStatus();
 }
 

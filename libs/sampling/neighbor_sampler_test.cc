@@ -87,7 +87,7 @@ SampledSubgraph Sample(const Dataset& dataset,
 }
 
 // The positions of the edges that a node draws.
-std::vector<int64_t> SlowDraw(const Csr& csr, int64_t node, int32_t fanout,
+std::vector<int64_t> SlowDraw(const Topology& csr, int64_t node, int32_t fanout,
                               bool replace, RandomStream random) {
   const int64_t first = csr.indptr[static_cast<size_t>(node)];
   const int64_t degree = csr.indptr[static_cast<size_t>(node) + 1] - first;
@@ -156,12 +156,12 @@ SampledSubgraph SlowSample(const Dataset& dataset,
         if (options.fanouts[e][hop] == 0) break;
         const int64_t node = out.nodes[src].ids[local];
         for (const int64_t position :
-             SlowDraw(type.csr, node, options.fanouts[e][hop], options.replace,
+             SlowDraw(*type.out, node, options.fanouts[e][hop], options.replace,
                       RandomStream(key, static_cast<uint64_t>(node),
                                    static_cast<uint32_t>(hop << 16 | e)))) {
           edges.rows.push_back(static_cast<int64_t>(local));
           edges.cols.push_back(local_of(
-              type.dst_type, type.csr.indices[static_cast<size_t>(position)]));
+              type.dst_type, type.out->indices[static_cast<size_t>(position)]));
           if (options.with_edge_ids) edges.edge_ids.push_back(position);
         }
       }
@@ -426,7 +426,7 @@ TEST(NeighborSamplerTest, EdgeIdsOfTheDatasetAreTheOnesGiven) {
   contents.edges.push_back({{"node", "to", "node"}, {{0, 1}, {0, 2}, {2, 0}}});
   ASSERT_THAT(WriteDataset(folder, std::move(contents)), IsOk());
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(DatasetManifest manifest, ReadManifest(folder));
-  manifest.edge_types[0].edge_ids = "ids.npy";
+  manifest.edge_types[0].out->edge_ids = "ids.npy";
   ASSERT_THAT(WriteNpy<int64_t>(folder + "/ids.npy", "i8", {3}, {70, 50, 60}),
               IsOk());
   ASSERT_THAT(WriteManifest(folder, manifest), IsOk());

@@ -17,22 +17,9 @@
 #include "libs/tensor_message/tensor_message.h"
 #include "protos/fairlead/v1/messages.pb.h"
 #include "services/sampler_pool/channel_plan.h"
+#include "services/sampler_pool/element_dtype.h"
 
 namespace fairlead {
-namespace {
-
-v1::DType ToDType(ElementType type) {
-  switch (type) {
-    case ElementType::kFloat32:
-      return v1::DTYPE_FLOAT32;
-    case ElementType::kInt64:
-      return v1::DTYPE_INT64;
-  }
-  return v1::DTYPE_UNSPECIFIED;
-}
-
-}  // namespace
-
 // Collects the tensors of a message: what each is, and where it comes from.
 class BatchWriter::Fields {
  public:
@@ -48,16 +35,16 @@ class BatchWriter::Fields {
     sources_.push_back(Constant{value});
   }
 
-  // One row of `table` per id; a single column gives a vector (C-08).
-  void AddRows(std::string name, const Table& table,
+  // One row of `store` per id; a single column gives a vector (C-08).
+  void AddRows(std::string name, const RowStore& store,
                absl::Span<const int64_t> ids, bool vector_if_one_column) {
     std::vector<int64_t> shape = {static_cast<int64_t>(ids.size())};
-    if (!(vector_if_one_column && table.columns == 1)) {
-      shape.push_back(table.columns);
+    if (!(vector_if_one_column && store.table.columns == 1)) {
+      shape.push_back(store.table.columns);
     }
     specs_.push_back(
-        {std::move(name), ToDType(table.element_type), std::move(shape)});
-    sources_.push_back(Rows{&table, ids});
+        {std::move(name), ToDType(store.table.element_type), std::move(shape)});
+    sources_.push_back(Rows{&store, ids});
   }
 
   absl::StatusOr<BatchWriter> Finish(const v1::MessageHeader& header) && {
@@ -132,7 +119,7 @@ absl::Status BatchWriter::WriteTo(absl::Span<uint8_t> message) const {
             std::get_if<absl::Span<const int64_t>>(&sources_[i])) {
       if (!values->empty()) std::memcpy(out.data(), values->data(), out.size());
     } else if (const auto* rows = std::get_if<Rows>(&sources_[i])) {
-      FAIRLEAD_RETURN_IF_ERROR(rows->table->Gather(rows->ids, out));
+      FAIRLEAD_RETURN_IF_ERROR(rows->store->Gather(rows->ids, out));
     } else {
       std::memcpy(out.data(), &std::get<Constant>(sources_[i]).value,
                   out.size());

@@ -50,7 +50,7 @@ class BatchWriter {
  private:
   // Where a tensor's bytes come from.
   struct Rows {
-    const Table* table;
+    const RowStore* store;
     absl::Span<const int64_t> ids;
   };
   struct Constant {

@@ -20,30 +20,6 @@
 namespace fairlead {
 namespace {
 
-std::string NodeTypeNames(const Dataset& dataset) {
-  return absl::StrJoin(dataset.node_types(), ", ",
-                       [](std::string* out, const NodeType& type) {
-                         absl::StrAppend(out, type.name);
-                       });
-}
-
-absl::StatusOr<int> FindNodeType(const Dataset& dataset,
-                                 const std::string& name) {
-  const absl::Span<const NodeType> types = dataset.node_types();
-  if (name.empty()) {
-    if (types.size() == 1) return 0;
-    return absl::InvalidArgumentError(absl::StrCat(
-        "input.node_type: must be given where there are several; one of ",
-        NodeTypeNames(dataset)));
-  }
-  for (size_t i = 0; i < types.size(); ++i) {
-    if (types[i].name == name) return static_cast<int>(i);
-  }
-  return absl::NotFoundError(
-      absl::StrCat("input.node_type: no node type \"", name, "\" in dataset ",
-                   dataset.name(), "; it has ", NodeTypeNames(dataset)));
-}
-
 absl::StatusOr<absl::Span<const int64_t>> FindSplit(const NodeType& type,
                                                     v1::Split split) {
   std::optional<absl::Span<const int64_t>> ids;
@@ -150,19 +126,25 @@ absl::StatusOr<ChannelPlan> ChannelPlan::Create(
       ValidateNeighborSamplerOptions(dataset, plan.sampler_options_));
 
   FAIRLEAD_ASSIGN_OR_RETURN(plan.seed_type_,
-                            FindNodeType(dataset, input.node_type()));
+                            dataset.FindNodeType(input.node_type()));
   const NodeType& type = dataset.node_types()[plan.seed_type_];
   if (input.has_ids()) {
     for (const int64_t id : input.ids().id()) {
-      if (id >= 0 && id < type.num_nodes) continue;
+      // Of partitions, whether somebody has it, that one says.
+      if (id >= 0 && id < type.id_end() &&
+          (type.book != nullptr || type.ids.Row(id) >= 0)) {
+        continue;
+      }
       return absl::OutOfRangeError(
           absl::StrCat("input.ids: seed id ", id, " is no node of type ",
-                       type.name, ", whose ids are 0 to ", type.num_nodes - 1));
+                       type.name, ", whose ids are 0 to ", type.id_end() - 1));
     }
     plan.own_seeds_.assign(input.ids().id().begin(), input.ids().id().end());
     plan.seeds_ = SeedList(plan.own_seeds_);
   } else if (input.split() == v1::SPLIT_ALL) {
-    plan.seeds_ = SeedList::FirstOf(type.num_nodes);
+    plan.seeds_ = type.ids.is_range()
+                      ? SeedList::Range(type.ids.first(), type.num_nodes)
+                      : SeedList(type.ids.list());
   } else {
     FAIRLEAD_ASSIGN_OR_RETURN(const absl::Span<const int64_t> ids,
                               FindSplit(type, input.split()));

@@ -20,8 +20,10 @@ class SeedList {
   // `ids` must outlive it.
   explicit SeedList(absl::Span<const int64_t> ids)
       : ids_(ids), is_list_(true), size_(ids.size()) {}
-  static SeedList FirstOf(int64_t size) {
+  // The ids [first, first + size).
+  static SeedList Range(int64_t first, int64_t size) {
     SeedList all;
+    all.first_ = first;
     all.size_ = static_cast<uint64_t>(size);
     return all;
   }

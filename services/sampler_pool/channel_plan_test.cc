@@ -26,11 +26,11 @@ TEST(SeedListTest, ListHasItsIdsAndSoHaveItsParts) {
 }
 
 TEST(SeedListTest, RangeHasAllOfItsIdsAndSoHaveItsParts) {
-  const SeedList seeds = SeedList::FirstOf(4);
+  const SeedList seeds = SeedList::Range(0, 4);
   EXPECT_THAT(IdsOf(seeds), ::testing::ElementsAre(0, 1, 2, 3));
   EXPECT_THAT(IdsOf(seeds.Part(1, 3)), ::testing::ElementsAre(1, 2));
   EXPECT_THAT(IdsOf(seeds.Part(1, 4).Part(1, 3)), ::testing::ElementsAre(2, 3));
-  EXPECT_THAT(IdsOf(SeedList::FirstOf(0)), ::testing::IsEmpty());
+  EXPECT_THAT(IdsOf(SeedList::Range(0, 0)), ::testing::IsEmpty());
 }
 
 TEST(SeedListTest, EmptyListIsNoRange) {

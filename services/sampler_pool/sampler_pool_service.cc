@@ -8,6 +8,7 @@
 #include "libs/graph/dataset.h"
 #include "libs/rpc/status_conversion.h"
 #include "protos/fairlead/v1/sampler_pool.pb.h"
+#include "services/sampler_pool/element_dtype.h"
 #include "services/sampler_pool/pool.h"
 
 namespace fairlead {
@@ -93,8 +94,9 @@ grpc::Status SamplerPoolService::GetDatasetMeta(
     meta->set_name(type.name);
     meta->set_nodes(static_cast<uint64_t>(type.num_nodes));
     if (type.features.has_value()) {
-      meta->set_feature_dim(static_cast<uint32_t>(type.features->columns));
-      meta->set_feature_dtype(v1::DTYPE_FLOAT32);
+      meta->set_feature_dim(
+          static_cast<uint32_t>(type.features->table.columns));
+      meta->set_feature_dtype(ToDType(type.features->table.element_type));
     }
     meta->set_has_labels(type.labels.has_value());
     meta->set_classes(static_cast<uint32_t>(type.num_classes));
@@ -107,7 +109,7 @@ grpc::Status SamplerPoolService::GetDatasetMeta(
     meta->mutable_edge_type()->set_src(type.name.src);
     meta->mutable_edge_type()->set_relation(type.name.relation);
     meta->mutable_edge_type()->set_dst(type.name.dst);
-    meta->set_edges(static_cast<uint64_t>(type.csr.num_edges()));
+    meta->set_edges(static_cast<uint64_t>(type.num_edges()));
   }
   return grpc::Status::OK;
 }

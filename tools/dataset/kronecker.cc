@@ -14,6 +14,7 @@
 #include "absl/types/span.h"
 #include "libs/graph/dataset_manifest.h"
 #include "libs/graph/dataset_writer.h"
+#include "libs/graph/id_writer.h"
 #include "libs/graph/npy.h"
 #include "libs/random/philox.h"
 #include "libs/status/status_macros.h"
@@ -63,10 +64,45 @@ std::pair<uint64_t, uint64_t> Edge(const KroneckerOptions& options,
           ShuffleVertex(dst, options.scale, key)};
 }
 
-// All of the topology is in memory at once: it is in order of edges when made,
-// and by node when written. Features are not.
+// The topology, which is in memory at once: it is in order of edges when made,
+// and by node when written. Edges are made twice, once to count and once to
+// place them: cheaper than to keep them, since each can be made from its
+// number. Calls `step` for each.
+template <typename Step>
+absl::Status WriteTopology(const KroneckerOptions& options, uint64_t key,
+                           const std::string& directory,
+                           TopologyManifest* manifest, const Step& step) {
+  const uint64_t nodes = uint64_t{1} << options.scale;
+  const uint64_t edges = nodes * static_cast<uint64_t>(options.edge_factor);
+  std::vector<int64_t> indptr(nodes + 1, 0);
+  for (uint64_t edge = 0; edge < edges; ++edge) {
+    ++indptr[Edge(options, key, edge).first + 1];
+    step();
+  }
+  for (uint64_t i = 0; i < nodes; ++i) indptr[i + 1] += indptr[i];
+  std::vector<uint32_t> indices(edges);
+  std::vector<int64_t> next(indptr.begin(), indptr.end() - 1);
+  for (uint64_t edge = 0; edge < edges; ++edge) {
+    const auto [src, dst] = Edge(options, key, edge);
+    indices[static_cast<uint64_t>(next[src]++)] = static_cast<uint32_t>(dst);
+    step();
+  }
+  for (uint64_t i = 0; i < nodes; ++i) {
+    std::sort(indices.begin() + indptr[i], indices.begin() + indptr[i + 1]);
+  }
+  manifest->indptr = "indptr.npy";
+  manifest->indices = "indices.npy";
+  FAIRLEAD_RETURN_IF_ERROR(
+      WriteIds(absl::StrCat(directory, "/", manifest->indptr), indptr,
+               static_cast<int64_t>(edges) + 1));
+  return WriteNpy<uint32_t>(absl::StrCat(directory, "/", manifest->indices),
+                            "u4", {static_cast<int64_t>(edges)}, indices);
+}
+
+// What that takes. Features are not in memory at once.
 absl::Status CheckMemory(uint64_t nodes, uint64_t edges) {
-  const uint64_t needed = sizeof(int64_t) * (edges + 4 * nodes);
+  const uint64_t needed =
+      sizeof(uint32_t) * edges + 4 * sizeof(int64_t) * nodes;
   const uint64_t there = static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) *
                          static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
   if (needed <= there) return absl::OkStatus();
@@ -100,45 +136,24 @@ absl::Status WriteKronecker(
   const uint64_t edges = nodes * static_cast<uint64_t>(options.edge_factor);
   FAIRLEAD_RETURN_IF_ERROR(CheckMemory(nodes, edges));
   const uint64_t key = RandomStream(options.seed, 0, kShuffleVertices).Next64();
-  // Edges are made twice, once to count and once to place them: cheaper than
-  // to keep them, since each can be made from its number.
   const uint64_t total = 2 * edges + (options.feature_dim > 0 ? nodes : 0);
   uint64_t done = 0;
   const auto step = [&] {
     if (++done % kProgressStep == 0 || done == total) on_progress(done, total);
   };
 
-  std::vector<int64_t> indptr(nodes + 1, 0);
-  for (uint64_t edge = 0; edge < edges; ++edge) {
-    ++indptr[Edge(options, key, edge).first + 1];
-    step();
-  }
-  for (uint64_t i = 0; i < nodes; ++i) indptr[i + 1] += indptr[i];
-  std::vector<int64_t> indices(edges);
-  std::vector<int64_t> next(indptr.begin(), indptr.end() - 1);
-  for (uint64_t edge = 0; edge < edges; ++edge) {
-    const auto [src, dst] = Edge(options, key, edge);
-    indices[static_cast<uint64_t>(next[src]++)] = static_cast<int64_t>(dst);
-    step();
-  }
-  for (uint64_t i = 0; i < nodes; ++i) {
-    std::sort(indices.begin() + indptr[i], indices.begin() + indptr[i + 1]);
-  }
-
   DatasetManifest manifest;
   manifest.name =
       absl::StrCat("kronecker-", options.scale, "-", options.edge_factor);
   EdgeTypeManifest& type = manifest.edge_types.emplace_back();
   type.name = {"node", "to", "node"};
-  type.indptr = "indptr.npy";
-  type.indices = "indices.npy";
+  FAIRLEAD_RETURN_IF_ERROR(
+      WriteTopology(options, key, directory, &type.out.emplace(), step));
   const auto write_ids = [&directory](const std::string& file,
                                       const std::vector<int64_t>& ids) {
     return WriteNpy<int64_t>(absl::StrCat(directory, "/", file), "i8",
                              {static_cast<int64_t>(ids.size())}, ids);
   };
-  FAIRLEAD_RETURN_IF_ERROR(write_ids(type.indptr, indptr));
-  FAIRLEAD_RETURN_IF_ERROR(write_ids(type.indices, indices));
 
   NodeTypeManifest& node_type = manifest.node_types.emplace_back();
   node_type.name = "node";
@@ -153,11 +168,12 @@ absl::Status WriteKronecker(
   }
   FAIRLEAD_RETURN_IF_ERROR(write_ids(node_type.labels, labels));
   if (options.feature_dim > 0) {
-    node_type.features = "features.npy";
+    node_type.features.emplace().file = "features.npy";
     FAIRLEAD_ASSIGN_OR_RETURN(
         NpyWriter writer,
-        NpyWriter::Create(absl::StrCat(directory, "/", node_type.features),
-                          "f4", {node_type.num_nodes, options.feature_dim}));
+        NpyWriter::Create(
+            absl::StrCat(directory, "/", node_type.features->file), "f4",
+            {node_type.num_nodes, options.feature_dim}));
     std::vector<float> row(static_cast<size_t>(options.feature_dim));
     for (uint64_t node = 0; node < nodes; ++node) {
       RandomStream random(options.seed, node, kFeature);

@@ -67,9 +67,9 @@ TEST(Kronecker, HasTheNodesEdgesFeaturesLabelsAndSplitsAskedFor) {
   const NodeType& nodes = dataset->node_types()[0];
   EXPECT_EQ(nodes.num_nodes, 256);
   ASSERT_EQ(dataset->edge_types().size(), 1);
-  EXPECT_EQ(dataset->edge_types()[0].csr.num_edges(), 1024);
+  EXPECT_EQ(dataset->edge_types()[0].num_edges(), 1024);
   ASSERT_TRUE(nodes.features.has_value());
-  EXPECT_EQ(nodes.features->columns, 12);
+  EXPECT_EQ(nodes.features->table.columns, 12);
   ASSERT_TRUE(nodes.labels.has_value());
   EXPECT_EQ(nodes.num_classes, 10);
   EXPECT_EQ(nodes.train->size(), 153);
@@ -92,11 +92,12 @@ TEST(Kronecker, SameOptionsGiveTheSameBytes) {
 // another graph.
 TEST(Kronecker, SeedZeroIsTheSameGraphInEveryVersion) {
   const auto dataset = Make({.scale = 4, .edge_factor = 1, .feature_dim = 0});
-  const Csr& csr = dataset->edge_types()[0].csr;
+  const Topology& csr = *dataset->edge_types()[0].out;
   std::vector<std::pair<int64_t, int64_t>> edges;
   for (int64_t src = 0; src < csr.num_rows(); ++src) {
-    for (int64_t i = csr.indptr[src]; i < csr.indptr[src + 1]; ++i) {
-      edges.emplace_back(src, csr.indices[i]);
+    for (int64_t i = csr.indptr[static_cast<size_t>(src)];
+         i < csr.indptr[static_cast<size_t>(src) + 1]; ++i) {
+      edges.emplace_back(src, csr.indices[static_cast<size_t>(i)]);
     }
   }
   const std::vector<std::pair<int64_t, int64_t>> golden = {
@@ -118,10 +119,11 @@ TEST(Kronecker, AnotherSeedGivesAnotherGraph) {
 // edges in expectation, 0.76^12 = 3.7 %; an even graph's would be 0.024 %.
 TEST(Kronecker, DegreesFollowAPowerLaw) {
   const auto dataset = Make({.scale = 12, .edge_factor = 16, .feature_dim = 0});
-  const Csr& csr = dataset->edge_types()[0].csr;
+  const Topology& csr = *dataset->edge_types()[0].out;
   std::vector<int64_t> degrees;
   for (int64_t i = 0; i < csr.num_rows(); ++i) {
-    degrees.push_back(csr.indptr[i + 1] - csr.indptr[i]);
+    degrees.push_back(csr.indptr[static_cast<size_t>(i) + 1] -
+                      csr.indptr[static_cast<size_t>(i)]);
   }
   std::sort(degrees.begin(), degrees.end());
   EXPECT_NEAR(static_cast<double>(degrees.back()) /
@@ -133,7 +135,7 @@ TEST(Kronecker, DegreesFollowAPowerLaw) {
 // Shuffled: the hubs are not the first nodes, as an unshuffled graph's are.
 TEST(Kronecker, TheLargestHubIsNotNodeZero) {
   const auto dataset = Make({.scale = 12, .edge_factor = 16, .feature_dim = 0});
-  const Csr& csr = dataset->edge_types()[0].csr;
+  const Topology& csr = *dataset->edge_types()[0].out;
   EXPECT_LT(csr.indptr[1] - csr.indptr[0], csr.num_edges() / 100);
 }
 
@@ -142,8 +144,10 @@ TEST(Kronecker, SmallScalesHaveTheirNodesToo) {
     const auto dataset =
         Make({.scale = scale, .edge_factor = 2, .feature_dim = 3});
     EXPECT_EQ(dataset->node_types()[0].num_nodes, int64_t{1} << scale);
-    EXPECT_THAT(dataset->edge_types()[0].csr.indices,
-                Each(AllOf(Ge(0), Lt(int64_t{1} << scale))));
+    const IdArray indices = dataset->edge_types()[0].out->indices;
+    for (size_t i = 0; i < indices.size(); ++i) {
+      EXPECT_THAT(indices[i], AllOf(Ge(0), Lt(int64_t{1} << scale)));
+    }
   }
 }
 

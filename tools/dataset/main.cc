@@ -98,7 +98,7 @@ absl::Status Make(const std::vector<std::string>& arguments) {
   FAIRLEAD_RETURN_IF_ERROR(folder.Commit());
   int64_t edges = 0;
   for (const EdgeType& type : dataset->edge_types()) {
-    edges += type.csr.num_edges();
+    edges += type.num_edges();
   }
   std::cerr << "dataset " << dataset->name() << " in "
             << absl::GetFlag(FLAGS_out) << ": "
