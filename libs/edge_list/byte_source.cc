@@ -136,12 +136,13 @@ class GzipSource final : public ByteSource {
       const int result = inflate(&stream_, Z_NO_FLUSH);
       const size_t bytes = room - stream_.avail_out;
       member_ended_ = result == Z_STREAM_END;
+      // What comes before an error is given before it; zlib says it again.
+      if (bytes > 0) return bytes;
       // (Z_BUF_ERROR: nothing could be done, for want of input.)
+      if (result == Z_BUF_ERROR && at_end_) return Damaged("it is cut short");
       if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR) {
         return Damaged(stream_.msg == nullptr ? "it is no gzip" : stream_.msg);
       }
-      if (bytes > 0) return bytes;
-      if (result == Z_BUF_ERROR && at_end_) return Damaged("it is cut short");
     }
   }
 
@@ -162,8 +163,7 @@ class GzipSource final : public ByteSource {
 
   absl::Status Damaged(absl::string_view why) const {
     return absl::DataLossError(
-        absl::StrCat(name_, ": is damaged gzip before byte ",
-                     deflated_->bytes_read() - stream_.avail_in, ": ", why,
+        absl::StrCat(name_, ": is damaged gzip: ", why,
                      "; test it with gzip -t, and fetch it again"));
   }
 

@@ -38,8 +38,8 @@ absl::StatusOr<bool> LineBuffer::Fill() {
       buffer_.resize(filled_ + block_bytes_ + 1);
     }
     char* const block = buffer_.data() + filled_;
-    FAIRLEAD_ASSIGN_OR_RETURN(
-        size_t bytes, source_->Read(absl::MakeSpan(block, block_bytes_)));
+    FAIRLEAD_ASSIGN_OR_RETURN(size_t bytes,
+                              Read(absl::MakeSpan(block, block_bytes_)));
     if (bytes == 0) {
       at_end_ = true;
       if (filled_ == 0) return false;
@@ -65,9 +65,17 @@ absl::StatusOr<bool> LineBuffer::Fill() {
   return false;
 }
 
+absl::StatusOr<size_t> LineBuffer::Read(absl::Span<char> into) {
+  absl::StatusOr<size_t> bytes = source_->Read(into);
+  if (bytes.ok()) return bytes;
+  return absl::Status(
+      bytes.status().code(),
+      absl::StrCat(bytes.status().message(), " (after line ", line_, ")"));
+}
+
 absl::Status LineBuffer::TooLong() const {
   FAIRLEAD_RETURN_IF_ERROR(
-      CheckNoNul({buffer_.data(), filled_}, name_, line_ + 1));
+      CheckNoNul({buffer_.data(), max_line_bytes_}, name_, line_ + 1));
   return absl::InvalidArgumentError(absl::StrCat(
       name_, ": line ", line_ + 1, " is longer than ", max_line_bytes_,
       " bytes; is it text, with a line a row? If so, raise max_line_bytes"));

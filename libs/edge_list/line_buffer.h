@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "libs/edge_list/byte_source.h"
 
 namespace fairlead {
@@ -52,13 +53,16 @@ class LineBuffer {
 
   // Brings at least one more line; false at the end of the source.
   // INVALID_ARGUMENT if the next line is longer than max_line_bytes (its
-  // newline not counted); else errors as ByteSource::Read. REQUIRES empty().
+  // newline not counted); else errors as ByteSource::Read, which come after
+  // all lines before them. REQUIRES empty().
   absl::StatusOr<bool> Fill();
 
   const std::string& name() const { return name_; }
   const ByteSource& source() const { return *source_; }
 
  private:
+  // As the source's, whose errors then say how far the lines came.
+  absl::StatusOr<size_t> Read(absl::Span<char> into);
   absl::Status TooLong() const;
 
   const std::unique_ptr<ByteSource> source_;

@@ -23,6 +23,7 @@ namespace fairlead {
 namespace {
 
 using ::fairlead::testing::Gzipped;
+using ::fairlead::testing::IsOk;
 using ::fairlead::testing::IsOkAndHolds;
 using ::fairlead::testing::MemorySource;
 using ::fairlead::testing::StatusIs;
@@ -320,23 +321,28 @@ TEST(NumberTableErrors, DamagedGzipIsFound) {
 class FailingSource final : public ByteSource {
  public:
   absl::StatusOr<size_t> Read(absl::Span<char> into) override {
-    if (bytes_read_ == 4) return absl::DataLossError("t.csv: disk failed");
-    into[0] = "1,2\n"[bytes_read_++];
+    if (bytes_read_ == text_.size())
+      return absl::DataLossError("t.csv: disk failed");
+    into[0] = text_[bytes_read_++];
     return 1;
   }
   uint64_t bytes_read() const override { return bytes_read_; }
   uint64_t file_bytes() const override { return 100; }
 
  private:
+  const std::string text_ = "1,2\n34567890";
   uint64_t bytes_read_ = 0;
 };
 
 TEST(NumberTableErrors, AFailingDiskIsNotTheEnd) {
   const auto reader =
       NumberTableReader::Create(std::make_unique<FailingSource>(), "t.csv");
-  EXPECT_THAT(reader, StatusIs(absl::StatusCode::kDataLoss,
-                               "t.csv: disk "
-                               "failed"));
+  ASSERT_THAT(reader, IsOk());
+  std::vector<int64_t> rows;
+  EXPECT_THAT((*reader)->ReadIntegers(1, &rows), IsOkAndHolds(1));
+  EXPECT_THAT((*reader)->ReadIntegers(1, &rows),
+              StatusIs(absl::StatusCode::kDataLoss,
+                       "t.csv: disk failed (after line 1)"));
 }
 
 }  // namespace
