@@ -35,8 +35,12 @@ absl::StatusOr<const PickleValue*> Get(const PickleValue& meta,
 }
 
 absl::Status ExpectSequence(const PickleValue& value, absl::string_view what) {
-  if (value.kind() == PickleKind::kTuple) return absl::OkStatus();
-  return value.Expect(PickleKind::kList, what);
+  if (value.kind() == PickleKind::kTuple || value.kind() == PickleKind::kList) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat(what, " is of Python type ",
+                                                 PickleKindName(value.kind()),
+                                                 "; it must be list or tuple"));
 }
 
 // A name that becomes a part of a path.

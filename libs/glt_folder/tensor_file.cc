@@ -58,6 +58,7 @@ absl::Status AppendAs(absl::Span<const uint8_t> bytes, const Bounds& bounds,
   for (size_t i = 0; i < bytes.size() / sizeof(From); ++i) {
     From element;
     memcpy(&element, bytes.data() + i * sizeof(From), sizeof(From));
+    // NOLINTNEXTLINE(bugprone-signed-char-misuse): an int8 is a number here.
     const auto value = static_cast<int64_t>(element);
     if (value < bounds.min || value > bounds.max) {
       return Refuse(name, absl::StrCat("row ", i, " is ", value, bounds.why));
@@ -218,7 +219,8 @@ absl::StatusOr<std::vector<T>> TensorFile::ReadIntegers(
 
 absl::Status TensorFile::ExpectIds() const {
   if (IsInteger(type_) && dimensions_ == 1) return absl::OkStatus();
-  return Bad("; it must be integers of 1 dimension: save tensor.long()");
+  return Bad(
+      "; it must be integers of 1 dimension: save tensor.long().flatten()");
 }
 
 absl::StatusOr<std::vector<int64_t>> TensorFile::ReadIds() const {
@@ -260,7 +262,8 @@ absl::StatusOr<std::vector<uint8_t>> TensorFile::ReadBytes() const {
 
 absl::StatusOr<std::vector<float>> TensorFile::ReadFloats() const {
   if (type_ != ElementType::kFloat32 || dimensions_ != 1) {
-    return Bad("; it must be float32 of 1 dimension: save tensor.float()");
+    return Bad(
+        "; it must be float32 of 1 dimension: save tensor.float().flatten()");
   }
   FAIRLEAD_ASSIGN_OR_RETURN(const std::vector<uint8_t> bytes, ReadBytes());
   std::vector<float> values(bytes.size() / sizeof(float));

@@ -40,22 +40,6 @@ std::vector<int32_t> Strides(const std::vector<int32_t>& shape) {
   return strides;
 }
 
-// Protocol 2 has no opcode for bytes: it has them encoded as latin1.
-std::string PickledBytes(const std::string& bytes) {
-  std::string utf8;
-  for (const char c : bytes) {
-    const auto byte = static_cast<uint8_t>(c);
-    if (byte < 0x80) {
-      utf8 += c;
-    } else {
-      utf8 += static_cast<char>(0xc0 | (byte >> 6));
-      utf8 += static_cast<char>(0x80 | (byte & 0x3f));
-    }
-  }
-  return PyGlobal("_codecs", "encode") + "(" + PyStr(utf8) + PyStr("latin1") +
-         "tR";
-}
-
 void AddEdges(const std::string& path, const std::vector<int64_t>& rows,
               const std::vector<int64_t>& cols,
               const std::vector<int64_t>& eids, TestFolder* folder) {
@@ -80,6 +64,7 @@ TestTensor Int64s(const std::vector<int64_t>& values) {
 
 TestTensor Floats(const std::vector<float>& values) {
   std::vector<uint32_t> bits;
+  bits.reserve(values.size());
   for (const float value : values)
     bits.push_back(std::bit_cast<uint32_t>(value));
   return Numbers("FloatStorage", bits);
@@ -107,12 +92,11 @@ std::string TorchSavedExpanded(int32_t elements) {
 }
 
 std::string Pickled(const TestTensor& tensor) {
-  const std::string storage =
-      PyGlobal("torch.storage", "_load_from_bytes") +
-      PickledBytes(LegacyStorageBytes(tensor.storage_type, Elements(tensor),
-                                      tensor.data)) +
-      "\x85R";
-  return kProtocol2 +
+  const std::string bytes =
+      LegacyStorageBytes(tensor.storage_type, Elements(tensor), tensor.data);
+  const std::string storage = PyGlobal("torch.storage", "_load_from_bytes") +
+                              "B" + Le(bytes.size(), 4) + bytes + "\x85R";
+  return "\x80\x03" +
          PyTensor(storage, 0, tensor.shape, Strides(tensor.shape)) + ".";
 }
 
@@ -202,7 +186,7 @@ TestFolder HeterogeneousFolder() {
 }
 
 std::string WriteTestFolder(const std::string& name, const TestFolder& folder) {
-  const std::string root = absl::StrCat(::testing::TempDir(), "/", name);
+  std::string root = absl::StrCat(::testing::TempDir(), "/", name);
   std::filesystem::remove_all(root);
   std::filesystem::create_directories(root);
   for (const auto& [path, bytes] : folder) {

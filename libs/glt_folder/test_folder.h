@@ -27,7 +27,7 @@ TestTensor Shaped(TestTensor tensor, std::vector<int32_t> shape);
 std::string TorchSaved(const TestTensor& tensor);
 // torch.save(tensor.expand(...)) of one int64: strides of 0.
 std::string TorchSavedExpanded(int32_t elements);
-// pickle.dump(tensor, file, protocol=2).
+// pickle.dump(tensor, file, protocol=3), the first with an opcode for bytes.
 std::string Pickled(const TestTensor& tensor);
 
 struct TestMeta {
