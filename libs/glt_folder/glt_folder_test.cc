@@ -32,6 +32,7 @@ using ::fairlead::testing::Pickled;
 using ::fairlead::testing::Shaped;
 using ::fairlead::testing::StatusIs;
 using ::fairlead::testing::TestFolder;
+using ::fairlead::testing::TestTensor;
 using ::fairlead::testing::TorchSaved;
 using ::fairlead::testing::Uint8s;
 using ::fairlead::testing::WriteTestFile;
@@ -229,6 +230,23 @@ TEST(GltFolder, ReadsLabelsOfOneColumnAndOfSeveral) {
   EXPECT_EQ(two.rows, 3);
   EXPECT_EQ(two.columns, 2);
   EXPECT_THAT(two.values, ElementsAre(1, 2, 3, 4, 5, 6));
+}
+
+TEST(GltFolder, ReadsIntegersOfAnyWidthAndSign) {
+  const struct {
+    TestTensor tensor;
+    int64_t value;
+  } cases[] = {{{"CharStorage", {1}, "\xfe"}, -2},
+               {Uint8s({0xfe}), 0xfe},
+               {{"ShortStorage", {1}, "\x02\x80"}, -0x7ffe},
+               {Int32s({-3}), -3},
+               {Int64s({int64_t{1} << 40}), int64_t{1} << 40}};
+  for (const auto& [tensor, value] : cases) {
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+        const GltLabels labels,
+        GltFolder::ReadLabels(WriteTestFile("label.pt", TorchSaved(tensor))));
+    EXPECT_THAT(labels.values, ElementsAre(value)) << tensor.storage_type;
+  }
 }
 
 TEST(GltFolder, RefusesLabelsThatAreNone) {

@@ -58,8 +58,7 @@ absl::Status AppendAs(absl::Span<const uint8_t> bytes, const Bounds& bounds,
   for (size_t i = 0; i < bytes.size() / sizeof(From); ++i) {
     From element;
     memcpy(&element, bytes.data() + i * sizeof(From), sizeof(From));
-    // NOLINTNEXTLINE(bugprone-signed-char-misuse): an int8 is a number here.
-    const auto value = static_cast<int64_t>(element);
+    const int64_t value{element};
     if (value < bounds.min || value > bounds.max) {
       return Refuse(name, absl::StrCat("row ", i, " is ", value, bounds.why));
     }
