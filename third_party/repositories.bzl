@@ -87,5 +87,10 @@ def fairlead_repositories():
         install = "zlib1g-dev",
         targets = {"zlib": ["zlib"]},
     )
+    pkg_config_repository(
+        name = "metis",
+        install = "libmetis-dev",
+        targets = {"metis": ["-lmetis"]},
+    )
     libtorch_repository(name = "libtorch")
     cuda_repository(name = "cuda")

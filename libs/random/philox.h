@@ -31,6 +31,8 @@ constexpr PhiloxBlock Philox4x32(PhiloxBlock counter, uint64_t key) {
 enum class RandomPurpose : uint32_t {
   kShuffle = 1,
   kNeighbors = 2,
+  kWalk = 3,
+  kNegatives = 4,
 };
 
 // A key of its own for (seed, purpose, a, b): for example the epoch and the
