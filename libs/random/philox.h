@@ -33,6 +33,7 @@ enum class RandomPurpose : uint32_t {
   kNeighbors = 2,
   kWalk = 3,
   kNegatives = 4,
+  kNodeSplit = 16,
 };
 
 // A key of its own for (seed, purpose, a, b): for example the epoch and the

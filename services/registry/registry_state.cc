@@ -175,6 +175,32 @@ void RegistryState::ApplyDelete(const std::string& key) {
   }
 }
 
+// Pools of one dataset must have it in the same partitions, or they would ask
+// each other for what is elsewhere.
+absl::Status RegistryState::CheckDataset(const v1::JoinRequest& request) const {
+  if (!request.has_dataset()) return absl::OkStatus();
+  const v1::DatasetPartition& dataset = request.dataset();
+  if (dataset.partition() >= dataset.num_partitions()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "dataset: partition ", dataset.partition(), " of ",
+        dataset.num_partitions(), "; partitions are numbered from 0"));
+  }
+  for (const auto& [id, entry] : members_) {
+    const v1::DatasetPartition& other = entry.member.dataset();
+    if (entry.away || entry.member.member_name() == request.member_name() ||
+        other.name() != dataset.name() || other.num_partitions() == 0 ||
+        other.num_partitions() == dataset.num_partitions()) {
+      continue;
+    }
+    return absl::FailedPreconditionError(absl::StrCat(
+        "dataset ", dataset.name(), ": is in ", dataset.num_partitions(),
+        " partitions here and in ", other.num_partitions(), " at ",
+        entry.member.member_name(),
+        "; serve the same folder on all sampler pools, or name it otherwise"));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<RegistryState::Planned<v1::JoinResponse>>
 RegistryState::PlanJoin(const v1::JoinRequest& request) const {
   FAIRLEAD_RETURN_IF_ERROR(CheckName("member_name", request.member_name()));
@@ -190,6 +216,7 @@ RegistryState::PlanJoin(const v1::JoinRequest& request) const {
   if (request.has_lease() && request.lease().seconds() < 0) {
     return absl::InvalidArgumentError("lease: must not be negative");
   }
+  FAIRLEAD_RETURN_IF_ERROR(CheckDataset(request));
   v1::Member member;
   Planned<v1::JoinResponse> planned;
   const auto known = member_by_name_.find(request.member_name());
@@ -225,6 +252,7 @@ RegistryState::PlanJoin(const v1::JoinRequest& request) const {
   member.set_address(request.address());
   member.set_metrics_address(request.metrics_address());
   member.set_shm_domain(request.shm_domain());
+  *member.mutable_dataset() = request.dataset();
   planned.writes.push_back(Put(member));
   planned.answer.set_member_id(member.member_id());
   planned.answer.set_rank(member.rank());

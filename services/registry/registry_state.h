@@ -124,6 +124,8 @@ class RegistryState {
   uint64_t channels() const { return channels_.size(); }
 
  private:
+  absl::Status CheckDataset(const v1::JoinRequest& request) const;
+
   struct MemberEntry {
     v1::Member member;
     absl::Duration lease;

@@ -20,32 +20,6 @@
 namespace fairlead {
 namespace {
 
-absl::StatusOr<absl::Span<const int64_t>> FindSplit(const NodeType& type,
-                                                    v1::Split split) {
-  std::optional<absl::Span<const int64_t>> ids;
-  switch (split) {
-    case v1::SPLIT_TRAIN:
-      ids = type.train;
-      break;
-    case v1::SPLIT_VAL:
-      ids = type.val;
-      break;
-    case v1::SPLIT_TEST:
-      ids = type.test;
-      break;
-    default:
-      return absl::InvalidArgumentError(absl::StrCat(
-          "input.split: ", split,
-          " is no split; use SPLIT_TRAIN, SPLIT_VAL, SPLIT_TEST, SPLIT_ALL"));
-  }
-  if (!ids.has_value()) {
-    return absl::NotFoundError(
-        absl::StrCat("input.split: node type ", type.name, " has no ",
-                     v1::Split_Name(split), " in this dataset"));
-  }
-  return *ids;
-}
-
 absl::Status CheckFanout(const google::protobuf::RepeatedField<int32_t>& fanout,
                          const std::string& field) {
   for (const int32_t neighbors : fanout) {
@@ -97,7 +71,61 @@ absl::StatusOr<std::vector<std::vector<int32_t>>> ResolveFanouts(
   return fanouts;
 }
 
+absl::StatusOr<absl::Span<const int64_t>> FindSplit(const NodeType& type,
+                                                    v1::Split split) {
+  std::optional<absl::Span<const int64_t>> ids;
+  switch (split) {
+    case v1::SPLIT_TRAIN:
+      ids = type.train;
+      break;
+    case v1::SPLIT_VAL:
+      ids = type.val;
+      break;
+    case v1::SPLIT_TEST:
+      ids = type.test;
+      break;
+    default:
+      return absl::InvalidArgumentError(absl::StrCat(
+          "input.split: ", split,
+          " is no split; use SPLIT_TRAIN, SPLIT_VAL, SPLIT_TEST, SPLIT_ALL"));
+  }
+  if (!ids.has_value()) {
+    return absl::NotFoundError(
+        absl::StrCat("input.split: node type ", type.name, " has no ",
+                     v1::Split_Name(split), " in this dataset"));
+  }
+  return *ids;
+}
+
+absl::StatusOr<SeedList> TakeSlice(const SeedList& list,
+                                   const v1::SeedSlice* slice) {
+  if (slice == nullptr) return list;
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      const SeedRange range,
+      SplitSlice(list.size(), {.start_numerator = slice->start_numerator(),
+                               .end_numerator = slice->end_numerator(),
+                               .denominator = slice->denominator()}));
+  return list.Part(range.begin, range.end);
+}
+
 }  // namespace
+
+absl::StatusOr<SeedList> SelectNodes(const Dataset& dataset,
+                                     const std::string& node_type,
+                                     v1::Split split,
+                                     const v1::SeedSlice* slice) {
+  FAIRLEAD_ASSIGN_OR_RETURN(const int index, dataset.FindNodeType(node_type));
+  const NodeType& type = dataset.node_types()[static_cast<size_t>(index)];
+  if (split == v1::SPLIT_ALL) {
+    return TakeSlice(type.ids.is_range()
+                         ? SeedList::Range(type.ids.first(), type.num_nodes)
+                         : SeedList(type.ids.list()),
+                     slice);
+  }
+  FAIRLEAD_ASSIGN_OR_RETURN(const absl::Span<const int64_t> ids,
+                            FindSplit(type, split));
+  return TakeSlice(SeedList(ids), slice);
+}
 
 absl::StatusOr<ChannelPlan> ChannelPlan::Create(
     const Dataset& dataset, const v1::SeedNodes& input,
@@ -128,6 +156,7 @@ absl::StatusOr<ChannelPlan> ChannelPlan::Create(
   FAIRLEAD_ASSIGN_OR_RETURN(plan.seed_type_,
                             dataset.FindNodeType(input.node_type()));
   const NodeType& type = dataset.node_types()[plan.seed_type_];
+  const v1::SeedSlice* slice = input.has_slice() ? &input.slice() : nullptr;
   if (input.has_ids()) {
     for (const int64_t id : input.ids().id()) {
       // Of partitions, whether somebody has it, that one says.
@@ -141,23 +170,11 @@ absl::StatusOr<ChannelPlan> ChannelPlan::Create(
     }
     plan.own_seeds_.assign(input.ids().id().begin(), input.ids().id().end());
     plan.seeds_ = SeedList(plan.own_seeds_);
-  } else if (input.split() == v1::SPLIT_ALL) {
-    plan.seeds_ = type.ids.is_range()
-                      ? SeedList::Range(type.ids.first(), type.num_nodes)
-                      : SeedList(type.ids.list());
+    FAIRLEAD_ASSIGN_OR_RETURN(plan.seeds_, TakeSlice(plan.seeds_, slice));
   } else {
-    FAIRLEAD_ASSIGN_OR_RETURN(const absl::Span<const int64_t> ids,
-                              FindSplit(type, input.split()));
-    plan.seeds_ = SeedList(ids);
-  }
-  if (input.has_slice()) {
     FAIRLEAD_ASSIGN_OR_RETURN(
-        const SeedRange range,
-        SplitSlice(plan.seeds_.size(),
-                   {.start_numerator = input.slice().start_numerator(),
-                    .end_numerator = input.slice().end_numerator(),
-                    .denominator = input.slice().denominator()}));
-    plan.seeds_ = plan.seeds_.Part(range.begin, range.end);
+        plan.seeds_,
+        SelectNodes(dataset, input.node_type(), input.split(), slice));
   }
   plan.batches_per_epoch_ =
       ComputeNumBatches(plan.seeds_.size(), plan.batch_size_, plan.drop_last_);

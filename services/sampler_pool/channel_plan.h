@@ -2,6 +2,7 @@
 #define FAIRLEAD_SERVICES_SAMPLER_POOL_CHANNEL_PLAN_H_
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -51,6 +52,19 @@ class SeedList {
   int64_t first_ = 0;
   uint64_t size_ = 0;
 };
+
+// Behind the relation of edges that are to be predicted, label edges' relation
+// says which labels they are (parity 2.8).
+inline constexpr char kPositiveLabels[] = "_gigl_positive";
+inline constexpr char kNegativeLabels[] = "_gigl_negative";
+
+// Nodes of this partition: of a split, and of these a slice, unless it is null.
+// The list points into the dataset. INVALID_ARGUMENT for what is no split or
+// slice; NOT_FOUND for a type or split that the dataset lacks.
+absl::StatusOr<SeedList> SelectNodes(const Dataset& dataset,
+                                     const std::string& node_type,
+                                     v1::Split split,
+                                     const v1::SeedSlice* slice);
 
 // What a channel samples, checked against the dataset and resolved to its
 // indices: all that the makers of its batches need to know. Immutable, so

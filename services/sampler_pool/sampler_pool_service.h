@@ -2,19 +2,17 @@
 #define FAIRLEAD_SERVICES_SAMPLER_POOL_SAMPLER_POOL_SERVICE_H_
 
 #include "grpcpp/grpcpp.h"
-#include "libs/graph/dataset.h"
 #include "protos/fairlead/v1/sampler_pool.grpc.pb.h"
 #include "services/sampler_pool/pool.h"
 
 namespace fairlead {
 
-// Puts a Pool and its dataset on the network: maps calls and codes, nothing
+// Puts a Pool on the network: maps calls and codes, nothing
 // else. No call waits for sampling.
 class SamplerPoolService final : public v1::SamplerPoolService::Service {
  public:
-  // Both must outlive the service.
-  SamplerPoolService(Pool& pool, const Dataset& dataset)
-      : pool_(pool), dataset_(dataset) {}
+  // `pool` must outlive the service.
+  explicit SamplerPoolService(Pool& pool) : pool_(pool) {}
 
   grpc::Status RegisterInput(grpc::ServerContext* context,
                              const v1::RegisterInputRequest* request,
@@ -37,13 +35,9 @@ class SamplerPoolService final : public v1::SamplerPoolService::Service {
   grpc::Status AttachConsumer(grpc::ServerContext* context,
                               const v1::AttachConsumerRequest* request,
                               v1::AttachConsumerResponse* response) override;
-  grpc::Status GetDatasetMeta(grpc::ServerContext* context,
-                              const v1::GetDatasetMetaRequest* request,
-                              v1::GetDatasetMetaResponse* response) override;
 
  private:
   Pool& pool_;
-  const Dataset& dataset_;
 };
 
 }  // namespace fairlead

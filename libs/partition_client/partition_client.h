@@ -1,0 +1,93 @@
+#ifndef FAIRLEAD_LIBS_PARTITION_CLIENT_PARTITION_CLIENT_H_
+#define FAIRLEAD_LIBS_PARTITION_CLIENT_PARTITION_CLIENT_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "libs/partition_client/peer_source.h"
+#include "libs/partition_client/remote_partitions.h"
+#include "libs/sync/mutex.h"
+#include "protos/fairlead/v1/graph_store.grpc.pb.h"
+
+namespace fairlead {
+
+// Asks the sampler pools of other partitions over gRPC: one call a partition
+// and round, however much is asked, none of which a thread waits for. Calls go
+// round the replicas of a partition (parity 2.7); one that does not answer is
+// passed over, and who there is is asked for anew. No collective: building it
+// asks nobody (W-43). Thread-safe.
+class PartitionClient final : public RemotePartitions {
+ public:
+  struct Options {
+    std::string dataset_name;
+    uint32_t num_partitions = 1;
+    // Of one call to one replica.
+    absl::Duration call_deadline = absl::Seconds(10);
+    // After which a partition that nobody answers for is given up.
+    absl::Duration give_up_after = absl::Seconds(60);
+  };
+
+  struct Counts {
+    uint64_t calls = 0;
+    uint64_t failed_calls = 0;  // of these; most were made again elsewhere
+    uint64_t given_up = 0;
+    uint64_t request_bytes = 0;
+    uint64_t response_bytes = 0;
+    uint64_t in_flight = 0;
+  };
+
+  // `peers` must outlive it.
+  PartitionClient(Options options, PeerSource& peers)
+      : options_(std::move(options)), peers_(peers) {}
+
+  // Cancels what is under way, and waits for its `done` calls.
+  ~PartitionClient() override;
+
+  void Fetch(const RemoteFetches& fetches,
+             std::function<void(absl::Status)> done) override;
+
+  Counts counts() const ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  class Round;
+  class Call;
+  struct Replica {
+    std::string address;
+    std::unique_ptr<v1::GraphStoreService::Stub> stub;
+  };
+
+  // The replica to ask next; null if none is known.
+  std::shared_ptr<Replica> NextReplica(uint32_t partition)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  size_t NumReplicas(uint32_t partition) const ABSL_LOCKS_EXCLUDED(mutex_);
+  // Takes over who there is; those that are still there stay connected.
+  void SetPeers(const std::vector<Peer>& peers) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // False if the client is going: then nothing may be begun.
+  bool Begin(Call* call) ABSL_LOCKS_EXCLUDED(mutex_);
+  void End(Call* call) ABSL_LOCKS_EXCLUDED(mutex_);
+  bool is_stopping() const ABSL_LOCKS_EXCLUDED(mutex_);
+
+  const Options options_;
+  PeerSource& peers_;
+
+  mutable Mutex mutex_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::flat_hash_set<Call*> calls_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<uint32_t, std::vector<std::shared_ptr<Replica>>> replicas_
+      ABSL_GUARDED_BY(mutex_);
+  uint64_t next_replica_ ABSL_GUARDED_BY(mutex_) = 0;
+  Counts counts_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace fairlead
+
+#endif  // FAIRLEAD_LIBS_PARTITION_CLIENT_PARTITION_CLIENT_H_

@@ -1,0 +1,31 @@
+#ifndef FAIRLEAD_LIBS_PARTITION_CLIENT_REGISTRY_PEERS_H_
+#define FAIRLEAD_LIBS_PARTITION_CLIENT_REGISTRY_PEERS_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "libs/partition_client/peer_source.h"
+#include "protos/fairlead/v1/registry.grpc.pb.h"
+
+namespace fairlead {
+
+// The sampler pools of a dataset that the registry knows. Thread-safe.
+class RegistryPeers final : public PeerSource {
+ public:
+  // `registry` is its host:port.
+  RegistryPeers(const std::string& registry, std::string dataset_name);
+
+  void List(
+      std::function<void(absl::StatusOr<std::vector<Peer>>)> done) override;
+
+ private:
+  const std::string dataset_name_;
+  const std::unique_ptr<v1::RegistryService::Stub> stub_;
+};
+
+}  // namespace fairlead
+
+#endif  // FAIRLEAD_LIBS_PARTITION_CLIENT_REGISTRY_PEERS_H_
