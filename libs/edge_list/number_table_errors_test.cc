@@ -240,6 +240,21 @@ TEST(NumberTableErrors, WrongKindsDoNotEndAReader) {
   EXPECT_THAT(reader->ReadIntegers(9, &rows), IsOkAndHolds(1));
 }
 
+TEST(NumberTableErrors, ColumnsAreBounded) {
+  std::string names = "name";
+  std::string row = "1";
+  for (int i = 0; i < 1 << 20; ++i) {
+    names += ",";
+    row += ",1";
+  }
+  for (const std::string& line : {names, row}) {
+    EXPECT_THAT(
+        NumberTableReader::Create(MemorySource(line), "t.csv"),
+        StatusIs(absl::StatusCode::kInvalidArgument,
+                 HasSubstr("line 1 has 1048577 fields; at most 1048576")));
+  }
+}
+
 TEST(NumberTableErrors, RowsBeforeABadOneCanBeRead) {
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(
       const auto reader,
