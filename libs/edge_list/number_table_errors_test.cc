@@ -49,7 +49,7 @@ absl::Status ErrorOf(const std::string& bytes,
   if (!reader.ok()) return reader.status();
   std::vector<int64_t> integers = {1};
   std::vector<double> reals = {1};
-  const absl::Status status =
+  absl::Status status =
       (*reader)->ReadColumns(kAllRows, kinds, &integers, &reals).status();
   if (!status.ok()) {
     EXPECT_THAT(integers, IsEmpty());
