@@ -9,6 +9,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "libs/graph/partition_book.h"
+#include "libs/random/philox.h"
 #include "libs/status/status_matchers.h"
 
 namespace fairlead {
