@@ -9,36 +9,48 @@
 namespace fairlead {
 namespace {
 
-bool ComesFirst(const PprCandidate& a, const PprCandidate& b) {
+// (Orders are objects, not functions, so that algorithms inline them.)
+constexpr auto kComesFirst = [](const PprCandidate& a, const PprCandidate& b) {
   return a.value != b.value ? a.value > b.value : a.id < b.id;
-}
+};
 
 double Proximity(int32_t hop) { return 1 / (1 + static_cast<double>(hop)); }
 
-// An entry, and what it is ranked by.
-struct Ranked {
-  double key = 0;
-  const PprEntry* entry = nullptr;
-};
+// The `size` entries that rank highest of those it is offered, by key, ties by
+// id. A heap with the lowest of them on top: an offer that is too low, as most
+// are, costs a comparison. (Mass falls with distance, and entries come by first
+// touch, so the high ones come early.)
+class Highest {
+ public:
+  struct Ranked {
+    double key = 0;
+    int64_t id = 0;
+    const PprEntry* entry = nullptr;
+  };
 
-// Appends the `size` that rank highest, with value `key` or, with
-// `add_residual`, that and the residual. Their order is unspecified.
-void AppendHighest(size_t size, bool add_residual, std::vector<Ranked>* ranked,
-                   std::vector<PprCandidate>* out) {
-  if (ranked->size() > size) {
-    std::nth_element(
-        ranked->begin(), ranked->begin() + static_cast<ptrdiff_t>(size),
-        ranked->end(), [](const Ranked& a, const Ranked& b) {
-          return a.key != b.key ? a.key > b.key : a.entry->id < b.entry->id;
-        });
-    ranked->resize(size);
+  explicit Highest(size_t size) : size_(size) {}
+
+  void Offer(double key, const PprEntry& entry) {
+    const Ranked offer = {key, entry.id, &entry};
+    if (ranked_.size() == size_) {
+      if (!kIsHigher(offer, ranked_.front())) return;
+      std::pop_heap(ranked_.begin(), ranked_.end(), kIsHigher);
+      ranked_.pop_back();
+    }
+    ranked_.push_back(offer);
+    std::push_heap(ranked_.begin(), ranked_.end(), kIsHigher);
   }
-  for (const auto& [key, entry] : *ranked) {
-    out->push_back({.id = entry->id,
-                    .value = add_residual ? key + entry->residual : key,
-                    .hop = entry->hop});
-  }
-}
+
+  absl::Span<const Ranked> ranked() const { return ranked_; }  // in no order
+
+ private:
+  static constexpr auto kIsHigher = [](const Ranked& a, const Ranked& b) {
+    return a.key != b.key ? a.key > b.key : a.id < b.id;
+  };
+
+  const size_t size_;  // > 0
+  std::vector<Ranked> ranked_;
+};
 
 // A node as one channel has it.
 struct View {
@@ -88,7 +100,7 @@ std::vector<Merged> MergeViews(absl::Span<const View> views) {
     }
   }
   std::sort(nodes.begin(), nodes.end(), [](const Merged& a, const Merged& b) {
-    return ComesFirst(a.best, b.best);
+    return kComesFirst(a.best, b.best);
   });
   return nodes;
 }
@@ -120,21 +132,25 @@ std::vector<PprCandidate> SelectPprCandidates(
     bool residual_top_up) {
   const auto max_size = static_cast<size_t>(max_nodes);
   std::vector<PprCandidate> selected;
-  std::vector<Ranked> ranked;
+  Highest by_score(max_size);
   for (const PprEntry& entry : entries) {
-    if (entry.score > 0) ranked.push_back({entry.score, &entry});
+    if (entry.score > 0) by_score.Offer(entry.score, entry);
   }
-  AppendHighest(max_size, residual_top_up, &ranked, &selected);
+  for (const auto& [score, id, entry] : by_score.ranked()) {
+    const double value = residual_top_up ? score + entry->residual : score;
+    selected.push_back({id, value, entry->hop});
+  }
   if (residual_top_up && selected.size() < max_size) {
-    ranked.clear();
+    Highest by_residual(max_size - selected.size());
     for (const PprEntry& entry : entries) {
       if (entry.score > 0 || entry.residual <= 0) continue;
-      ranked.push_back({entry.residual, &entry});
+      by_residual.Offer(entry.residual, entry);
     }
-    AppendHighest(max_size - selected.size(), /*add_residual=*/false, &ranked,
-                  &selected);
+    for (const auto& [residual, id, entry] : by_residual.ranked()) {
+      selected.push_back({id, residual, entry->hop});
+    }
   }
-  std::sort(selected.begin(), selected.end(), ComesFirst);
+  std::sort(selected.begin(), selected.end(), kComesFirst);
   return selected;
 }
 
