@@ -75,24 +75,6 @@ TEST(RandomOwners, RefuseWhatIsNoPartition) {
       StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("-1 nodes")));
 }
 
-// Another engine computes these (see the header), so they must never change.
-TEST(HashOwner, IsAsDocumented) {
-  EXPECT_EQ(HashOwner(0, 10), 5U);
-  EXPECT_EQ(HashOwner(1, 10), 5U);
-  EXPECT_EQ(HashOwner(2, 10), 0U);
-  EXPECT_EQ(HashOwner(3, 10), 3U);
-  EXPECT_EQ(HashOwner(int64_t{1} << 40, 7), 5U);
-  EXPECT_EQ(HashOwner(12345, 1), 0U);
-}
-
-TEST(HashOwner, BalancesNeighbouringIds) {
-  std::vector<int64_t> sizes(7, 0);
-  for (int64_t id = 0; id < 70'000; ++id) ++sizes[HashOwner(id, 7)];
-  for (const int64_t size : sizes) {
-    EXPECT_NEAR(static_cast<double>(size), 10'000, 400);
-  }
-}
-
 TEST(EvenRangeBounds, DifferByAtMostOne) {
   EXPECT_THAT(EvenRangeBounds(10, 4),
               IsOkAndHolds(ElementsAre(0, 3, 6, 8, 10)));
