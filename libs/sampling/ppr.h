@@ -17,6 +17,23 @@
 
 namespace fairlead {
 
+// Neighbour lists that are missing, by edge type: distinct node ids, ascending.
+struct NeighborNeeds {
+  std::vector<std::vector<int64_t>> ids;
+
+  bool empty() const {
+    for (const std::vector<int64_t>& of_type : ids) {
+      if (!of_type.empty()) return false;
+    }
+    return true;
+  }
+};
+
+struct PprResult {
+  std::vector<PprRows> node_types;  // one for each, if only of zero counts
+  int width = 2;                    // of an attribute row; see PprRows
+};
+
 // Personalised PageRank of seeds by forward push (Andersen, Chung, Lang: "Local
 // graph partitioning using PageRank vectors", FOCS 2006), as parity 2.9 and
 // W-39 have it. A state machine that is told neighbours when it asks for them:
@@ -50,7 +67,7 @@ namespace fairlead {
 // max_fetch_iterations = L, too, is a matter of one seed: a round counts when
 // it has a node in it whose neighbours this push has not yet seen. From the
 // (L+1)th on such nodes keep all mass, as a sink does; nodes seen before push
-// on. A batch asks for neighbours at most L times in sequence. (The originals
+// on. If given all it asks for, a batch asks at most L times. (The originals
 // count over the batch, so that a seed's rows depend on its neighbours in it.)
 //
 // Seeds run ahead of each other: one waits only for lists of its own. Memory:
@@ -60,24 +77,6 @@ namespace fairlead {
 // Thread-compatible; an instance serves any number of batches, one at a time.
 // Several may share a cache, as long as nothing calls Provide(), Start() or
 // Finish() of one during Push() of another.
-
-// Neighbour lists that are missing, by edge type: distinct node ids, ascending.
-struct NeighborNeeds {
-  std::vector<std::vector<int64_t>> ids;
-
-  bool empty() const {
-    for (const std::vector<int64_t>& of_type : ids) {
-      if (!of_type.empty()) return false;
-    }
-    return true;
-  }
-};
-
-struct PprResult {
-  std::vector<PprRows> node_types;  // one for each, if only of zero counts
-  int width = 2;                    // of an attribute row; see PprRows
-};
-
 class PprPush {
  public:
   // Writes the total degree of each node: its neighbours over all edge types
@@ -108,7 +107,7 @@ class PprPush {
   absl::Status Start(absl::Span<const int64_t> seeds, int seed_type);
 
   // The lists for which seeds wait. Empty: Push() can go on, or all is done.
-  // Valid until the next call of a method that is not const.
+  // Valid until the next call of Needs(), Push(), Start() or Finish().
   const NeighborNeeds& Needs();
 
   // Takes lists of one edge type: of ids[i] the next counts[i] of `neighbors`.

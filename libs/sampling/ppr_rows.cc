@@ -1,7 +1,9 @@
 #include "libs/sampling/ppr_rows.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -16,41 +18,41 @@ constexpr auto kComesFirst = [](const PprCandidate& a, const PprCandidate& b) {
 
 double Proximity(int32_t hop) { return 1 / (1 + static_cast<double>(hop)); }
 
-// The `size` entries that rank highest of those it is offered, by key, ties by
-// id. A heap with the lowest of them on top: an offer that is too low, as most
-// are, costs a comparison. (Mass falls with distance, and entries come by first
-// touch, so the high ones come early.)
-class Highest {
- public:
-  struct Ranked {
-    double key = 0;
-    int64_t id = 0;
-    const PprEntry* entry = nullptr;
-  };
-
-  explicit Highest(size_t size) : size_(size) {}
-
-  void Offer(double key, const PprEntry& entry) {
-    const Ranked offer = {key, entry.id, &entry};
-    if (ranked_.size() == size_) {
-      if (!kIsHigher(offer, ranked_.front())) return;
-      std::pop_heap(ranked_.begin(), ranked_.end(), kIsHigher);
-      ranked_.pop_back();
-    }
-    ranked_.push_back(offer);
-    std::push_heap(ranked_.begin(), ranked_.end(), kIsHigher);
-  }
-
-  absl::Span<const Ranked> ranked() const { return ranked_; }  // in no order
-
- private:
-  static constexpr auto kIsHigher = [](const Ranked& a, const Ranked& b) {
-    return a.key != b.key ? a.key > b.key : a.id < b.id;
-  };
-
-  const size_t size_;  // > 0
-  std::vector<Ranked> ranked_;
+// An entry, and what it is ranked by.
+struct Ranked {
+  double key = 0;
+  const PprEntry* entry = nullptr;
 };
+
+// Moves the `size` of highest key, ties by id, to the front, in no order, and
+// drops the others. In two steps, since neighbours of one node have equal keys
+// by the hundred, and a heap would turn ties over again and again: first the
+// key at which to cut, from keys alone, then which of its ties to keep.
+// REQUIRES size > 0.
+void KeepHighest(size_t size, std::vector<Ranked>* ranked) {
+  if (ranked->size() <= size) return;
+  std::vector<double> highest;  // a heap, the lowest on top
+  for (const Ranked& r : *ranked) {
+    if (highest.size() == size) {
+      if (r.key <= highest.front()) continue;
+      std::pop_heap(highest.begin(), highest.end(), std::greater<>());
+      highest.pop_back();
+    }
+    highest.push_back(r.key);
+    std::push_heap(highest.begin(), highest.end(), std::greater<>());
+  }
+  const double cut = highest.front();
+  const auto ties =
+      std::partition(ranked->begin(), ranked->end(),
+                     [cut](const Ranked& r) { return r.key > cut; });
+  const auto end_ties = std::partition(
+      ties, ranked->end(), [cut](const Ranked& r) { return r.key == cut; });
+  const auto end = ranked->begin() + static_cast<ptrdiff_t>(size);
+  std::nth_element(ties, end, end_ties, [](const Ranked& a, const Ranked& b) {
+    return a.entry->id < b.entry->id;
+  });
+  ranked->erase(end, ranked->end());
+}
 
 // A node as one channel has it.
 struct View {
@@ -131,23 +133,25 @@ std::vector<PprCandidate> SelectPprCandidates(
     absl::Span<const PprEntry> entries, int32_t max_nodes,
     bool residual_top_up) {
   const auto max_size = static_cast<size_t>(max_nodes);
-  std::vector<PprCandidate> selected;
-  Highest by_score(max_size);
+  std::vector<Ranked> ranked;
   for (const PprEntry& entry : entries) {
-    if (entry.score > 0) by_score.Offer(entry.score, entry);
+    if (entry.score > 0) ranked.push_back({entry.score, &entry});
   }
-  for (const auto& [score, id, entry] : by_score.ranked()) {
+  KeepHighest(max_size, &ranked);
+  std::vector<PprCandidate> selected;
+  for (const auto& [score, entry] : ranked) {
     const double value = residual_top_up ? score + entry->residual : score;
-    selected.push_back({id, value, entry->hop});
+    selected.push_back({entry->id, value, entry->hop});
   }
   if (residual_top_up && selected.size() < max_size) {
-    Highest by_residual(max_size - selected.size());
+    ranked.clear();
     for (const PprEntry& entry : entries) {
       if (entry.score > 0 || entry.residual <= 0) continue;
-      by_residual.Offer(entry.residual, entry);
+      ranked.push_back({entry.residual, &entry});
     }
-    for (const auto& [residual, id, entry] : by_residual.ranked()) {
-      selected.push_back({id, residual, entry->hop});
+    KeepHighest(max_size - selected.size(), &ranked);
+    for (const auto& [residual, entry] : ranked) {
+      selected.push_back({entry->id, residual, entry->hop});
     }
   }
   std::sort(selected.begin(), selected.end(), kComesFirst);
