@@ -49,7 +49,7 @@ absl::Status ErrorOf(const std::string& bytes,
   if (!reader.ok()) return reader.status();
   std::vector<int64_t> integers = {1};
   std::vector<double> reals = {1};
-  const absl::Status status =
+  absl::Status status =
       (*reader)->ReadColumns(kAllRows, kinds, &integers, &reals).status();
   if (!status.ok()) {
     EXPECT_THAT(integers, IsEmpty());
@@ -238,6 +238,21 @@ TEST(NumberTableErrors, WrongKindsDoNotEndAReader) {
   EXPECT_THAT(reader->ReadColumns(9, {kId}, &rows, nullptr),
               StatusIs(absl::StatusCode::kInvalidArgument));
   EXPECT_THAT(reader->ReadIntegers(9, &rows), IsOkAndHolds(1));
+}
+
+TEST(NumberTableErrors, ColumnsAreBounded) {
+  std::string names = "name";
+  std::string row = "1";
+  for (int i = 0; i < 1 << 20; ++i) {
+    names += ",";
+    row += ",1";
+  }
+  for (const std::string& line : {names, row}) {
+    EXPECT_THAT(
+        NumberTableReader::Create(MemorySource(line), "t.csv"),
+        StatusIs(absl::StatusCode::kInvalidArgument,
+                 HasSubstr("line 1 has 1048577 fields; at most 1048576")));
+  }
 }
 
 TEST(NumberTableErrors, RowsBeforeABadOneCanBeRead) {

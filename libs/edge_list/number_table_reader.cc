@@ -30,6 +30,7 @@
 namespace fairlead {
 namespace {
 
+constexpr size_t kMaxColumns = size_t{1} << 20;
 constexpr absl::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 // A vector that rows are put in, which grows as they come: `max_rows` may be
@@ -50,13 +51,14 @@ class RowStore {
     if (row_size_ == 0) return nullptr;
     const size_t begin = rows * row_size_;
     if (begin + row_size_ > out_->size()) {
-      out_->resize(std::min(max_size_, 2 * begin + kFirstRows * row_size_));
+      out_->resize(
+          std::min(max_size_, 2 * begin + std::max(row_size_, kFirstSize)));
     }
     return out_->data() + begin;
   }
 
  private:
-  static constexpr size_t kFirstRows = 256;
+  static constexpr size_t kFirstSize = 4096;
 
   const size_t row_size_;
   std::vector<T>* const out_;
@@ -115,8 +117,7 @@ absl::Status NumberTableReader::ReadBegin() {
        IsHeaderLine(line, delimiter_))) {
     return ReadHeader(line);
   }
-  FAIRLEAD_ASSIGN_OR_RETURN(columns_, CountFields(line));
-  return absl::OkStatus();
+  return SetColumns(line);
 }
 
 absl::Status NumberTableReader::ReadHeader(const std::string& line) {
@@ -130,20 +131,27 @@ absl::Status NumberTableReader::ReadHeader(const std::string& line) {
     is_one_name = !of_row.has_value() && delimiter_ == Delimiter::kBlanks;
     delimiter_ = of_row.value_or(delimiter_);
   }
+  FAIRLEAD_RETURN_IF_ERROR(SetColumns(line));
+  if (is_one_name && columns_ > 1) {
+    columns_ = 1;
+    header_ = {std::string(absl::StripAsciiWhitespace(line))};
+    return absl::OkStatus();
+  }
   FieldCursor fields(line, delimiter_);
   while (const std::optional<absl::string_view> field = fields.Next()) {
     header_.push_back(fields.quoted()
                           ? absl::StrReplaceAll(*field, {{"\"\"", "\""}})
                           : std::string(*field));
   }
-  if (!fields.problem().empty()) {
-    return BadField(first_line_, fields.count(), fields.problem());
-  }
-  if (is_one_name && header_.size() > 1) {
-    header_ = {std::string(absl::StripAsciiWhitespace(line))};
-  }
-  columns_ = header_.size();
   return absl::OkStatus();
+}
+
+absl::Status NumberTableReader::SetColumns(absl::string_view line) {
+  FAIRLEAD_ASSIGN_OR_RETURN(columns_, CountFields(first_line_, line));
+  if (columns_ <= kMaxColumns) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      lines_.name(), ": line ", first_line_, " has ", columns_,
+      " fields; at most ", kMaxColumns, " are read: is it a line a row?"));
 }
 
 absl::StatusOr<bool> NumberTableReader::FindRow() {
@@ -243,8 +251,8 @@ absl::StatusOr<size_t> NumberTableReader::ReadRows(
 absl::Status NumberTableReader::ReadAnyRow(const RowParser& parser,
                                            int64_t* integers, double* reals) {
   const absl::string_view line = Line();
-  FAIRLEAD_ASSIGN_OR_RETURN(const size_t fields, CountFields(line));
   const uint64_t number = lines_.line() + 1;
+  FAIRLEAD_ASSIGN_OR_RETURN(const size_t fields, CountFields(number, line));
   if (fields != columns_) {
     return absl::InvalidArgumentError(absl::StrCat(
         lines_.name(), ": line ", number, " has ", fields,
@@ -260,12 +268,12 @@ absl::Status NumberTableReader::ReadAnyRow(const RowParser& parser,
 }
 
 absl::StatusOr<size_t> NumberTableReader::CountFields(
-    absl::string_view line) const {
+    uint64_t number, absl::string_view line) const {
   FieldCursor fields(line, delimiter_);
   while (fields.Next().has_value()) {
   }
   if (fields.problem().empty()) return fields.count();
-  return BadField(lines_.line() + 1, fields.count(), fields.problem());
+  return BadField(number, fields.count(), fields.problem());
 }
 
 absl::Status NumberTableReader::BadField(uint64_t line, size_t column,

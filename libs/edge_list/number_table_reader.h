@@ -69,8 +69,9 @@ struct NumberTableOptions {
 // column (counted from 1), and leave nothing in the vectors; every later call
 // gives the same error.
 //   INVALID_ARGUMENT  a field that is not what it is read as, other fields than
-//                     the first line, a line too long, a NUL byte, nothing to
-//                     read at all, a file that cannot be opened
+//                     the first line, a line too long, more than 2^20 columns,
+//                     a NUL byte, nothing to read at all, a file that cannot be
+//                     opened
 //   NOT_FOUND         there is no such file
 //   DATA_LOSS         gzip that is damaged or cut short, a disk that fails.
 //   Rows
@@ -131,6 +132,8 @@ class NumberTableReader {
   // Finds out what the table is like, and passes its header.
   absl::Status ReadBegin();
   absl::Status ReadHeader(const std::string& line);
+  // From the first line that is no comment.
+  absl::Status SetColumns(absl::string_view line);
   // Passes blank lines and comments. False at the end of the table.
   absl::StatusOr<bool> FindRow();
   // The line that is next, without its end. REQUIRES !lines_.empty().
@@ -143,8 +146,9 @@ class NumberTableReader {
   // Reads the row that is next, whatever it looks like.
   absl::Status ReadAnyRow(const RowParser& parser, int64_t* integers,
                           double* reals);
-  // How many fields the line has that is next; an error if it has wrong quotes.
-  absl::StatusOr<size_t> CountFields(absl::string_view line) const;
+  // How many fields that line has; an error if its quotes are wrong.
+  absl::StatusOr<size_t> CountFields(uint64_t number,
+                                     absl::string_view line) const;
   absl::Status BadField(uint64_t line, size_t column,
                         absl::string_view what) const;
 

@@ -55,11 +55,10 @@ TEST(NumberTableReader, ReadsEdgesWithAnyDelimiter) {
 }
 
 TEST(NumberTableReader, LinesEndInAnyWay) {
-  for (const char* const text :
-       {"1,2\n3,4", "1,2\r\n3,4\r\n", "1,2\r\n3,4", "1,2\n3,4\r",
-        "\xef\xbb\xbf"
-        "1,2\n3,4\n",
-        "\xef\xbb\xbf\n1,2\n3,4\n"}) {
+  const std::string byte_order_mark = "\xef\xbb\xbf";
+  for (const std::string& text : std::vector<std::string>{
+           "1,2\n3,4", "1,2\r\n3,4\r\n", "1,2\r\n3,4", "1,2\n3,4\r",
+           byte_order_mark + "1,2\n3,4\n", byte_order_mark + "\n1,2\n3,4\n"}) {
     EXPECT_THAT(Integers(text), ElementsAre(1, 2, 3, 4)) << text;
   }
 }
@@ -255,7 +254,7 @@ TEST(NumberTableReader, ReadsPipes) {
 TEST(NumberTableReader, ALineMayBeAsLongAsItIsSaidTo) {
   const std::string line = "1," + std::string(37, '0') + "2";
   for (const size_t block : {1, 7, 39, 40, 41, 1000}) {
-    EXPECT_THAT(Integers(line + "\n" + line,
+    EXPECT_THAT(Integers(absl::StrCat(line, "\n", line),
                          {.block_bytes = block, .max_line_bytes = line.size()}),
                 ElementsAre(1, 2, 1, 2));
   }

@@ -19,7 +19,6 @@
 namespace fairlead {
 namespace {
 
-using ::fairlead::testing::IsOk;
 using ::fairlead::testing::IsOkAndHolds;
 using ::fairlead::testing::StatusIs;
 using ::testing::AllOf;
@@ -99,7 +98,7 @@ TEST(FrequencyOwners, HoldTheBalanceForAnyHotness) {
       for (float& each : hotness[part]) {
         each = random.Below(3) == 0
                    ? 0
-                   : static_cast<float>(random.Below(100) / (1 + part));
+                   : static_cast<float>(random.Below(100 / (1 + part)));
       }
     }
     const FrequencyOptions options = {
@@ -122,6 +121,67 @@ TEST(FrequencyOwners, HoldTheBalanceForAnyHotness) {
     }
     EXPECT_THAT(Partition(hotness, options), IsOkAndHolds(owners));
   }
+}
+
+// The expected rows a batch that need not be fetched.
+double Local(const Hotness& hotness, const std::vector<uint32_t>& owners) {
+  double local = 0;
+  for (size_t v = 0; v < owners.size(); ++v) {
+    local += static_cast<double>(hotness[owners[v]][v]);
+  }
+  return local;
+}
+
+// The most that any balanced owners could have local, by trying all.
+double BestLocal(const Hotness& hotness) {
+  const size_t nodes = hotness[0].size();
+  const auto parts = static_cast<uint32_t>(hotness.size());
+  std::vector<uint32_t> owners(nodes, 0);
+  double best = 0;
+  while (true) {
+    std::vector<int> sizes(parts, 0);
+    for (const uint32_t owner : owners) ++sizes[owner];
+    const auto [least, most] = std::minmax_element(sizes.begin(), sizes.end());
+    if (*most - *least <= 1) best = std::max(best, Local(hotness, owners));
+    size_t digit = 0;  // counts up
+    while (digit < nodes && ++owners[digit] == parts) owners[digit++] = 0;
+    if (digit == nodes) return best;
+  }
+}
+
+Hotness RandomHotness(uint64_t seed, uint32_t parts, size_t nodes) {
+  RandomStream random(seed, 0, 0);
+  Hotness hotness(parts, std::vector<float>(nodes));
+  for (uint32_t part = 0; part < parts; ++part) {
+    for (float& each : hotness[part]) {
+      each = static_cast<float>(random.Below(100 / (1 + part)));
+    }
+  }
+  return hotness;
+}
+
+TEST(FrequencyOwners, AreTheBestThereAreForTwoPartitions) {
+  for (uint64_t seed = 0; seed < 50; ++seed) {
+    const Hotness hotness = RandomHotness(seed, 2, 1 + seed % 10);
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const std::vector<uint32_t> owners,
+                                  Partition(hotness, {.max_imbalance = 0}));
+    EXPECT_EQ(Local(hotness, owners), BestLocal(hotness)) << "seed " << seed;
+  }
+}
+
+TEST(FrequencyOwners, AreCloseToTheBestForMore) {
+  double local = 0;
+  double best = 0;
+  for (uint64_t seed = 0; seed < 100; ++seed) {
+    const Hotness hotness = RandomHotness(seed, 3, 7);
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const std::vector<uint32_t> owners,
+                                  Partition(hotness, {.max_imbalance = 0}));
+    local += Local(hotness, owners);
+    best += BestLocal(hotness);
+    EXPECT_GE(Local(hotness, owners), 0.85 * BestLocal(hotness))
+        << "seed " << seed;
+  }
+  EXPECT_GE(local, 0.98 * best);
 }
 
 TEST(FrequencyOwners, GiveTheOnePartitionEverything) {

@@ -1,5 +1,6 @@
 #include "libs/partitioner/hotness.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>

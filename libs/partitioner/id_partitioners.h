@@ -6,7 +6,6 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "libs/random/philox.h"
 
 namespace fairlead {
 
@@ -14,8 +13,9 @@ namespace fairlead {
 // pure, and the same on every host and in every version.
 //
 //   random   a table; sizes differ by at most one
-//   hash     no table: any engine can compute the owner of an id
 //   range    bounds; neighbouring ids stay together (RangePartitionBook)
+//
+// (By hash: HashOwner of libs/graph/partition_book.h.)
 
 // The owner of each node: nodes are shuffled, and position i of the shuffle is
 // partition i mod parts's, as in GLT's random partitioner (parity 2.6). So
@@ -26,21 +26,6 @@ namespace fairlead {
 absl::StatusOr<std::vector<uint32_t>> RandomOwners(int64_t num_nodes,
                                                    uint32_t parts,
                                                    uint64_t seed);
-
-// The owner of `id`: SplitMix64(id) mod parts. All in 64 bit, unsigned,
-// wrapping around:
-//
-//   x = id + 0x9E3779B97F4A7C15
-//   x = (x xor (x >> 30)) * 0xBF58476D1CE4E5B9
-//   x = (x xor (x >> 27)) * 0x94D049BB133111EB
-//   owner = (x xor (x >> 31)) mod parts
-//
-// For example id 0 gives 0xE220A8397B1DCDAF before the mod, so its owner among
-// 10 is 5; that of id 2 is 0, that of id 3 is 3. Sizes are balanced as coins
-// are, not exactly. REQUIRES parts >= 1.
-constexpr uint32_t HashOwner(int64_t id, uint32_t parts) {
-  return static_cast<uint32_t>(SplitMix64(static_cast<uint64_t>(id)) % parts);
-}
 
 // Bounds of ranges of equal length, for RangePartitionBook: parts + 1 of them;
 // the first num_nodes % parts ranges are longer by one. INVALID_ARGUMENT as

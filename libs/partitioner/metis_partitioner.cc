@@ -2,9 +2,11 @@
 
 #include <metis.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <new>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -82,19 +84,24 @@ std::vector<idx_t> WeightsByType(absl::Span<const BalanceRange> ranges,
   return by_type;
 }
 
+absl::Status OutOfMemory() {
+  return absl::ResourceExhaustedError(
+      "METIS: ran out of memory; partition on a larger host, or by range, hash "
+      "or frequency");
+}
+
 absl::Status ToStatus(int result) {
   switch (result) {
     case METIS_OK:
       return absl::OkStatus();
     case METIS_ERROR_MEMORY:
-      return absl::ResourceExhaustedError(
-          "METIS: ran out of memory; partition on a larger host, or by range, "
-          "hash or frequency");
+      return OutOfMemory();
     case METIS_ERROR_INPUT:
       return absl::InternalError("METIS: refused its input; see stdout");
     default:
       return absl::AbortedError(
-          "METIS: gave up, which it does on SIGTERM; run it again");
+          "METIS: gave up, because of SIGTERM or of a want of memory of which "
+          "stdout says more; run it again, or on a larger host");
   }
 }
 
@@ -117,6 +124,32 @@ absl::Status RunMetis(UndirectedGraph& graph, std::vector<idx_t> weights,
       &num_nodes, &num_types, graph.begins.data(), graph.neighbours.data(),
       weights.data(), /*vsize=*/nullptr, /*adjwgt=*/nullptr, &num_parts,
       /*tpwgts=*/nullptr, /*ubvec=*/nullptr, settings, &cut, found.data()));
+}
+
+// Of input that was found good.
+absl::StatusOr<std::vector<uint32_t>> FindOwners(
+    absl::Span<const int64_t> indptr, absl::Span<const int64_t> indices,
+    uint32_t parts, const MetisOptions& options) {
+  std::vector<uint32_t> owners(indptr.size() - 1, 0);
+  if (parts == 1 || owners.empty()) return owners;
+
+  FAIRLEAD_ASSIGN_OR_RETURN(UndirectedGraph graph,
+                            MakeUndirected(indptr, indices));
+  const std::vector<BalanceRange> ranges =
+      BalanceRanges(static_cast<int64_t>(owners.size()), options);
+  const std::vector<int32_t> weights = Weights(indptr, options.balance);
+  std::vector<idx_t> found(owners.size(), 0);
+  FAIRLEAD_RETURN_IF_ERROR(RunMetis(graph, WeightsByType(ranges, weights),
+                                    static_cast<idx_t>(ranges.size()), parts,
+                                    options, found));
+  for (size_t node = 0; node < owners.size(); ++node) {
+    owners[node] = static_cast<uint32_t>(found[node]);
+  }
+  for (const BalanceRange& range : ranges) {
+    Rebalance(graph, range, weights, parts, options.max_imbalance,
+              absl::MakeSpan(owners));
+  }
+  return owners;
 }
 
 }  // namespace
@@ -177,25 +210,11 @@ absl::StatusOr<std::vector<uint32_t>> MetisOwners(
       num_nodes, static_cast<int64_t>(indices.size()), parts, options));
   FAIRLEAD_RETURN_IF_ERROR(
       CheckCsr("METIS", num_nodes, num_nodes, indptr, indices));
-  std::vector<uint32_t> owners(static_cast<size_t>(num_nodes), 0);
-  if (parts == 1 || num_nodes == 0) return owners;
-
-  FAIRLEAD_ASSIGN_OR_RETURN(UndirectedGraph graph,
-                            MakeUndirected(indptr, indices));
-  const std::vector<BalanceRange> ranges = BalanceRanges(num_nodes, options);
-  const std::vector<int32_t> weights = Weights(indptr, options.balance);
-  std::vector<idx_t> found(owners.size(), 0);
-  FAIRLEAD_RETURN_IF_ERROR(RunMetis(graph, WeightsByType(ranges, weights),
-                                    static_cast<idx_t>(ranges.size()), parts,
-                                    options, found));
-  for (size_t node = 0; node < owners.size(); ++node) {
-    owners[node] = static_cast<uint32_t>(found[node]);
+  try {
+    return FindOwners(indptr, indices, parts, options);
+  } catch (const std::bad_alloc&) {
+    return OutOfMemory();
   }
-  for (const BalanceRange& range : ranges) {
-    Rebalance(graph, range, weights, parts, options.max_imbalance,
-              absl::MakeSpan(owners));
-  }
-  return owners;
 }
 
 }  // namespace fairlead

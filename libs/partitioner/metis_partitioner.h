@@ -55,13 +55,14 @@ struct MetisOptions {
 //
 // Thread-hostile, as METIS is: while it runs, nothing else in the process may
 // call rand(), srand() or METIS; SIGTERM makes it give up (ABORTED), and
-// SIGABRT means to it that memory has run out. It may print a remark to
-// stdout when there are hardly more nodes than partitions.
+// SIGABRT means to it that memory has run out. It prints to stdout when memory
+// runs out, and sometimes when there are hardly more nodes than partitions.
 //
 // INVALID_ARGUMENT, saying which: no sound CSR; not 1 to kMaxPartitions
 // partitions, or more than nodes; max_imbalance not in [0.001, 1000];
 // type_begins that do not rise from 0 to num_nodes. RESOURCE_EXHAUSTED: nodes,
 // neighbours or weights beyond the 2^31 - 1 of METIS's index type, or memory.
+// ABORTED: METIS gave up, because of SIGTERM, or of memory but did not say so.
 absl::StatusOr<std::vector<uint32_t>> MetisOwners(
     int64_t num_nodes, absl::Span<const int64_t> indptr,
     absl::Span<const int64_t> indices, uint32_t parts,

@@ -76,7 +76,7 @@ class PartitionReporter {
 
   // Of a graph whose edges lead between nodes of one kind.
   PartitionReporter(uint32_t parts, EdgeOwner edge_owner,
-                    OwnerLookup owner_of_node)
+                    const OwnerLookup& owner_of_node)
       : PartitionReporter(parts, edge_owner, owner_of_node, owner_of_node) {}
 
   // Of a relation between two node types. REQUIRES parts >= 1.

@@ -1,5 +1,6 @@
 #include "libs/partitioner/partition_report.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>

@@ -221,6 +221,9 @@ void BM_Frequency(benchmark::State& state) {
     }
     return reporter.report().TotalAccesses();
   };
+  // What no balance at all would come to.
+  state.counters["local_bound"] =
+      accesses(*FrequencyOwners(spans, {.max_imbalance = 1e9})).LocalShare();
   state.counters["local_before"] = accesses(*first).LocalShare();
   state.counters["local_after"] = accesses(owners).LocalShare();
   state.counters["cache_hits_after"] = accesses(owners).CacheHitRate();

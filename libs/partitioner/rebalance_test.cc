@@ -11,7 +11,6 @@
 #include "gtest/gtest.h"
 #include "libs/partitioner/undirected_graph.h"
 #include "libs/random/philox.h"
-#include "libs/status/status_matchers.h"
 
 namespace fairlead {
 namespace {

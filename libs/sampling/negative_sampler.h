@@ -1,16 +1,15 @@
 #ifndef FAIRLEAD_LIBS_SAMPLING_NEGATIVE_SAMPLER_H_
 #define FAIRLEAD_LIBS_SAMPLING_NEGATIVE_SAMPLER_H_
 
-#include <cstddef>
 #include <cstdint>
-#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "libs/random/philox.h"
 #include "libs/sampling/alias_table.h"
+#include "libs/sampling/id_universe.h"
+#include "libs/sampling/negative_draw.h"
 
 namespace fairlead {
 
@@ -28,83 +27,6 @@ namespace fairlead {
 //   ASSIGN_OR_RETURN(const int64_t count, CountNegatives(positives, 1.5));
 //   ASSIGN_OR_RETURN(const NegativePairs pairs, sampler.SamplePairs(
 //       {.epoch = 3, .batch_index = 7}, count, ask_the_partitions));
-
-// All ids of a node type, at positions 0 to size() - 1. Implementations are
-// immutable, so that any thread may use them.
-class IdUniverse {
- public:
-  virtual ~IdUniverse() = default;
-
-  virtual int64_t size() const = 0;  // not negative
-  // Each id once. REQUIRES 0 <= position < size().
-  virtual int64_t id(int64_t position) const = 0;
-};
-
-// Ids 0 to size - 1.
-class DenseIds final : public IdUniverse {
- public:
-  explicit DenseIds(int64_t size) : size_(size) {}
-  int64_t size() const override { return size_; }
-  int64_t id(int64_t position) const override { return position; }
-
- private:
-  const int64_t size_;
-};
-
-// Ids from a list, which must outlive it. REQUIRES distinct ids.
-class ListedIds final : public IdUniverse {
- public:
-  explicit ListedIds(absl::Span<const int64_t> ids) : ids_(ids) {}
-  int64_t size() const override { return static_cast<int64_t>(ids_.size()); }
-  int64_t id(int64_t position) const override {
-    return ids_[static_cast<size_t>(position)];
-  }
-
- private:
-  const absl::Span<const int64_t> ids_;
-};
-
-struct NegativeSamplerOptions {
-  uint64_t seed = 0;
-
-  // Whether pairs that are edges are rejected; otherwise nobody is asked.
-  bool strict = true;
-
-  // Whether pairs of a node with itself are rejected, strict or not. For a
-  // source and a destination type that are the same.
-  bool exclude_self = false;
-
-  // How often a slot is drawn before it counts as hard to find. From 1 to
-  // 65535.
-  int max_trials = 5;
-
-  // Slots that are hard to find are drawn from a list of all that may be drawn,
-  // if no more pairs than this must be asked about to make it: the destinations
-  // of a source, or sources times destinations where the source is drawn too.
-  // Then only what does not exist is not found. 0: never.
-  int64_t exhaustive_limit = 65536;
-
-  // What becomes of slots that were not found.
-  enum class OnShortfall {
-    kError,                 // RESOURCE_EXHAUSTED, with how many
-    kAcceptFalseNegatives,  // they get an edge as if it were none
-  };
-  OnShortfall on_shortfall = OnShortfall::kError;
-};
-
-struct NegativeRequest {
-  uint64_t epoch = 0;
-  uint64_t batch_index = 0;
-  uint16_t edge_type = 0;  // batches of several have draws of their own each
-};
-
-// Slot i is (rows[i], cols[i]), global ids. A pair may be drawn for more than
-// one slot.
-struct NegativePairs {
-  std::vector<int64_t> rows;
-  std::vector<int64_t> cols;
-  int64_t num_false_negatives = 0;  // how many were accepted (OnShortfall)
-};
 
 // Sets exists[i], false before, where there is an edge from src[i] to dst[i].
 // All spans have one length; pairs may repeat. An error ends the sampling, and
@@ -156,20 +78,24 @@ class NegativeSampler {
       const NegativeRequest& request, absl::Span<const int64_t> sources,
       int32_t amount, EdgeExists edge_exists) const;
 
- private:
-  class Batch;
+  // The same, for callers who have to wait for who has the edges, and do other
+  // things meanwhile. The draw outlives the sampler, not the ids and weights.
+  absl::StatusOr<NegativeDraw> BeginPairs(const NegativeRequest& request,
+                                          int64_t count) const;
+  absl::StatusOr<NegativeDraw> BeginDestinations(
+      const NegativeRequest& request, absl::Span<const int64_t> sources,
+      int32_t amount) const;
 
+ private:
   NegativeSampler(const IdUniverse& sources, const IdUniverse& destinations,
                   const AliasTable* weights,
                   const NegativeSamplerOptions& options)
-      : sources_(&sources),
-        destinations_(&destinations),
-        weights_(weights),
+      : from_{.sources = &sources,
+              .destinations = &destinations,
+              .weights = weights},
         options_(options) {}
 
-  const IdUniverse* sources_;
-  const IdUniverse* destinations_;
-  const AliasTable* weights_;  // null: uniform
+  NegativeDraw::From from_;
   NegativeSamplerOptions options_;
 };
 

@@ -81,6 +81,8 @@ absl::Status CheckDrawSpec(const EdgeType& type, EdgeDir direction,
             : " are listed by destination alone in this dataset; sample with "
               "edge_dir IN"));
   }
+  // (Where a partition has no edges of a type, it has no weights either.)
+  if (topology->num_edges() == 0) return absl::OkStatus();
   if (spec.weighted && topology->weights.empty()) {
     return absl::InvalidArgumentError(
         absl::StrCat("with_weight: edges of type ", type.name.ToString(),

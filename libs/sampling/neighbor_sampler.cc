@@ -29,36 +29,6 @@ constexpr int kIdBits = 40;
 // How far ahead of its use a cache line is asked for.
 constexpr size_t kAhead = 16;
 
-absl::Status BadAnswer(const NeighborFetch& fetch, const std::string& why) {
-  return absl::InternalError(absl::StrCat("partition ", fetch.partition,
-                                          " answered a request for neighbours "
-                                          "of ",
-                                          fetch.nodes.size(), " nodes with ",
-                                          why));
-}
-
-absl::Status CheckAnswer(const NeighborFetch& fetch) {
-  const DrawnNeighbors& answer = fetch.answer;
-  if (answer.counts.size() != fetch.nodes.size()) {
-    return BadAnswer(fetch, absl::StrCat(answer.counts.size(), " counts"));
-  }
-  uint64_t total = 0;
-  for (const int32_t count : answer.counts) {
-    if (count < 0) return BadAnswer(fetch, absl::StrCat("a count of ", count));
-    total += static_cast<uint64_t>(count);
-  }
-  if (answer.neighbors.size() != total ||
-      answer.edge_ids.size() != (fetch.spec.with_edge_ids ? total : 0)) {
-    return BadAnswer(fetch,
-                     absl::StrCat(answer.neighbors.size(), " neighbours and ",
-                                  answer.edge_ids.size(),
-                                  " edge ids where counts "
-                                  "say ",
-                                  total));
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::Status ValidateNeighborSamplerOptions(
@@ -105,6 +75,21 @@ absl::Status ValidateNeighborSamplerOptions(
   return absl::OkStatus();
 }
 
+absl::Status CheckSeeds(const NodeType& type, absl::Span<const int64_t> ids) {
+  const int64_t end = type.id_end();
+  for (const int64_t id : ids) {
+    if (id >= 0 && id < end &&
+        (type.book != nullptr || type.ids.Row(id) >= 0)) {
+      continue;
+    }
+    return absl::OutOfRangeError(absl::StrCat(
+        "seed id ", id, " is no node of type ", type.name,
+        ", whose ids are 0 to ", end - 1,
+        type.ids.is_range() ? "" : ", of which not all are nodes"));
+  }
+  return absl::OkStatus();
+}
+
 int64_t SampledSubgraph::TotalEdges() const {
   int64_t total = 0;
   for (const Edges& type : edges) {
@@ -133,18 +118,8 @@ absl::Status NeighborSampler::AddSeeds(const SeedGroup& group,
         absl::StrCat("temporal sampling: ", group.times.size(), " times for ",
                      group.ids.size(), " seeds of type ", type.name));
   }
-  // In whole datasets an id must be there; of partitions, one that nobody owns
-  // is found when its owner is asked for.
-  const int64_t end = type.id_end();
+  FAIRLEAD_RETURN_IF_ERROR(CheckSeeds(type, group.ids));
   for (size_t i = 0; i < group.ids.size(); ++i) {
-    const int64_t seed = group.ids[i];
-    if (seed < 0 || seed >= end ||
-        (type.book == nullptr && type.ids.Row(seed) < 0)) {
-      return absl::OutOfRangeError(absl::StrCat(
-          "seed id ", seed, " is no node of type ", type.name,
-          ", whose ids are 0 to ", end - 1,
-          type.ids.is_range() ? "" : ", of which not all are nodes"));
-    }
     const auto number = static_cast<int64_t>(seed_times_.size());
     if (is_temporal()) {
       if (number >= int64_t{1} << (63 - kIdBits)) {
@@ -154,7 +129,7 @@ absl::Status NeighborSampler::AddSeeds(const SeedGroup& group,
       }
       seed_times_.push_back(group.times[i]);
     }
-    locals->push_back(LocalOf(group.type, seed, number));
+    locals->push_back(LocalOf(group.type, group.ids[i], number));
   }
   return absl::OkStatus();
 }
@@ -266,10 +241,6 @@ absl::Status NeighborSampler::DrawType(size_t edge_type, const DrawSpec& spec) {
   TypeDraw& draw = draws_[num_draws_++];
   draw.edge_type = edge_type;
   draw.frontier_begin = begin;
-  draw.frontier_size = size;
-  draw.first_fetch = fetches_.size();
-  draw.local.Clear();
-  draw.split.reset();
   const SampledSubgraph::Nodes& nodes = out_->nodes[row_type];
   const absl::Span<const int64_t> frontier =
       absl::MakeConstSpan(nodes.ids).subspan(begin, size);
@@ -281,80 +252,9 @@ absl::Status NeighborSampler::DrawType(size_t edge_type, const DrawSpec& spec) {
       times_.push_back(seed_times_[static_cast<size_t>(nodes.seed_of[i])]);
     }
   }
-  const NodeType& rows = dataset_.node_types()[row_type];
-  const Topology& topology = *type.topology(options_->direction);
-  if (rows.book == nullptr) {
-    return drawer_.Draw(topology, rows.ids, frontier,
-                        {.times = times_, .salts = salts_}, spec, &draw.local);
-  }
-  FAIRLEAD_ASSIGN_OR_RETURN(draw.split, rows.book->Split(frontier));
-  // First what others do, so that they are at it while we are.
-  NeighborFetch own;
-  for (uint32_t p = 0; p < rows.book->num_partitions(); ++p) {
-    const absl::Span<const int64_t> ids = draw.split->IdsOf(p);
-    if (ids.empty()) continue;
-    NeighborFetch fetch{.partition = p,
-                        .edge_type = static_cast<int>(edge_type),
-                        .direction = options_->direction,
-                        .spec = spec,
-                        .nodes = {ids.begin(), ids.end()}};
-    if (is_temporal()) {
-      for (const int64_t position : draw.split->PositionsOf(p)) {
-        fetch.times.push_back(times_[static_cast<size_t>(position)]);
-        fetch.salts.push_back(salts_[static_cast<size_t>(position)]);
-      }
-    }
-    if (p == dataset_.partition()) {
-      own = std::move(fetch);
-    } else {
-      fetches_.push_back(std::move(fetch));
-    }
-  }
-  return drawer_.Draw(topology, rows.ids, own.nodes,
-                      {.times = own.times, .salts = own.salts}, spec,
-                      &draw.local);
-}
-
-absl::Status NeighborSampler::Stitch(TypeDraw& draw) {
-  struct Source {
-    const DrawnNeighbors* drawn = nullptr;
-    size_t next_count = 0;
-    size_t next_neighbor = 0;
-  };
-  const uint32_t partitions =
-      static_cast<uint32_t>(draw.split->begins.size() - 1);
-  std::vector<Source> sources(partitions);
-  sources[dataset_.partition()].drawn = &draw.local;
-  std::vector<uint32_t> owner(draw.frontier_size);
-  for (uint32_t p = 0; p < partitions; ++p) {
-    for (const int64_t position : draw.split->PositionsOf(p)) {
-      owner[static_cast<size_t>(position)] = p;
-    }
-  }
-  for (size_t f = draw.first_fetch; f < fetches_.size(); ++f) {
-    const NeighborFetch& fetch = fetches_[f];
-    if (fetch.edge_type != static_cast<int>(draw.edge_type)) break;
-    FAIRLEAD_RETURN_IF_ERROR(CheckAnswer(fetch));
-    sources[fetch.partition].drawn = &fetch.answer;
-  }
-  stitched_.Clear();
-  for (size_t i = 0; i < draw.frontier_size; ++i) {
-    Source& source = sources[owner[i]];
-    const int32_t count = source.drawn->counts[source.next_count++];
-    stitched_.counts.push_back(count);
-    const auto begin = static_cast<ptrdiff_t>(source.next_neighbor);
-    source.next_neighbor += static_cast<size_t>(count);
-    const auto end = static_cast<ptrdiff_t>(source.next_neighbor);
-    const std::vector<int64_t>& from = source.drawn->neighbors;
-    stitched_.neighbors.insert(stitched_.neighbors.end(), from.begin() + begin,
-                               from.begin() + end);
-    if (options_->with_edge_ids) {
-      const std::vector<int64_t>& ids = source.drawn->edge_ids;
-      stitched_.edge_ids.insert(stitched_.edge_ids.end(), ids.begin() + begin,
-                                ids.begin() + end);
-    }
-  }
-  return absl::OkStatus();
+  return draw.gather.Begin(dataset_, static_cast<int>(edge_type),
+                           options_->direction, frontier,
+                           {.times = times_, .salts = salts_}, spec, &fetches_);
 }
 
 void NeighborSampler::Relabel(const TypeDraw& draw,
@@ -393,12 +293,9 @@ void NeighborSampler::Relabel(const TypeDraw& draw,
 absl::Status NeighborSampler::EndHop() {
   for (size_t i = 0; i < num_draws_; ++i) {
     TypeDraw& draw = draws_[i];
-    if (draw.split.has_value()) {
-      FAIRLEAD_RETURN_IF_ERROR(Stitch(draw));
-      Relabel(draw, stitched_);
-    } else {
-      Relabel(draw, draw.local);
-    }
+    FAIRLEAD_ASSIGN_OR_RETURN(const DrawnNeighbors* drawn,
+                              draw.gather.Finish(fetches_, &stitched_));
+    Relabel(draw, *drawn);
   }
   ++hop_;
   return absl::OkStatus();

@@ -2,15 +2,14 @@
 #define FAIRLEAD_LIBS_SAMPLING_NEIGHBOR_SAMPLER_H_
 
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "libs/graph/dataset.h"
-#include "libs/graph/partition_book.h"
 #include "libs/sampling/neighbor_draw.h"
+#include "libs/sampling/neighbor_gather.h"
 #include "libs/sampling/node_index.h"
 
 namespace fairlead {
@@ -44,6 +43,11 @@ struct NeighborSamplerOptions {
   bool with_edge_ids = false;
   uint64_t seed = 0;
 };
+
+// OUT_OF_RANGE, naming it, for an id that is no node of `type`. Of partitions,
+// one within the range of ids that nobody owns passes: it is found when its
+// owner is asked for.
+absl::Status CheckSeeds(const NodeType& type, absl::Span<const int64_t> ids);
 
 // INVALID_ARGUMENT for a fanout < -1, more or fewer lists than edge types,
 // more than 255 hops, more than 65,536 edge types (a draw's lane has 16 bits
@@ -94,18 +98,6 @@ struct SampledSubgraph {
   std::vector<std::vector<int64_t>> more_seed_locals;
 
   int64_t TotalEdges() const;
-};
-
-// What a hop asks of another partition: that it draws for some of its nodes.
-struct NeighborFetch {
-  uint32_t partition = 0;
-  int edge_type = 0;
-  EdgeDir direction = EdgeDir::kOut;
-  DrawSpec spec;
-  std::vector<int64_t> nodes;
-  std::vector<int64_t> times;  // as DrawContext
-  std::vector<int64_t> salts;
-  DrawnNeighbors answer;  // to be filled
 };
 
 // Samples one batch at a time, for any configuration: what it holds is scratch
@@ -162,10 +154,7 @@ class NeighborSampler {
   struct TypeDraw {
     size_t edge_type = 0;
     size_t frontier_begin = 0;  // local index of its first node
-    size_t frontier_size = 0;
-    DrawnNeighbors local;                 // of this partition's nodes
-    std::optional<PartitionedIds> split;  // nothing: all are this partition's
-    size_t first_fetch = 0;               // of its fetches
+    NeighborGather gather;
   };
 
   absl::Status AddSeeds(const SeedGroup& group, std::vector<int64_t>* locals);
@@ -176,7 +165,6 @@ class NeighborSampler {
   absl::Status DrawType(size_t edge_type, const DrawSpec& spec);
   // Puts the draws of all partitions in order and gives them indices.
   absl::Status EndHop();
-  absl::Status Stitch(TypeDraw& draw);
   void Relabel(const TypeDraw& draw, const DrawnNeighbors& drawn);
   absl::StatusOr<bool> RunWhileLocal();
 
@@ -185,7 +173,6 @@ class NeighborSampler {
   }
 
   const Dataset& dataset_;
-  NeighborDrawer drawer_;
   std::vector<NodeIndex> index_;  // by node type: global id to local index
 
   // The batch in the making.

@@ -41,6 +41,17 @@ class NodeIndex {
     return next;
   }
 
+  // The index of `id`, or kNone.
+  static constexpr uint32_t kNone = UINT32_MAX;
+  uint32_t Find(int64_t id) const {
+    size_t at = Home(id);
+    while (slots_[at].generation == generation_) {
+      if (slots_[at].id == id) return slots_[at].index;
+      at = (at + 1) & (slots_.size() - 1);
+    }
+    return kNone;
+  }
+
   // Brings the place of `id` into the cache, for a look-up that comes soon.
   void Prefetch(int64_t id) const {
     __builtin_prefetch(slots_.data() + Home(id), /*rw=*/1);

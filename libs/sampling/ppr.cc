@@ -13,9 +13,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "libs/sampling/neighbor_cache.h"
-#include "libs/sampling/node_index.h"
 #include "libs/sampling/ppr_options.h"
 #include "libs/sampling/ppr_rows.h"
+#include "libs/sampling/ppr_table.h"
 
 namespace fairlead {
 namespace {
@@ -26,12 +26,12 @@ constexpr size_t kAhead = 8;
 }  // namespace
 
 PprPush::PprPush(PprSchema schema, PprOptions options,
-                 DegreeLookup total_degree, NeighborCache* cache)
+                 DegreeLookup total_degrees, NeighborCache* cache)
     : schema_(std::move(schema)),
       options_(std::move(options)),
       requeue_threshold_(
           options_.requeue_threshold.value_or(options_.alpha * options_.eps)),
-      total_degree_(std::move(total_degree)),
+      total_degrees_(std::move(total_degrees)),
       cache_(cache) {
   const auto num_types = static_cast<size_t>(schema_.num_node_types);
   const auto add_channel = [&](std::vector<int> edge_types) {
@@ -152,10 +152,9 @@ bool PprPush::Push() {
 bool PprPush::Push(size_t num_shards, ParallelFor parallel_for) {
   if (shards_.size() < num_shards) shards_.resize(num_shards);
   for (Shard& shard : shards_) {
-    shard.index.resize(num_node_types());
+    shard.tables.resize(num_node_types());
+    shard.queue.resize(num_node_types());
     shard.next_queue.resize(num_node_types());
-    shard.progress.entries.resize(num_node_types());
-    shard.progress.queue.resize(num_node_types());
     shard.missing.ids.resize(schema_.edge_types.size());
   }
   // A run touches nothing but its own state and its shard's. Which shard takes
@@ -169,10 +168,8 @@ bool PprPush::Push(size_t num_shards, ParallelFor parallel_for) {
     }
   });
 
-  bool all_done = true;
   for (size_t e = 0; e < needs_.ids.size(); ++e) {
     std::vector<int64_t>& ids = needs_.ids[e];
-    ids.clear();
     for (Shard& shard : shards_) {
       std::vector<int64_t>& missing = shard.missing.ids[e];
       ids.insert(ids.end(), missing.begin(), missing.end());
@@ -180,25 +177,27 @@ bool PprPush::Push(size_t num_shards, ParallelFor parallel_for) {
     }
     std::sort(ids.begin(), ids.end());
     ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-    all_done = all_done && ids.empty();
   }
-  return all_done;
+  return std::all_of(runs_.begin(), runs_.end(),
+                     [](const Run& run) { return run.is_done; });
 }
 
 void PprPush::Advance(size_t run, Shard* shard) {
   Run& state = runs_[run];
-  Progress& progress = shard->progress;
   const size_t channel = run % num_channels();
+  if (state.is_waiting &&
+      !cache_->Contains(state.waits_for_edge_type, state.waits_for_id)) {
+    return;  // what it misses is in needs_ still
+  }
   Resume(run, shard);
-  while (std::any_of(progress.queue.begin(), progress.queue.end(),
+  while (std::any_of(shard->queue.begin(), shard->queue.end(),
                      [](const auto& queue) { return !queue.empty(); })) {
     const bool may_fetch = !options_.max_fetch_iterations.has_value() ||
                            state.fetch_rounds < *options_.max_fetch_iterations;
     const std::optional<bool> meets_new =
         PrepareRound(channel, may_fetch, shard);
     if (!meets_new.has_value()) {
-      state.progress = progress;  // a copy is as small as can be
-      state.is_waiting = true;
+      Suspend(run, *shard);
       return;
     }
     if (*meets_new) ++state.fetch_rounds;
@@ -206,35 +205,41 @@ void PprPush::Advance(size_t run, Shard* shard) {
   }
   for (size_t type = 0; type < num_node_types(); ++type) {
     selected_[type * runs_.size() + run] =
-        SelectPprCandidates(progress.entries[type], options_.max_ppr_nodes,
-                            options_.residual_top_up);
+        SelectPprCandidates(shard->tables[type].entries(),
+                            options_.max_ppr_nodes, options_.residual_top_up);
   }
   state.is_done = true;
 }
 
+void PprPush::Suspend(size_t run, const Shard& shard) {
+  Run& state = runs_[run];
+  for (const PprTable& table : shard.tables) {
+    const absl::Span<const PprEntry> entries = table.entries();
+    state.entries.emplace_back(entries.begin(), entries.end());
+  }
+  state.queue = shard.queue;
+  state.waits_for_edge_type = shard.missing_edge_type;
+  state.waits_for_id = shard.missing_id;
+  state.is_waiting = true;
+}
+
 void PprPush::Resume(size_t run, Shard* shard) {
   Run& state = runs_[run];
-  Progress& progress = shard->progress;
-  for (NodeIndex& index : shard->index) index.Clear();
-  if (!state.is_waiting) {
-    for (std::vector<PprEntry>& entries : progress.entries) entries.clear();
-    for (std::vector<uint32_t>& queue : progress.queue) queue.clear();
-    const auto type = static_cast<size_t>(seed_type_);
-    const int64_t seed = seeds_[run / num_channels()];
-    Touch(type, seed, /*hop=*/0, shard).residual = options_.alpha;
-    progress.entries[type][0].is_queued = true;
-    progress.queue[type].push_back(0);
+  if (state.is_waiting) {
+    for (size_t type = 0; type < num_node_types(); ++type) {
+      shard->tables[type].Assign(state.entries[type]);
+    }
+    shard->queue = std::move(state.queue);
+    state.entries.clear();
+    state.is_waiting = false;
     return;
   }
-  progress = state.progress;
-  state.progress = {};
-  state.is_waiting = false;
-  for (size_t type = 0; type < num_node_types(); ++type) {
-    const std::vector<PprEntry>& entries = progress.entries[type];
-    for (size_t i = 0; i < entries.size(); ++i) {
-      shard->index[type].FindOrInsert(entries[i].id, static_cast<uint32_t>(i));
-    }
-  }
+  for (PprTable& table : shard->tables) table.Clear();
+  for (std::vector<uint32_t>& queue : shard->queue) queue.clear();
+  const auto type = static_cast<size_t>(seed_type_);
+  Reach(type, {seeds_[run / num_channels()]}, /*hop=*/0, shard);
+  shard->tables[type].entries()[0].residual = options_.alpha;
+  shard->queue[type].push_back(0);
 }
 
 std::optional<bool> PprPush::PrepareRound(size_t channel, bool may_fetch,
@@ -243,8 +248,8 @@ std::optional<bool> PprPush::PrepareRound(size_t channel, bool may_fetch,
   bool meets_new = false;
   bool is_complete = true;
   for (size_t type = 0; type < num_node_types(); ++type) {
-    const std::vector<PprEntry>& entries = shard->progress.entries[type];
-    std::vector<uint32_t>& queue = shard->progress.queue[type];
+    const absl::Span<const PprEntry> entries = shard->tables[type].entries();
+    std::vector<uint32_t>& queue = shard->queue[type];
     std::sort(queue.begin(), queue.end(), [&](uint32_t a, uint32_t b) {
       return entries[a].id < entries[b].id;
     });
@@ -265,9 +270,12 @@ std::optional<bool> PprPush::PrepareRound(size_t channel, bool may_fetch,
         const auto list = cache_->Find(e, entry.id);
         if (!list.has_value()) {
           shard->missing.ids[static_cast<size_t>(e)].push_back(entry.id);
+          shard->missing_edge_type = e;
+          shard->missing_id = entry.id;
           is_complete = false;
         }
         shard->lists.push_back(list.value_or(absl::Span<const int64_t>()));
+        __builtin_prefetch(shard->lists.back().data());
       }
     }
   }
@@ -276,26 +284,21 @@ std::optional<bool> PprPush::PrepareRound(size_t channel, bool may_fetch,
 }
 
 void PprPush::PushRound(size_t channel, bool may_fetch, Shard* shard) const {
-  Progress& progress = shard->progress;
   for (size_t type = 0; type < num_node_types(); ++type) {
-    for (const uint32_t at : progress.queue[type]) {
-      progress.entries[type][at].is_queued = false;
-    }
+    const absl::Span<PprEntry> entries = shard->tables[type].entries();
+    for (const uint32_t at : shard->queue[type]) entries[at].is_queued = false;
   }
   size_t next_list = 0;
   for (size_t type = 0; type < num_node_types(); ++type) {
     const std::vector<int>& out_edges = out_edges_[channel][type];
-    for (const uint32_t at : progress.queue[type]) {
+    for (const uint32_t at : shard->queue[type]) {
       const auto lists = absl::MakeConstSpan(shard->lists)
                              .subspan(next_list, out_edges.size());
       next_list += out_edges.size();
-      if (next_list < shard->lists.size()) {
-        __builtin_prefetch(shard->lists[next_list].data());
-      }
       size_t num_neighbors = 0;
       for (const auto& list : lists) num_neighbors += list.size();
 
-      PprEntry& entry = progress.entries[type][at];
+      PprEntry& entry = shard->tables[type].entries()[at];
       const double residual = entry.residual;
       entry.score += residual;
       entry.residual = 0;
@@ -314,37 +317,43 @@ void PprPush::PushRound(size_t channel, bool may_fetch, Shard* shard) const {
       }
     }
   }
-  progress.queue.swap(shard->next_queue);
+  shard->queue.swap(shard->next_queue);
   for (std::vector<uint32_t>& queue : shard->next_queue) queue.clear();
 }
 
-PprEntry& PprPush::Touch(size_t node_type, int64_t id, int32_t hop,
-                         Shard* shard) const {
-  std::vector<PprEntry>& entries = shard->progress.entries[node_type];
-  const auto next = static_cast<uint32_t>(entries.size());
-  const uint32_t at = shard->index[node_type].FindOrInsert(id, next);
-  if (at != next) return entries[at];
-  const int32_t degree = total_degree_(static_cast<int>(node_type), id);
-  return entries.emplace_back(
-      PprEntry{.id = id,
-               .requeue_at = requeue_threshold_ * std::max(degree, 0),
-               .hop = hop});
+void PprPush::Reach(size_t node_type, absl::Span<const int64_t> ids,
+                    int32_t hop, Shard* shard) const {
+  PprTable& table = shard->tables[node_type];
+  const size_t first_new = table.entries().size();
+  shard->reached.resize(ids.size());
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (i + kAhead < ids.size()) table.Prefetch(ids[i + kAhead]);
+    shard->reached[i] = table.FindOrAppend(ids[i]);
+  }
+  const absl::Span<PprEntry> added = table.entries().subspan(first_new);
+  if (added.empty()) return;
+  shard->new_ids.clear();
+  for (const PprEntry& entry : added) shard->new_ids.push_back(entry.id);
+  shard->degrees.assign(added.size(), 0);
+  total_degrees_(static_cast<int>(node_type), shard->new_ids,
+                 absl::MakeSpan(shard->degrees));
+  for (size_t i = 0; i < added.size(); ++i) {
+    added[i].requeue_at = requeue_threshold_ * std::max(shard->degrees[i], 0);
+    added[i].hop = hop;
+  }
 }
 
 void PprPush::Spread(size_t node_type, absl::Span<const int64_t> neighbors,
                      double share, int32_t hop, Shard* shard) const {
-  const std::vector<PprEntry>& entries = shard->progress.entries[node_type];
-  for (size_t i = 0; i < neighbors.size(); ++i) {
-    if (i + kAhead < neighbors.size()) {
-      shard->index[node_type].Prefetch(neighbors[i + kAhead]);
-    }
-    PprEntry& entry = Touch(node_type, neighbors[i], hop, shard);
+  Reach(node_type, neighbors, hop, shard);
+  const absl::Span<PprEntry> entries = shard->tables[node_type].entries();
+  for (const uint32_t at : shard->reached) {
+    PprEntry& entry = entries[at];
     entry.residual += share;
     entry.hop = std::min(entry.hop, hop);
     if (entry.is_queued || entry.residual < entry.requeue_at) continue;
     entry.is_queued = true;
-    shard->next_queue[node_type].push_back(
-        static_cast<uint32_t>(&entry - entries.data()));
+    shard->next_queue[node_type].push_back(at);
   }
 }
 

@@ -11,11 +11,28 @@
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "libs/sampling/neighbor_cache.h"
-#include "libs/sampling/node_index.h"
 #include "libs/sampling/ppr_options.h"
 #include "libs/sampling/ppr_rows.h"
+#include "libs/sampling/ppr_table.h"
 
 namespace fairlead {
+
+// Neighbour lists that are missing, by edge type: distinct node ids, ascending.
+struct NeighborNeeds {
+  std::vector<std::vector<int64_t>> ids;
+
+  bool empty() const {
+    for (const std::vector<int64_t>& of_type : ids) {
+      if (!of_type.empty()) return false;
+    }
+    return true;
+  }
+};
+
+struct PprResult {
+  std::vector<PprRows> node_types;  // one for each, if only of zero counts
+  int width = 2;                    // of an attribute row; see PprRows
+};
 
 // Personalised PageRank of seeds by forward push (Andersen, Chung, Lang: "Local
 // graph partitioning using PageRank vectors", FOCS 2006), as parity 2.9 and
@@ -23,7 +40,7 @@ namespace fairlead {
 // some are in other partitions, and who fetches them is no concern of its.
 //
 //   NeighborCache cache(schema.edge_types.size(), 1 << 30);  // for all batches
-//   PprPush ppr(schema, options, total_degree, &cache);
+//   PprPush ppr(schema, options, total_degrees, &cache);
 //   RETURN_IF_ERROR(ppr.Start(seeds, seed_type));            // for each batch
 //   while (!ppr.Push()) {
 //     const NeighborNeeds& needs = ppr.Needs();
@@ -50,7 +67,7 @@ namespace fairlead {
 // max_fetch_iterations = L, too, is a matter of one seed: a round counts when
 // it has a node in it whose neighbours this push has not yet seen. From the
 // (L+1)th on such nodes keep all mass, as a sink does; nodes seen before push
-// on. A batch asks for neighbours at most L times in sequence. (The originals
+// on. If given all it asks for, a batch asks at most L times. (The originals
 // count over the batch, so that a seed's rows depend on its neighbours in it.)
 //
 // Seeds run ahead of each other: one waits only for lists of its own. Memory:
@@ -60,29 +77,16 @@ namespace fairlead {
 // Thread-compatible; an instance serves any number of batches, one at a time.
 // Several may share a cache, as long as nothing calls Provide(), Start() or
 // Finish() of one during Push() of another.
-
-// Neighbour lists that are missing, by edge type: distinct node ids, ascending.
-struct NeighborNeeds {
-  std::vector<std::vector<int64_t>> ids;
-
-  bool empty() const {
-    for (const std::vector<int64_t>& of_type : ids) {
-      if (!of_type.empty()) return false;
-    }
-    return true;
-  }
-};
-
-struct PprResult {
-  std::vector<PprRows> node_types;  // one for each, if only of zero counts
-  int width = 2;                    // of an attribute row; see PprRows
-};
-
 class PprPush {
  public:
-  // Neighbours of a node over all edge types of message passing, not capped;
-  // 0 for one that has none, or is not known. Called from all shards at once.
-  using DegreeLookup = std::function<int32_t(int node_type, int64_t id)>;
+  // Writes the total degree of each node: its neighbours over all edge types
+  // of message passing, not capped; 0 for one that has none, or is not known.
+  // Asked once for a node that a seed reaches, of whichever partition; for many
+  // at once, so that their cache misses can be under way together. Called from
+  // all shards at once.
+  using DegreeLookup =
+      std::function<void(int node_type, absl::Span<const int64_t> ids,
+                         absl::Span<int32_t> degrees)>;
 
   // Runs shard(0) ... shard(n - 1), in any order and on any threads, and
   // returns when all have.
@@ -91,7 +95,7 @@ class PprPush {
 
   // REQUIRES that ValidatePprOptions has found both good, and a cache with as
   // many edge types as the schema. `cache` must outlive this.
-  PprPush(PprSchema schema, PprOptions options, DegreeLookup total_degree,
+  PprPush(PprSchema schema, PprOptions options, DegreeLookup total_degrees,
           NeighborCache* cache);
   PprPush(const PprPush&) = delete;
   PprPush& operator=(const PprPush&) = delete;
@@ -103,7 +107,7 @@ class PprPush {
   absl::Status Start(absl::Span<const int64_t> seeds, int seed_type);
 
   // The lists for which seeds wait. Empty: Push() can go on, or all is done.
-  // Valid until the next call of a method that is not const.
+  // Valid until the next call of Needs(), Push(), Start() or Finish().
   const NeighborNeeds& Needs();
 
   // Takes lists of one edge type: of ids[i] the next counts[i] of `neighbors`.
@@ -126,29 +130,35 @@ class PprPush {
   absl::Status Finish(PprResult* out);
 
  private:
-  // How far a push is: all vectors by node type.
-  struct Progress {
-    std::vector<std::vector<PprEntry>> entries;
-    std::vector<std::vector<uint32_t>> queue;  // indices into entries
-  };
-
   // The push of one seed in one channel.
   struct Run {
-    Progress progress;  // while it waits
+    // How far it is while it waits; by node type.
+    std::vector<std::vector<PprEntry>> entries;
+    std::vector<std::vector<uint32_t>> queue;  // indices into entries
     int32_t fetch_rounds = 0;
+    // One of the lists it waits for: without it, there is no need to look.
+    int waits_for_edge_type = 0;
+    int64_t waits_for_id = 0;
     bool is_waiting = false;
     bool is_done = false;
   };
 
-  // What a shard works with; kept from batch to batch.
+  // What a shard works with; kept from batch to batch. By node type, where not
+  // said otherwise, and of the run it is at.
   struct Shard {
-    Progress progress;             // of the run it is at
-    std::vector<NodeIndex> index;  // by node type: id to index in entries
+    std::vector<PprTable> tables;
+    std::vector<std::vector<uint32_t>> queue;
     std::vector<std::vector<uint32_t>> next_queue;
     // The lists of the nodes of a round: for each node, in order, one for each
     // edge type out of it.
     std::vector<absl::Span<const int64_t>> lists;
-    NeighborNeeds missing;
+    NeighborNeeds missing;      // of all its runs in this Push()
+    int missing_edge_type = 0;  // the last of them
+    int64_t missing_id = 0;
+    // Of one list: where its nodes' entries are, and which nodes are new.
+    std::vector<uint32_t> reached;
+    std::vector<int64_t> new_ids;
+    std::vector<int32_t> degrees;  // of new_ids
   };
 
   size_t num_node_types() const { return out_edges_[0].size(); }
@@ -156,8 +166,9 @@ class PprPush {
 
   // Goes on with the run until it is done or has to wait.
   void Advance(size_t run, Shard* shard);
-  // Puts it, begun or as it was when it had to wait, before the shard.
+  // Puts it before the shard, at its beginning or where it had to wait.
   void Resume(size_t run, Shard* shard);
+  void Suspend(size_t run, const Shard& shard);
   // Puts the round in order, and finds its lists; adds those that are not
   // there to shard->missing. `may_fetch`: nodes not yet seen have lists.
   // Returns whether the round has such nodes, or nullopt if lists are missing.
@@ -167,15 +178,16 @@ class PprPush {
   // Adds `share` to each node of a list.
   void Spread(size_t node_type, absl::Span<const int64_t> neighbors,
               double share, int32_t hop, Shard* shard) const;
-  // The entry of a node, made if there is none.
-  PprEntry& Touch(size_t node_type, int64_t id, int32_t hop,
-                  Shard* shard) const;
+  // Makes entries for those nodes that have none, and sets shard->reached to
+  // where the nodes' entries are.
+  void Reach(size_t node_type, absl::Span<const int64_t> ids, int32_t hop,
+             Shard* shard) const;
   void EndBatch();
 
   const PprSchema schema_;
   const PprOptions options_;
   const double requeue_threshold_;
-  const DegreeLookup total_degree_;
+  const DegreeLookup total_degrees_;
   NeighborCache* const cache_;
   // By channel and node type: the edge types that go out, ascending.
   std::vector<std::vector<std::vector<int>>> out_edges_;

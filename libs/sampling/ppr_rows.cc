@@ -1,7 +1,9 @@
 #include "libs/sampling/ppr_rows.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -9,9 +11,10 @@
 namespace fairlead {
 namespace {
 
-bool ComesFirst(const PprCandidate& a, const PprCandidate& b) {
+// (Orders are objects, not functions, so that algorithms inline them.)
+constexpr auto kComesFirst = [](const PprCandidate& a, const PprCandidate& b) {
   return a.value != b.value ? a.value > b.value : a.id < b.id;
-}
+};
 
 double Proximity(int32_t hop) { return 1 / (1 + static_cast<double>(hop)); }
 
@@ -21,23 +24,34 @@ struct Ranked {
   const PprEntry* entry = nullptr;
 };
 
-// Appends the `size` that rank highest, with value `key` or, with
-// `add_residual`, that and the residual. Their order is unspecified.
-void AppendHighest(size_t size, bool add_residual, std::vector<Ranked>* ranked,
-                   std::vector<PprCandidate>* out) {
-  if (ranked->size() > size) {
-    std::nth_element(
-        ranked->begin(), ranked->begin() + static_cast<ptrdiff_t>(size),
-        ranked->end(), [](const Ranked& a, const Ranked& b) {
-          return a.key != b.key ? a.key > b.key : a.entry->id < b.entry->id;
-        });
-    ranked->resize(size);
+// Moves the `size` of highest key, ties by id, to the front, in no order, and
+// drops the others. In two steps, since neighbours of one node have equal keys
+// by the hundred, and a heap would turn ties over again and again: first the
+// key at which to cut, from keys alone, then which of its ties to keep.
+// REQUIRES size > 0.
+void KeepHighest(size_t size, std::vector<Ranked>* ranked) {
+  if (ranked->size() <= size) return;
+  std::vector<double> highest;  // a heap, the lowest on top
+  for (const Ranked& r : *ranked) {
+    if (highest.size() == size) {
+      if (r.key <= highest.front()) continue;
+      std::pop_heap(highest.begin(), highest.end(), std::greater<>());
+      highest.pop_back();
+    }
+    highest.push_back(r.key);
+    std::push_heap(highest.begin(), highest.end(), std::greater<>());
   }
-  for (const auto& [key, entry] : *ranked) {
-    out->push_back({.id = entry->id,
-                    .value = add_residual ? key + entry->residual : key,
-                    .hop = entry->hop});
-  }
+  const double cut = highest.front();
+  const auto ties =
+      std::partition(ranked->begin(), ranked->end(),
+                     [cut](const Ranked& r) { return r.key > cut; });
+  const auto end_ties = std::partition(
+      ties, ranked->end(), [cut](const Ranked& r) { return r.key == cut; });
+  const auto end = ranked->begin() + static_cast<ptrdiff_t>(size);
+  std::nth_element(ties, end, end_ties, [](const Ranked& a, const Ranked& b) {
+    return a.entry->id < b.entry->id;
+  });
+  ranked->erase(end, ranked->end());
 }
 
 // A node as one channel has it.
@@ -88,7 +102,7 @@ std::vector<Merged> MergeViews(absl::Span<const View> views) {
     }
   }
   std::sort(nodes.begin(), nodes.end(), [](const Merged& a, const Merged& b) {
-    return ComesFirst(a.best, b.best);
+    return kComesFirst(a.best, b.best);
   });
   return nodes;
 }
@@ -119,22 +133,28 @@ std::vector<PprCandidate> SelectPprCandidates(
     absl::Span<const PprEntry> entries, int32_t max_nodes,
     bool residual_top_up) {
   const auto max_size = static_cast<size_t>(max_nodes);
-  std::vector<PprCandidate> selected;
   std::vector<Ranked> ranked;
   for (const PprEntry& entry : entries) {
     if (entry.score > 0) ranked.push_back({entry.score, &entry});
   }
-  AppendHighest(max_size, residual_top_up, &ranked, &selected);
+  KeepHighest(max_size, &ranked);
+  std::vector<PprCandidate> selected;
+  for (const auto& [score, entry] : ranked) {
+    const double value = residual_top_up ? score + entry->residual : score;
+    selected.push_back({entry->id, value, entry->hop});
+  }
   if (residual_top_up && selected.size() < max_size) {
     ranked.clear();
     for (const PprEntry& entry : entries) {
       if (entry.score > 0 || entry.residual <= 0) continue;
       ranked.push_back({entry.residual, &entry});
     }
-    AppendHighest(max_size - selected.size(), /*add_residual=*/false, &ranked,
-                  &selected);
+    KeepHighest(max_size - selected.size(), &ranked);
+    for (const auto& [residual, entry] : ranked) {
+      selected.push_back({entry->id, residual, entry->hop});
+    }
   }
-  std::sort(selected.begin(), selected.end(), ComesFirst);
+  std::sort(selected.begin(), selected.end(), kComesFirst);
   return selected;
 }
 

@@ -1,13 +1,15 @@
 #include "libs/sampling/ppr_rows.h"
 
-#include <cmath>
+#include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "libs/random/philox.h"
 #include "libs/sampling/ppr_options.h"
 #include "libs/status/status_matchers.h"
 
@@ -57,6 +59,35 @@ TEST(SelectPprCandidates, TiesGoToTheLowerId) {
                           3, true),
       ElementsAre(FieldsAre(9, .5, 1), FieldsAre(int64_t{1} << 40, .5, 1),
                   FieldsAre(7, .25, 1)));
+}
+
+TEST(SelectPprCandidates, EqualsSortingHoweverManyTies) {
+  for (uint64_t round = 0; round < 200; ++round) {
+    RandomStream random(1, round, 0);
+    std::vector<PprEntry> entries;
+    std::vector<std::pair<double, int64_t>> pushed;  // (-score, id)
+    std::vector<std::pair<double, int64_t>> others;  // (-residual, id)
+    const uint64_t size = random.Below(100);
+    for (uint64_t i = 0; i < size; ++i) {
+      const auto id = static_cast<int64_t>(SplitMix64(i) >> 1);
+      const double mass = static_cast<double>(random.Below(4) + 1) / 8;
+      const bool is_pushed = random.Below(2) == 0;
+      entries.push_back(Node(id, is_pushed ? mass : 0, is_pushed ? 0 : mass));
+      (is_pushed ? pushed : others).emplace_back(-mass, id);
+    }
+    std::sort(pushed.begin(), pushed.end());
+    std::sort(others.begin(), others.end());
+    const size_t max_size = random.Below(60) + 1;
+    pushed.insert(pushed.end(), others.begin(), others.end());
+    pushed.resize(std::min(pushed.size(), max_size));
+    std::sort(pushed.begin(), pushed.end());
+    std::vector<std::pair<double, int64_t>> selected;
+    for (const PprCandidate& node :
+         SelectPprCandidates(entries, static_cast<int32_t>(max_size), true)) {
+      selected.emplace_back(-node.value, node.id);
+    }
+    EXPECT_EQ(selected, pushed);
+  }
 }
 
 std::vector<int64_t> Merge(std::vector<std::vector<PprCandidate>> by_channel,

@@ -17,11 +17,14 @@
 #include "libs/graph/dataset.h"
 #include "libs/graph/dataset_writer.h"
 #include "libs/status/status_macros.h"
+#include "tools/dataset/folder_commands.h"
 #include "tools/dataset/kronecker.h"
 #include "tools/dataset/output_folder.h"
 #include "tools/dataset/wordnet.h"
 
 ABSL_FLAG(std::string, out, "", "The folder to make. Required.");
+ABSL_FLAG(std::string, in, "",
+          "The folder to read, of commands that read one.");
 ABSL_FLAG(bool, overwrite, false, "Replace --out if it is a dataset.");
 ABSL_FLAG(int64_t, feature_dim, 0,
           "wordnet: hashed feature columns, 128 by default; 4 columns for the "
@@ -80,6 +83,13 @@ absl::Status MakeKronecker(const std::string& directory) {
 }
 
 absl::Status Make(const std::vector<std::string>& arguments) {
+  if (arguments.size() == 1 && IsFolderCommand(arguments[0])) {
+    return RunFolderCommand(arguments[0],
+                            {.in = absl::GetFlag(FLAGS_in),
+                             .out = absl::GetFlag(FLAGS_out),
+                             .overwrite = absl::GetFlag(FLAGS_overwrite),
+                             .seed = absl::GetFlag(FLAGS_seed)});
+  }
   if (arguments.size() != 1 ||
       (arguments[0] != "wordnet" && arguments[0] != "kronecker")) {
     return absl::InvalidArgumentError(
@@ -111,7 +121,9 @@ absl::Status Make(const std::vector<std::string>& arguments) {
 }  // namespace fairlead
 
 int main(int argc, char** argv) {
-  const std::vector<std::string> arguments =
-      fairlead::ParseCommandLine(argc, argv, fairlead::kUsage, __FILE__);
+  const std::vector<std::string> arguments = fairlead::ParseCommandLine(
+      argc, argv,
+      absl::StrCat(fairlead::kUsage, "\n\n", fairlead::kFolderCommandsUsage),
+      __FILE__);
   return fairlead::ExitCode("dataset", fairlead::Make(arguments));
 }
