@@ -9,10 +9,12 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "libs/graph/dataset.h"
-#include "libs/sampling/neighbor_sampler.h"
+#include "libs/dist_graph/row_gather.h"
+#include "libs/graph/table.h"
+#include "libs/sampling/batch_sampler.h"
 #include "libs/tensor_message/tensor_message.h"
 #include "protos/fairlead/v1/messages.pb.h"
+#include "services/sampler_pool/batch_rows.h"
 #include "services/sampler_pool/channel_plan.h"
 
 namespace fairlead {
@@ -21,21 +23,22 @@ namespace fairlead {
 // is known before its features are touched, so the space is reserved first and
 // they are gathered straight into it.
 //
-//   BatchWriter writer(plan);
-//   writer.Plan(header, seeds, subgraph);
+//   writer = BatchWriter::Plan(plan, header, seeds, batch, rows);
 //   reservation = Reserve(writer.total_bytes());
 //   writer.WriteTo(reservation.bytes());
 //
-// Borrows `plan`, and from Plan() to WriteTo() the seeds and the subgraph.
+// Borrows `plan`, and from Plan() to WriteTo() the seeds, the batch, the rows.
 // Thread-compatible.
 class BatchWriter {
  public:
-  // Decides the tensors and where each goes (parity 6.4 for the keys).
-  // RESOURCE_EXHAUSTED if the message would be larger than protobuf allows.
+  // Decides the tensors and where each goes (parity 6.4 for the keys). `rows`
+  // has those that are not all this partition's. RESOURCE_EXHAUSTED if the
+  // message would be larger than protobuf allows.
   static absl::StatusOr<BatchWriter> Plan(const ChannelPlan& plan,
                                           const v1::MessageHeader& header,
                                           absl::Span<const int64_t> seeds,
-                                          const SampledSubgraph& subgraph);
+                                          const SampledBatch& batch,
+                                          const BatchRows& rows);
 
   uint64_t total_bytes() const { return layout_.total_bytes(); }
 
@@ -56,7 +59,8 @@ class BatchWriter {
   struct Constant {
     int64_t value;
   };
-  using Source = std::variant<absl::Span<const int64_t>, Rows, Constant>;
+  using Source =
+      std::variant<absl::Span<const uint8_t>, Rows, const RowGather*, Constant>;
 
   class Fields;
 

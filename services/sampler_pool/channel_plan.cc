@@ -20,57 +20,6 @@
 namespace fairlead {
 namespace {
 
-absl::Status CheckFanout(const google::protobuf::RepeatedField<int32_t>& fanout,
-                         const std::string& field) {
-  for (const int32_t neighbors : fanout) {
-    if (neighbors >= -1) continue;
-    return absl::InvalidArgumentError(absl::StrCat(
-        field, ": ", neighbors,
-        " is no number of neighbours; use > 0, 0 for none or -1 for all"));
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<std::vector<std::vector<int32_t>>> ResolveFanouts(
-    const Dataset& dataset, const v1::SamplingConfig& config) {
-  const absl::Span<const EdgeType> types = dataset.edge_types();
-  FAIRLEAD_RETURN_IF_ERROR(CheckFanout(config.fanout(), "config.fanout"));
-  if (config.edge_type_fanouts().empty()) {
-    return std::vector<std::vector<int32_t>>(
-        types.size(), {config.fanout().begin(), config.fanout().end()});
-  }
-  if (!config.fanout().empty()) {
-    return absl::InvalidArgumentError(
-        "config.fanout: cannot be given beside edge_type_fanouts; name every "
-        "edge type that is to be traversed, or none");
-  }
-  std::vector<std::vector<int32_t>> fanouts(types.size());
-  std::vector<bool> given(types.size(), false);
-  for (const v1::EdgeTypeFanout& entry : config.edge_type_fanouts()) {
-    const EdgeTypeName name{entry.edge_type().src(),
-                            entry.edge_type().relation(),
-                            entry.edge_type().dst()};
-    const auto it = std::find_if(
-        types.begin(), types.end(),
-        [&name](const EdgeType& type) { return type.name == name; });
-    if (it == types.end()) {
-      return absl::NotFoundError(
-          absl::StrCat("config.edge_type_fanouts: no edge type ",
-                       name.ToString(), " in dataset ", dataset.name()));
-    }
-    const size_t index = static_cast<size_t>(it - types.begin());
-    if (given[index]) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "config.edge_type_fanouts: ", name.ToString(), " is given twice"));
-    }
-    given[index] = true;
-    FAIRLEAD_RETURN_IF_ERROR(
-        CheckFanout(entry.fanout(), "config.edge_type_fanouts.fanout"));
-    fanouts[index].assign(entry.fanout().begin(), entry.fanout().end());
-  }
-  return fanouts;
-}
-
 absl::StatusOr<absl::Span<const int64_t>> FindSplit(const NodeType& type,
                                                     v1::Split split) {
   std::optional<absl::Span<const int64_t>> ids;
@@ -127,35 +76,9 @@ absl::StatusOr<SeedList> SelectNodes(const Dataset& dataset,
   return TakeSlice(SeedList(ids), slice);
 }
 
-absl::StatusOr<ChannelPlan> ChannelPlan::Create(
-    const Dataset& dataset, const v1::SeedNodes& input,
-    const v1::SamplingConfig& config) {
-  if (config.type() != v1::SAMPLING_TYPE_NODE) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("config.type: ", config.type(),
-                     " is not served; use SAMPLING_TYPE_NODE"));
-  }
-  if (config.batch_size() == 0) {
-    return absl::InvalidArgumentError(
-        "config.batch_size: 0 makes no batch; it must be at least 1");
-  }
-  ChannelPlan plan;
-  plan.dataset_ = &dataset;
-  plan.batch_size_ = config.batch_size();
-  plan.shuffle_ = config.shuffle();
-  plan.drop_last_ = config.drop_last();
-  plan.collect_features_ = config.collect_features();
-  FAIRLEAD_ASSIGN_OR_RETURN(plan.sampler_options_.fanouts,
-                            ResolveFanouts(dataset, config));
-  plan.sampler_options_.replace = config.replace();
-  plan.sampler_options_.with_edge_ids = config.with_edge();
-  plan.sampler_options_.seed = config.seed();
-  FAIRLEAD_RETURN_IF_ERROR(
-      ValidateNeighborSamplerOptions(dataset, plan.sampler_options_));
-
-  FAIRLEAD_ASSIGN_OR_RETURN(plan.seed_type_,
-                            dataset.FindNodeType(input.node_type()));
-  const NodeType& type = dataset.node_types()[plan.seed_type_];
+absl::Status ChannelPlan::SetNodes(const v1::SeedNodes& input) {
+  const NodeType& type =
+      dataset_->node_types()[static_cast<size_t>(seed_type_)];
   const v1::SeedSlice* slice = input.has_slice() ? &input.slice() : nullptr;
   if (input.has_ids()) {
     for (const int64_t id : input.ids().id()) {
@@ -168,14 +91,141 @@ absl::StatusOr<ChannelPlan> ChannelPlan::Create(
           absl::StrCat("input.ids: seed id ", id, " is no node of type ",
                        type.name, ", whose ids are 0 to ", type.id_end() - 1));
     }
-    plan.own_seeds_.assign(input.ids().id().begin(), input.ids().id().end());
-    plan.seeds_ = SeedList(plan.own_seeds_);
-    FAIRLEAD_ASSIGN_OR_RETURN(plan.seeds_, TakeSlice(plan.seeds_, slice));
+    own_seeds_.assign(input.ids().id().begin(), input.ids().id().end());
+    FAIRLEAD_ASSIGN_OR_RETURN(seeds_, TakeSlice(SeedList(own_seeds_), slice));
   } else {
-    FAIRLEAD_ASSIGN_OR_RETURN(
-        plan.seeds_,
-        SelectNodes(dataset, input.node_type(), input.split(), slice));
+    FAIRLEAD_ASSIGN_OR_RETURN(seeds_, SelectNodes(*dataset_, input.node_type(),
+                                                  input.split(), slice));
   }
+  if (!sampling_->is_temporal()) return absl::OkStatus();
+  return SetTimes(input);
+}
+
+// For temporal sampling: what the input says, or the nodes' own timestamps.
+absl::Status ChannelPlan::SetTimes(const v1::SeedNodes& input) {
+  if (input.times_size() > 0) {
+    const bool is_whole_list =
+        (input.has_ids() || input.has_edges()) && !input.has_slice();
+    if (!is_whole_list ||
+        static_cast<uint64_t>(input.times_size()) != seeds_.size()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "input.times: ", input.times_size(),
+          " times; give one for each of input.ids or input.edges, without a "
+          "slice, or none where nodes have timestamps"));
+    }
+    times_.assign(input.times().begin(), input.times().end());
+    return absl::OkStatus();
+  }
+  const NodeType& type =
+      dataset_->node_types()[static_cast<size_t>(seed_type_)];
+  times_.reserve(seeds_.size());
+  for (uint64_t i = 0; i < seeds_.size(); ++i) {
+    const int64_t row = type.ids.Row(seeds_[i]);
+    if (type.timestamps.empty() || row < 0) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "input.times: must be given for temporal sampling, since there is "
+          "no timestamp of node ",
+          seeds_[i], " of type ", type.name, " here"));
+    }
+    times_.push_back(type.timestamps[static_cast<size_t>(row)]);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ChannelPlan::SetEdges(const v1::SeedNodes& input, int edge_type) {
+  const v1::SeedEdges& edges = input.edges();
+  const EdgeType& type = dataset_->edge_types()[static_cast<size_t>(edge_type)];
+  if (edges.src_size() != edges.dst_size() ||
+      (edges.labels_size() != 0 && edges.labels_size() != edges.src_size()) ||
+      (edges.all() && edges.src_size() != 0)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "input.edges: ", edges.src_size(), " sources, ", edges.dst_size(),
+        " destinations and ", edges.labels_size(),
+        " labels; give as many of each, or all"));
+  }
+  own_seeds_.assign(edges.src().begin(), edges.src().end());
+  destinations_.assign(edges.dst().begin(), edges.dst().end());
+  edge_labels_.assign(edges.labels().begin(), edges.labels().end());
+  if (edges.all()) ListEdges(type);
+  SeedRange range{.begin = 0, .end = own_seeds_.size()};
+  if (input.has_slice()) {
+    FAIRLEAD_ASSIGN_OR_RETURN(
+        range, SplitSlice(range.end,
+                          {.start_numerator = input.slice().start_numerator(),
+                           .end_numerator = input.slice().end_numerator(),
+                           .denominator = input.slice().denominator()}));
+  }
+  const auto keep = [&range](std::vector<int64_t>& values) {
+    if (values.empty()) return;
+    values.erase(values.begin() + static_cast<ptrdiff_t>(range.end),
+                 values.end());
+    values.erase(values.begin(),
+                 values.begin() + static_cast<ptrdiff_t>(range.begin));
+  };
+  keep(own_seeds_);
+  keep(destinations_);
+  keep(edge_labels_);
+  seeds_ = SeedList(own_seeds_);
+  if (!sampling_->is_temporal()) return absl::OkStatus();
+  return SetTimes(input);
+}
+
+void ChannelPlan::ListEdges(const EdgeType& type) {
+  const EdgeDir direction = type.out.has_value() ? EdgeDir::kOut : EdgeDir::kIn;
+  const Topology& topology = *type.topology(direction);
+  const IdSpace& rows =
+      dataset_->node_types()[static_cast<size_t>(type.row_type(direction))].ids;
+  std::vector<int64_t>& by_row =
+      direction == EdgeDir::kOut ? own_seeds_ : destinations_;
+  std::vector<int64_t>& by_neighbor =
+      direction == EdgeDir::kOut ? destinations_ : own_seeds_;
+  for (int64_t row = 0; row < topology.num_rows(); ++row) {
+    const int64_t end = topology.indptr[static_cast<size_t>(row) + 1];
+    for (int64_t i = topology.indptr[static_cast<size_t>(row)]; i < end; ++i) {
+      by_row.push_back(rows.Id(row));
+      by_neighbor.push_back(topology.indices[static_cast<size_t>(i)]);
+    }
+  }
+}
+
+absl::StatusOr<ChannelPlan> ChannelPlan::Create(
+    const Dataset& dataset, const v1::SeedNodes& input,
+    const v1::SamplingConfig& config) {
+  if (config.batch_size() == 0) {
+    return absl::InvalidArgumentError(
+        "config.batch_size: 0 makes no batch; it must be at least 1");
+  }
+  const bool is_link = config.type() == v1::SAMPLING_TYPE_LINK;
+  if (is_link != input.has_edges()) {
+    return absl::InvalidArgumentError(
+        is_link ? "input.edges: must be given for SAMPLING_TYPE_LINK"
+                : "input.edges: are for SAMPLING_TYPE_LINK; give a split or "
+                  "ids");
+  }
+  ChannelPlan plan;
+  plan.dataset_ = &dataset;
+  plan.batch_size_ = config.batch_size();
+  plan.shuffle_ = config.shuffle();
+  plan.drop_last_ = config.drop_last();
+  plan.collect_features_ = config.collect_features();
+  int link_edge_type = 0;
+  if (is_link) {
+    const v1::EdgeType& name = input.edges().edge_type();
+    FAIRLEAD_ASSIGN_OR_RETURN(
+        link_edge_type,
+        dataset.FindEdgeType({name.src(), name.relation(), name.dst()}));
+    plan.seed_type_ =
+        dataset.edge_types()[static_cast<size_t>(link_edge_type)].src_type;
+  } else {
+    FAIRLEAD_ASSIGN_OR_RETURN(plan.seed_type_,
+                              dataset.FindNodeType(input.node_type()));
+  }
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      SamplingPlan sampling,
+      SamplingPlan::Create(dataset, plan.seed_type_, link_edge_type, config));
+  plan.sampling_ = std::make_unique<const SamplingPlan>(std::move(sampling));
+  FAIRLEAD_RETURN_IF_ERROR(is_link ? plan.SetEdges(input, link_edge_type)
+                                   : plan.SetNodes(input));
   plan.batches_per_epoch_ =
       ComputeNumBatches(plan.seeds_.size(), plan.batch_size_, plan.drop_last_);
   return plan;

@@ -2,14 +2,16 @@
 #define FAIRLEAD_SERVICES_SAMPLER_POOL_CHANNEL_PLAN_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "libs/graph/dataset.h"
-#include "libs/sampling/neighbor_sampler.h"
 #include "protos/fairlead/v1/sampling.pb.h"
+#include "services/sampler_pool/sampling_plan.h"
 
 namespace fairlead {
 
@@ -89,9 +91,12 @@ class ChannelPlan {
   bool shuffle() const { return shuffle_; }
   bool drop_last() const { return drop_last_; }
   bool collect_features() const { return collect_features_; }
-  const NeighborSamplerOptions& sampler_options() const {
-    return sampler_options_;
-  }
+  const SamplingPlan& sampling() const { return *sampling_; }
+  // Of links, the destination of each seed, and maybe its label.
+  absl::Span<const int64_t> destinations() const { return destinations_; }
+  absl::Span<const int64_t> edge_labels() const { return edge_labels_; }
+  // For temporal sampling, the time of each seed.
+  absl::Span<const int64_t> times() const { return times_; }
   uint64_t batches_per_epoch() const { return batches_per_epoch_; }
 
   // How many of the epoch's seeds are in a batch: all, but for drop_last.
@@ -99,6 +104,12 @@ class ChannelPlan {
 
  private:
   ChannelPlan() = default;
+
+  absl::Status SetNodes(const v1::SeedNodes& input);
+  absl::Status SetEdges(const v1::SeedNodes& input, int edge_type);
+  absl::Status SetTimes(const v1::SeedNodes& input);
+  // All edges of this partition.
+  void ListEdges(const EdgeType& type);
 
   const Dataset* dataset_ = nullptr;
   int seed_type_ = 0;
@@ -108,7 +119,10 @@ class ChannelPlan {
   bool shuffle_ = false;
   bool drop_last_ = false;
   bool collect_features_ = false;
-  NeighborSamplerOptions sampler_options_;
+  std::unique_ptr<const SamplingPlan> sampling_;
+  std::vector<int64_t> destinations_;
+  std::vector<int64_t> edge_labels_;
+  std::vector<int64_t> times_;
   uint64_t batches_per_epoch_ = 0;
 };
 

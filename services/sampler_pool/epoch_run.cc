@@ -26,7 +26,7 @@ absl::StatusOr<std::shared_ptr<EpochRun>> EpochRun::Create(
       EpochCursor cursor,
       EpochCursor::Create(plan.batches_per_epoch(), std::move(held)));
   EpochOrder order(plan.seeds().size(), plan.shuffle(),
-                   plan.sampler_options().seed, request.epoch());
+                   plan.sampling().neighbors().seed, request.epoch());
   uint64_t digest = 0;
   for (uint64_t i = 0; i < plan.seeds_per_epoch(); ++i) {
     digest += SplitMix64(static_cast<uint64_t>(plan.seeds()[order[i]]));
@@ -36,15 +36,21 @@ absl::StatusOr<std::shared_ptr<EpochRun>> EpochRun::Create(
                                     std::move(cursor));
 }
 
-void EpochRun::SeedsOf(const ChannelPlan& plan, uint64_t batch_index,
-                       std::vector<int64_t>* out) const {
+void EpochRun::InputsOf(const ChannelPlan& plan, uint64_t batch_index,
+                        BatchInputs* out) const {
   const uint64_t begin = batch_index * plan.batch_size();
   const uint64_t end =
       std::min<uint64_t>(begin + plan.batch_size(), plan.seeds().size());
-  out->resize(end - begin);
-  for (uint64_t i = begin; i < end; ++i) {
-    (*out)[i - begin] = plan.seeds()[order[i]];
-  }
+  const auto take = [&](const auto& values, uint64_t size,
+                        std::vector<int64_t>* to) {
+    to->resize(size == 0 ? 0 : end - begin);
+    for (uint64_t i = 0; i < to->size(); ++i)
+      (*to)[i] = values[order[begin + i]];
+  };
+  take(plan.seeds(), plan.seeds().size(), &out->seeds);
+  take(plan.destinations(), plan.destinations().size(), &out->destinations);
+  take(plan.edge_labels(), plan.edge_labels().size(), &out->edge_labels);
+  take(plan.times(), plan.times().size(), &out->times);
 }
 
 }  // namespace fairlead

@@ -13,6 +13,14 @@
 
 namespace fairlead {
 
+// What a batch starts from: as BatchRequest.
+struct BatchInputs {
+  std::vector<int64_t> seeds;
+  std::vector<int64_t> destinations;
+  std::vector<int64_t> edge_labels;
+  std::vector<int64_t> times;
+};
+
 // One attempt at one epoch of a channel: which batches are to be made, in
 // which order their seeds come, and how far it has got.
 //
@@ -25,9 +33,9 @@ struct EpochRun {
   static absl::StatusOr<std::shared_ptr<EpochRun>> Create(
       const ChannelPlan& plan, const v1::StartEpochRequest& request);
 
-  // The seeds of a batch, into `out`.
-  void SeedsOf(const ChannelPlan& plan, uint64_t batch_index,
-               std::vector<int64_t>* out) const;
+  // What a batch starts from, into `out`.
+  void InputsOf(const ChannelPlan& plan, uint64_t batch_index,
+                BatchInputs* out) const;
 
   bool done() const { return completed == to_make; }
 

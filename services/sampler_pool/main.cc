@@ -18,6 +18,8 @@
 #include "libs/fair_scheduler/fair_scheduler.h"
 #include "libs/graph/dataset.h"
 #include "libs/membership/membership.h"
+#include "libs/partition_client/partition_client.h"
+#include "libs/partition_client/registry_peers.h"
 #include "libs/rpc/ready_line.h"
 #include "libs/rpc/server.h"
 #include "libs/rpc/status_conversion.h"
@@ -26,6 +28,7 @@
 #include "libs/status/status_macros.h"
 #include "libs/telemetry/telemetry.h"
 #include "protos/fairlead/v1/registry.grpc.pb.h"
+#include "services/sampler_pool/graph_store_service.h"
 #include "services/sampler_pool/pool.h"
 #include "services/sampler_pool/pool_metrics.h"
 #include "services/sampler_pool/sampler_pool_service.h"
@@ -39,7 +42,16 @@ ABSL_FLAG(std::string, registry, "127.0.0.1:7100",
           "host:port of the registry to join.");
 ABSL_FLAG(std::string, dataset, "",
           "Folder of the dataset, as tools/dataset writes it. Required.");
-ABSL_FLAG(int, partition, 0, "Which partition of the dataset to serve.");
+ABSL_FLAG(uint32_t, partition, 0, "Which partition of the dataset to serve.");
+ABSL_FLAG(bool, verify_dataset, true,
+          "Read and check all of the topology at the start.");
+ABSL_FLAG(fairlead::ByteSize, feature_cache, fairlead::ByteSize(256ULL << 20),
+          "Memory for features of other partitions that are asked for often.");
+ABSL_FLAG(absl::Duration, peer_deadline, absl::Seconds(10),
+          "How long a sampler pool of another partition may take to answer.");
+ABSL_FLAG(absl::Duration, peer_give_up, absl::Seconds(60),
+          "After which batches fail that need a partition that nobody answers "
+          "for.");
 ABSL_FLAG(int, workers, 2, "Sampling threads.");
 ABSL_FLAG(
     std::string, shm_dir, "/dev/shm/fairlead",
@@ -85,40 +97,54 @@ absl::Status Reconcile(Pool& pool, uint64_t member_id,
 absl::Status Serve() {
   const rpc::TerminationSignal termination;  // before any thread exists
   const RealClock clock;
-  if (absl::GetFlag(FLAGS_partition) != 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--partition=", absl::GetFlag(FLAGS_partition),
-                     ": the dataset has one partition, number 0"));
-  }
   FAIRLEAD_ASSIGN_OR_RETURN(
       const SchedulingPolicy scheduling,
       ParseSchedulingPolicy(absl::GetFlag(FLAGS_scheduling)));
   const std::string shm_dir = absl::GetFlag(FLAGS_shm_dir);
   FAIRLEAD_ASSIGN_OR_RETURN(const std::string shm_domain,
                             PrepareShmDomain(shm_dir));
-  FAIRLEAD_ASSIGN_OR_RETURN(const std::unique_ptr<const Dataset> dataset,
-                            Dataset::Load(absl::GetFlag(FLAGS_dataset)));
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      const std::unique_ptr<const Dataset> dataset,
+      Dataset::Load(absl::GetFlag(FLAGS_dataset),
+                    {.partition = absl::GetFlag(FLAGS_partition),
+                     .verify = absl::GetFlag(FLAGS_verify_dataset)}));
+  // Before the pool, which asks through it until its end.
+  RegistryPeers peers(absl::GetFlag(FLAGS_registry), dataset->name());
+  std::unique_ptr<PartitionClient> partition_client;
+  if (dataset->num_partitions() > 1) {
+    partition_client = std::make_unique<PartitionClient>(
+        PartitionClient::Options{
+            .dataset_name = dataset->name(),
+            .num_partitions = dataset->num_partitions(),
+            .call_deadline = absl::GetFlag(FLAGS_peer_deadline),
+            .give_up_after = absl::GetFlag(FLAGS_peer_give_up)},
+        peers);
+  }
   FAIRLEAD_ASSIGN_OR_RETURN(
       const std::unique_ptr<Telemetry> telemetry,
       Telemetry::Serve(absl::GetFlag(FLAGS_metrics_listen)));
   PoolMetrics metrics(*telemetry);
   FAIRLEAD_ASSIGN_OR_RETURN(
       const std::unique_ptr<Pool> pool,
-      Pool::Start(*dataset,
-                  {.shm_dir = shm_dir,
-                   .shm_budget_bytes = absl::GetFlag(FLAGS_shm_budget).bytes,
-                   .workers = absl::GetFlag(FLAGS_workers),
-                   .max_channels = absl::GetFlag(FLAGS_max_channels),
-                   .scheduler = {.policy = scheduling},
-                   .awaits_assignments = true},
-                  clock, metrics));
+      Pool::Start(
+          *dataset,
+          {.shm_dir = shm_dir,
+           .shm_budget_bytes = absl::GetFlag(FLAGS_shm_budget).bytes,
+           .workers = absl::GetFlag(FLAGS_workers),
+           .max_channels = absl::GetFlag(FLAGS_max_channels),
+           .scheduler = {.policy = scheduling},
+           .awaits_assignments = true,
+           .feature_cache_bytes = absl::GetFlag(FLAGS_feature_cache).bytes},
+          clock, metrics, std::move(partition_client)));
   const auto sampled = telemetry->OnScrape([&pool](MetricSamples& samples) {
     SampleChannels(pool->DescribeAll(), samples);
   });
-  SamplerPoolService service(*pool, *dataset);
+  SamplerPoolService service(*pool);
+  GraphStoreService graph_store(*dataset);
   FAIRLEAD_ASSIGN_OR_RETURN(
       const std::unique_ptr<rpc::Server> server,
-      rpc::Server::Start({.listen = absl::GetFlag(FLAGS_listen)}, {&service}));
+      rpc::Server::Start({.listen = absl::GetFlag(FLAGS_listen)},
+                         {&service, &graph_store}));
 
   Membership::Options join;
   join.registry = absl::GetFlag(FLAGS_registry);
@@ -133,6 +159,10 @@ absl::Status Serve() {
   join.member.set_address(server->address());
   join.member.set_metrics_address(telemetry->address());
   join.member.set_shm_domain(shm_domain);
+  v1::DatasetPartition* served = join.member.mutable_dataset();
+  served->set_name(dataset->name());
+  served->set_partition(dataset->partition());
+  served->set_num_partitions(dataset->num_partitions());
   join.on_joined = [&pool](const v1::JoinResponse& joined,
                            v1::RegistryService::Stub& registry) {
     return Reconcile(*pool, joined.member_id(), registry);
@@ -141,9 +171,10 @@ absl::Status Serve() {
                             Membership::Start(std::move(join)));
   rpc::PrintReadyLine(
       {"sampler_pool", server->address(), telemetry->address()});
-  std::cerr << "sampler_pool: serves " << dataset->name() << " as server_rank "
-            << membership->rank() << "; metrics at http://"
-            << telemetry->address() << "/metrics\n";
+  std::cerr << "sampler_pool: serves partition " << dataset->partition()
+            << " of " << dataset->num_partitions() << " of " << dataset->name()
+            << " as server_rank " << membership->rank()
+            << "; metrics at http://" << telemetry->address() << "/metrics\n";
 
   termination.Wait();
   server->SetServing(false);

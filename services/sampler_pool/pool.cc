@@ -40,10 +40,9 @@ bool MayPass(const absl::Status& error) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Pool>> Pool::Start(const Dataset& dataset,
-                                                  const PoolOptions& options,
-                                                  const Clock& clock,
-                                                  PoolMetrics& metrics) {
+absl::StatusOr<std::unique_ptr<Pool>> Pool::Start(
+    const Dataset& dataset, const PoolOptions& options, const Clock& clock,
+    PoolMetrics& metrics, std::unique_ptr<RemotePartitions> remote) {
   if (options.workers < 1 || options.workers > 1024) {
     return absl::InvalidArgumentError(
         absl::StrCat("--workers=", options.workers,
@@ -52,8 +51,8 @@ absl::StatusOr<std::unique_ptr<Pool>> Pool::Start(const Dataset& dataset,
   FAIRLEAD_ASSIGN_OR_RETURN(std::unique_ptr<Doorbell> doorbell,
                             Doorbell::Create(options.shm_dir));
   // The constructor is private, so std::make_unique cannot call it.
-  std::unique_ptr<Pool> pool(
-      new Pool(dataset, options, clock, metrics, std::move(doorbell)));
+  std::unique_ptr<Pool> pool(new Pool(dataset, options, clock, metrics,
+                                      std::move(doorbell), std::move(remote)));
   pool->threads_.emplace_back([p = pool.get()] { p->RunDoorbell(); });
   for (int i = 0; i < options.workers; ++i) {
     pool->threads_.emplace_back([p = pool.get()] { p->RunWorker(); });
@@ -63,12 +62,15 @@ absl::StatusOr<std::unique_ptr<Pool>> Pool::Start(const Dataset& dataset,
 
 Pool::Pool(const Dataset& dataset, const PoolOptions& options,
            const Clock& clock, PoolMetrics& metrics,
-           std::unique_ptr<Doorbell> doorbell)
+           std::unique_ptr<Doorbell> doorbell,
+           std::unique_ptr<RemotePartitions> remote)
     : dataset_(dataset),
       options_(options),
       clock_(clock),
       metrics_(metrics),
       doorbell_(std::move(doorbell)),
+      caches_(dataset, options.feature_cache_bytes),
+      remote_(std::move(remote)),
       table_({.shm_dir = options.shm_dir,
               .shm_budget_bytes = options.shm_budget_bytes,
               .max_channels = options.max_channels,
@@ -85,6 +87,8 @@ Pool::~Pool() {
   }
   doorbell_->Stop();
   for (std::thread& thread : threads_) thread.join();
+  // Cancels what was asked of others; the answers still come here.
+  remote_.reset();
 }
 
 absl::StatusOr<v1::RegisterInputResponse> Pool::RegisterInput(
@@ -250,60 +254,115 @@ void Pool::RunDoorbell() {
   }
 }
 
-bool Pool::HasWorkOrStops() const {
-  return stopping_ || table_.HasWork(clock_.MonotonicNow());
+uint64_t Pool::num_put_aside() const {
+  MutexLock lock(&mutex_);
+  return put_aside_;
 }
 
-std::optional<Pool::Work> Pool::WaitForWork() {
+bool Pool::HasWorkOrStops() const {
+  return stopping_ || !resumed_.empty() ||
+         table_.HasWork(clock_.MonotonicNow());
+}
+
+std::unique_ptr<PreparedBatch> Pool::TakeSpare(const ChannelPlan* plan) {
+  if (spares_.empty()) return std::make_unique<PreparedBatch>();
+  auto found =
+      std::find_if(spares_.begin(), spares_.end(),
+                   [plan](const auto& spare) { return spare->plan() == plan; });
+  if (found == spares_.end()) found = spares_.end() - 1;
+  std::unique_ptr<PreparedBatch> spare = std::move(*found);
+  spares_.erase(found);
+  return spare;
+}
+
+std::unique_ptr<Pool::Task> Pool::WaitForWork() {
   MutexLock lock(&mutex_);
   while (true) {
-    if (stopping_) return std::nullopt;
+    if (stopping_) return nullptr;
+    if (!resumed_.empty()) {
+      std::unique_ptr<Task> task = std::move(resumed_.front());
+      resumed_.pop_front();
+      return task;
+    }
     const absl::Duration now = clock_.MonotonicNow();
-    if (std::optional<Work> work = table_.NextWork(now)) return work;
+    if (std::optional<Work> work = table_.NextWork(now)) {
+      auto task = std::make_unique<Task>();
+      task->work = *std::move(work);
+      if (task->work.made == nullptr) {
+        task->batch = TakeSpare(task->work.plan.get());
+      }
+      return task;
+    }
     mutex_.AwaitWithTimeout(absl::Condition(this, &Pool::HasWorkOrStops),
                             table_.NextEvent() - now);
   }
 }
 
 void Pool::RunWorker() {
-  NeighborSampler sampler(dataset_);
-  auto scratch = std::make_unique<PreparedBatch>();
-  while (std::optional<Work> work = WaitForWork()) {
+  while (std::unique_ptr<Task> task = WaitForWork()) {
     const absl::Duration start = clock_.MonotonicNow();
     absl::Status error;
-    const Outcome outcome = Do(*work, sampler, scratch, &error);
-    if (scratch == nullptr) scratch = std::make_unique<PreparedBatch>();
+    const std::optional<Outcome> outcome = Do(*task, &error);
     const absl::Duration end = clock_.MonotonicNow();
     metrics_.busy_seconds.Increment(absl::ToDoubleSeconds(end - start));
+    task->cost += end - start;
+    if (!outcome.has_value()) {
+      PutAside(std::move(task));
+      continue;
+    }
     if (outcome == Outcome::kCommitted) metrics_.batches_ok.Increment();
     if (outcome == Outcome::kFailed) metrics_.batches_failed.Increment();
     if (outcome == Outcome::kWaitsForRoom) metrics_.waits_for_room.Increment();
     // Let go of without the lock: it may be the last of a channel.
-    const ChannelTable::ChannelPtr channel = work->channel;
-    const std::shared_ptr<ShmProducer> producer = work->producer;
+    const ChannelTable::ChannelPtr channel = task->work.channel;
+    const std::shared_ptr<ShmProducer> producer = task->work.producer;
+    const std::shared_ptr<const ChannelPlan> plan = task->work.plan;
     MutexLock lock(&mutex_);
-    table_.Finish(*std::move(work), outcome, error, end - start, end);
+    table_.Finish(std::move(task->work), *outcome, error, task->cost, end);
+    if (task->batch != nullptr &&
+        spares_.size() < static_cast<size_t>(options_.workers)) {
+      spares_.push_back(std::move(task->batch));
+    }
   }
 }
 
-Pool::Outcome Pool::Do(Work& work, NeighborSampler& sampler,
-                       std::unique_ptr<PreparedBatch>& scratch,
-                       absl::Status* error) {
+void Pool::PutAside(std::unique_ptr<Task> task) {
+  {
+    MutexLock lock(&mutex_);
+    ++put_aside_;
+  }
+  const RemoteFetches fetches = task->batch->fetches();
+  // Shared, since a std::function must be able to copy what it holds.
+  auto held = std::make_shared<std::unique_ptr<Task>>(std::move(task));
+  remote_->Fetch(fetches, [this, held](absl::Status status) {
+    (*held)->fetched = std::move(status);
+    MutexLock lock(&mutex_);
+    --put_aside_;
+    resumed_.push_back(std::move(*held));
+  });
+}
+
+std::optional<Pool::Outcome> Pool::Do(Task& task, absl::Status* error) {
+  Work& work = task.work;
   if (work.run->cancelled) return Outcome::kCancelled;
   if (work.made != nullptr) {
     *error = Commit(work, static_cast<PreparedBatch&>(*work.made),
                     *work.reservation);
     return error->ok() ? Outcome::kCommitted : Outcome::kFailed;
   }
-  *error = Prepare(work, sampler, scratch.get());
-  if (!error->ok()) return Outcome::kFailed;
+  const absl::StatusOr<bool> is_planned = Prepare(task);
+  if (!is_planned.ok()) {
+    *error = is_planned.status();
+    return Outcome::kFailed;
+  }
   if (work.run->cancelled) return Outcome::kCancelled;
+  if (!*is_planned) return std::nullopt;
 
-  work.message_bytes = scratch->bytes();
+  work.message_bytes = task.batch->bytes();
   absl::StatusOr<ShmReservation> reservation =
       work.producer->ReserveFrom(work.credit->credit, work.message_bytes);
   if (absl::IsResourceExhausted(reservation.status())) {
-    work.made = std::move(scratch);
+    work.made = std::move(task.batch);
     return Outcome::kWaitsForRoom;
   }
   if (absl::IsOutOfRange(reservation.status())) {
@@ -314,67 +373,69 @@ Pool::Outcome Pool::Do(Work& work, NeighborSampler& sampler,
         "fanout"));
     return Outcome::kFailed;
   }
-  *error = reservation.ok() ? Commit(work, *scratch, *reservation)
+  *error = reservation.ok() ? Commit(work, *task.batch, *reservation)
                             : reservation.status();
   if (absl::IsCancelled(*error)) return Outcome::kCancelled;
   return error->ok() ? Outcome::kCommitted : Outcome::kFailed;
 }
 
-absl::Status Pool::Prepare(const Work& work, NeighborSampler& sampler,
-                           PreparedBatch* batch) {
-  const v1::FailurePolicy policy = work.channel->spec.failure_policy();
+absl::StatusOr<bool> Pool::Prepare(Task& task) {
+  // The client has asked again wherever that may help.
+  FAIRLEAD_RETURN_IF_ERROR(task.fetched);
+  const v1::FailurePolicy policy = task.work.channel->spec.failure_policy();
   const bool retries = policy == v1::FAILURE_POLICY_UNSPECIFIED ||
                        policy == v1::FAILURE_POLICY_RETRY;
-  absl::Status error;
-  for (int tries = 0; tries < (retries ? kTries : 1); ++tries) {
+  while (true) {
+    absl::StatusOr<bool> is_planned = false;
     try {
-      error = PrepareOnce(work, sampler, batch);
+      const absl::Status begun =
+          task.is_begun ? absl::OkStatus() : Restart(task);
+      task.is_begun = true;
+      is_planned = begun.ok() ? task.batch->Advance(clock_) : begun;
     } catch (const std::exception& e) {
       // Out of memory, most likely: it costs this batch, not the process.
-      error = absl::InternalError(e.what());
+      is_planned = absl::InternalError(e.what());
     }
-    if (error.ok() || !MayPass(error) || work.run->cancelled) break;
+    if (is_planned.ok()) {
+      if (*is_planned || remote_ != nullptr) return is_planned;
+      return absl::FailedPreconditionError(
+          "it has nodes of other partitions, and nobody to ask for them");
+    }
+    if (!MayPass(is_planned.status()) || !retries || task.tries == kTries ||
+        task.work.run->cancelled) {
+      return is_planned;
+    }
+    ++task.tries;
+    task.is_begun = false;
   }
-  return error;
 }
 
-absl::Status Pool::PrepareOnce(const Work& work, NeighborSampler& sampler,
-                               PreparedBatch* batch) {
-  const ChannelPlan& plan = *work.plan;
-  batch->trace.Clear();
-  batch->trace.set_queued_ns(Nanoseconds(work.credit->since));
-  batch->trace.set_started_ns(Nanoseconds(clock_.MonotonicNow()));
-  if (options_.inject_failure != nullptr) {
-    FAIRLEAD_RETURN_IF_ERROR(
-        options_.inject_failure(work.channel->id(), work.batch_index));
-  }
-  work.run->SeedsOf(plan, work.batch_index, &batch->seeds);
-  FAIRLEAD_RETURN_IF_ERROR(sampler.Sample(plan.sampler_options(),
-                                          {.seeds = batch->seeds,
-                                           .seed_type = plan.seed_type(),
-                                           .epoch = work.run->epoch,
-                                           .batch_index = work.batch_index},
-                                          &batch->subgraph));
-  batch->trace.set_sampled_ns(Nanoseconds(clock_.MonotonicNow()));
+absl::Status Pool::Restart(Task& task) {
+  const Work& work = task.work;
+  v1::TraceStamps& trace = task.batch->trace;
+  trace.Clear();
+  trace.set_queued_ns(Nanoseconds(work.credit->since));
+  trace.set_started_ns(Nanoseconds(clock_.MonotonicNow()));
   v1::MessageHeader header;
   header.set_channel_id(work.channel->id());
   header.set_epoch(work.run->epoch);
   header.set_batch_index(work.batch_index);
   header.set_attempt(work.run->attempt);
-  FAIRLEAD_ASSIGN_OR_RETURN(
-      batch->writer,
-      BatchWriter::Plan(plan, header, batch->seeds, batch->subgraph));
-  return absl::OkStatus();
+  if (options_.inject_failure != nullptr) {
+    FAIRLEAD_RETURN_IF_ERROR(
+        options_.inject_failure(work.channel->id(), work.batch_index));
+  }
+  return task.batch->Restart(work.plan, *work.run, std::move(header), &caches_);
 }
 
 absl::Status Pool::Commit(const Work& work, PreparedBatch& batch,
                           ShmReservation& reservation) {
   const absl::Duration reserved = clock_.MonotonicNow();
-  FAIRLEAD_RETURN_IF_ERROR(batch.writer->WriteTo(reservation.bytes()));
+  FAIRLEAD_RETURN_IF_ERROR(batch.writer().WriteTo(reservation.bytes()));
   const absl::Duration written = clock_.MonotonicNow();
   batch.trace.set_features_ns(Nanoseconds(written));
   batch.trace.set_committed_ns(Nanoseconds(written));
-  batch.writer->Stamp(reservation.bytes(), batch.trace);
+  batch.writer().Stamp(reservation.bytes(), batch.trace);
   FAIRLEAD_RETURN_IF_ERROR(reservation.Commit(
       ChannelMessageTag{.kind = ChannelMessageTag::Kind::kBatch,
                         .epoch = work.run->epoch,
@@ -384,7 +445,7 @@ absl::Status Pool::Commit(const Work& work, PreparedBatch& batch,
 
   metrics_.batch_bytes.Increment(static_cast<double>(batch.bytes()));
   metrics_.sampled_edges.Increment(
-      static_cast<double>(batch.subgraph.TotalEdges()));
+      static_cast<double>(batch.subgraph().TotalEdges()));
   metrics_.write_seconds.Observe(absl::ToDoubleSeconds(written - reserved));
   metrics_.queue_seconds.Observe(
       1e-9 *

@@ -2,6 +2,7 @@
 #define FAIRLEAD_SERVICES_SAMPLER_POOL_POOL_H_
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -14,9 +15,11 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "libs/clock/clock.h"
+#include "libs/dist_graph/row_gather.h"
 #include "libs/fair_scheduler/fair_scheduler.h"
 #include "libs/graph/dataset.h"
-#include "libs/sampling/neighbor_sampler.h"
+#include "libs/partition_client/remote_partitions.h"
+#include "libs/row_cache/row_cache.h"
 #include "libs/shm_channel/doorbell.h"
 #include "libs/shm_channel/shm_channel.h"
 #include "libs/sync/mutex.h"
@@ -37,6 +40,9 @@ struct PoolOptions {
   // Whether channels that are not here are UNAVAILABLE until Reconcile().
   bool awaits_assignments = false;
 
+  // Memory for rows of other partitions that are asked for often.
+  uint64_t feature_cache_bytes = 0;
+
   // For tests of what fails: asked before each try at a batch, by workers.
   std::function<absl::Status(uint64_t channel_id, uint64_t batch_index)>
       inject_failure = nullptr;
@@ -47,16 +53,18 @@ struct PoolOptions {
 //
 // A worker asks the table of channels for work, samples its topology, reserves
 // exactly the space it needs, and gathers the features straight into it.
-// Nothing here ever blocks on a channel (see ChannelTable).
+// Nothing here ever blocks on a channel (see ChannelTable), nor on another
+// partition: a batch that needs something of one is put aside until that has
+// answered, and its worker takes up another.
 //
 // Thread-safe. Knows no gRPC.
 class Pool {
  public:
-  // `dataset`, `clock` and `metrics` must outlive the pool.
-  static absl::StatusOr<std::unique_ptr<Pool>> Start(const Dataset& dataset,
-                                                     const PoolOptions& options,
-                                                     const Clock& clock,
-                                                     PoolMetrics& metrics);
+  // `dataset`, `clock` and `metrics` must outlive the pool. `remote` asks other
+  // partitions; may be null where the dataset has one.
+  static absl::StatusOr<std::unique_ptr<Pool>> Start(
+      const Dataset& dataset, const PoolOptions& options, const Clock& clock,
+      PoolMetrics& metrics, std::unique_ptr<RemotePartitions> remote = nullptr);
 
   // Lets the batches in the making come to an end, and removes every segment.
   ~Pool();
@@ -80,6 +88,10 @@ class Pool {
 
   std::vector<uint64_t> channel_ids() ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // Batches that wait for other partitions, now.
+  uint64_t num_put_aside() const ABSL_LOCKS_EXCLUDED(mutex_);
+  RowCache::Counts cache_counts() const { return caches_.counts(); }
+
   // Makes the pool hold these channels, and of `held_before`, which it held
   // when their list was asked for, no others. Returns why some could not be
   // made, one error each; that is no reason not to serve the others.
@@ -91,30 +103,43 @@ class Pool {
   using Work = ChannelTable::Work;
   using Outcome = ChannelTable::Outcome;
 
+  // A piece of work in a worker's hands, or put aside.
+  struct Task {
+    Work work;
+    std::unique_ptr<PreparedBatch> batch;  // null where work.made is there
+    absl::Duration cost = absl::ZeroDuration();  // so far
+    int tries = 1;
+    bool is_begun = false;
+    absl::Status fetched;  // what became of what it waited for
+  };
+
   Pool(const Dataset& dataset, const PoolOptions& options, const Clock& clock,
-       PoolMetrics& metrics, std::unique_ptr<Doorbell> doorbell);
+       PoolMetrics& metrics, std::unique_ptr<Doorbell> doorbell,
+       std::unique_ptr<RemotePartitions> remote);
 
   void RunWorker();
   void RunDoorbell();
 
-  // The next piece of work; nullopt once the pool shuts down.
-  std::optional<Work> WaitForWork() ABSL_LOCKS_EXCLUDED(mutex_);
+  // The next piece of work; null once the pool shuts down.
+  std::unique_ptr<Task> WaitForWork() ABSL_LOCKS_EXCLUDED(mutex_);
   bool HasWorkOrStops() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // One that was used for the same plan, if there is.
+  std::unique_ptr<PreparedBatch> TakeSpare(const ChannelPlan* plan)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Gives a channel its buffer if it has none: that may take time.
   absl::Status EnsureBuffer(const ChannelTable::ChannelPtr& channel)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Does one piece of work without the lock. `scratch` is this worker's to
-  // use again; it is gone if the batch waits for room.
-  Outcome Do(Work& work, NeighborSampler& sampler,
-             std::unique_ptr<PreparedBatch>& scratch, absl::Status* error)
+  // Does one piece of work, as far as it goes, without the lock. Nullopt if it
+  // waits for other partitions.
+  std::optional<Outcome> Do(Task& task, absl::Status* error)
       ABSL_LOCKS_EXCLUDED(mutex_);
-  // Several times, if the channel wants that.
-  absl::Status Prepare(const Work& work, NeighborSampler& sampler,
-                       PreparedBatch* batch);
-  absl::Status PrepareOnce(const Work& work, NeighborSampler& sampler,
-                           PreparedBatch* batch);
+  // True once its message is planned; several times, if the channel wants that.
+  absl::StatusOr<bool> Prepare(Task& task);
+  absl::Status Restart(Task& task);
+  // Lets go of it until other partitions have answered.
+  void PutAside(std::unique_ptr<Task> task) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Commit(const Work& work, PreparedBatch& batch,
                       ShmReservation& reservation);
 
@@ -123,10 +148,16 @@ class Pool {
   const Clock& clock_;
   PoolMetrics& metrics_;
   const std::unique_ptr<Doorbell> doorbell_;
+  const RowCaches caches_;
+  std::unique_ptr<RemotePartitions> remote_;
 
-  Mutex mutex_;
+  mutable Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   ChannelTable table_ ABSL_GUARDED_BY(mutex_);
+  // Other partitions have answered; they go first.
+  std::deque<std::unique_ptr<Task>> resumed_ ABSL_GUARDED_BY(mutex_);
+  uint64_t put_aside_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::vector<std::unique_ptr<PreparedBatch>> spares_ ABSL_GUARDED_BY(mutex_);
 
   std::vector<std::thread> threads_;  // last: they use all of the above
 };

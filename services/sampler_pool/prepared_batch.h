@@ -2,25 +2,69 @@
 #define FAIRLEAD_SERVICES_SAMPLER_POOL_PREPARED_BATCH_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
-#include "libs/sampling/neighbor_sampler.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "libs/clock/clock.h"
+#include "libs/dist_graph/row_gather.h"
+#include "libs/partition_client/remote_partitions.h"
+#include "libs/sampling/batch_sampler.h"
 #include "protos/fairlead/v1/messages.pb.h"
+#include "services/sampler_pool/batch_rows.h"
 #include "services/sampler_pool/batch_writer.h"
+#include "services/sampler_pool/channel_plan.h"
 #include "services/sampler_pool/channel_table.h"
+#include "services/sampler_pool/epoch_run.h"
 
 namespace fairlead {
 
-// A batch whose topology is sampled. It stays in one place in memory, since
-// its writer points into it.
-struct PreparedBatch final : MadeBatch {
-  uint64_t bytes() const override { return writer->total_bytes(); }
+// A batch on its way from its seeds to a plan of its message, with all the
+// memory that takes; used again for the next. It goes as far as it can with
+// what this partition has, and further once others have answered:
+//
+//   batch.Restart(plan, run, batch_index, header)
+//   Advance() ── true ──► writer() ...
+//       └─ false: answer fetches(), and Advance() again
+//
+// It stays in one place in memory, since its writer points into it.
+// Thread-compatible.
+class PreparedBatch final : public MadeBatch {
+ public:
+  // Begins anew, with whatever was left of another. `plan`, `run` and `caches`
+  // (which may be null) must outlive the batch.
+  absl::Status Restart(const std::shared_ptr<const ChannelPlan>& plan,
+                       const EpochRun& run, v1::MessageHeader header,
+                       const RowCaches* caches);
 
-  std::vector<int64_t> seeds;
-  SampledSubgraph subgraph;
-  std::optional<BatchWriter> writer;
+  // True once the message can be written.
+  absl::StatusOr<bool> Advance(const Clock& clock);
+
+  // What it waits for after Advance() was false.
+  RemoteFetches fetches();
+
+  uint64_t bytes() const override { return writer_->total_bytes(); }
+  const BatchWriter& writer() const { return *writer_; }
+  const SampledSubgraph& subgraph() const { return sampled_.subgraph; }
+  const ChannelPlan* plan() const { return plan_.get(); }
+
   v1::TraceStamps trace;
+
+ private:
+  enum class Stage { kBegin, kSampling, kRows, kRowsAsked };
+
+  std::shared_ptr<const ChannelPlan> plan_;
+  std::unique_ptr<BatchSampler> sampler_;  // of plan_
+  v1::MessageHeader header_;
+  const RowCaches* caches_ = nullptr;
+  Stage stage_ = Stage::kBegin;
+  BatchInputs inputs_;
+  SampledBatch sampled_;
+  BatchRows rows_;
+  std::vector<RowFetch> row_fetches_;
+  std::optional<BatchWriter> writer_;
 };
 
 }  // namespace fairlead
