@@ -33,6 +33,7 @@ enum class RandomPurpose : uint32_t {
   kNeighbors = 2,
   kWalk = 3,
   kNegatives = 4,
+  kPprNeighbors = 5,
   kNodeSplit = 16,
 };
 

@@ -7,11 +7,15 @@
 
 #include "absl/flags/flag.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "boost/timer/progress_display.hpp"
+#include "libs/graph/dataset.h"
 #include "libs/status/status_macros.h"
 #include "tools/dataset/check/check_dataset.h"
 #include "tools/dataset/check/findings.h"
+#include "tools/dataset/import/import_command.h"
+#include "tools/dataset/output_folder.h"
 
 ABSL_FLAG(bool, json, false, "check: print a JSON object.");
 
@@ -42,17 +46,45 @@ absl::Status Check(const FolderFlags& flags) {
                    " errors; they are listed on standard output"));
 }
 
+// Whatever was written can be read, in all partitions: better known here than
+// in a service.
+absl::Status LoadAll(const std::string& directory) {
+  uint32_t partitions = 1;
+  for (uint32_t i = 0; i < partitions; ++i) {
+    Dataset::LoadOptions options;
+    options.partition = i;
+    FAIRLEAD_ASSIGN_OR_RETURN(const std::unique_ptr<const Dataset> dataset,
+                              Dataset::Load(directory, options));
+    partitions = dataset->num_partitions();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Import(const FolderFlags& flags) {
+  FAIRLEAD_ASSIGN_OR_RETURN(OutputFolder folder,
+                            OutputFolder::Create(flags.out, flags.overwrite));
+  FAIRLEAD_RETURN_IF_ERROR(RunImport(flags.in, folder.path()));
+  FAIRLEAD_RETURN_IF_ERROR(LoadAll(folder.path()));
+  return folder.Commit();
+}
+
 }  // namespace
 
-const char kFolderCommandsUsage[] =
-    "  dataset check --in=DIR       what is wrong with a dataset, and where; "
-    "--json for machines. Exits with 1 if there are errors\n";
+std::string FolderCommandsUsage() {
+  return absl::StrCat(
+      kImportUsage,
+      "  dataset check --in=DIR       what is wrong with a dataset, and where; "
+      "--json for machines. Exits with 1 if there are errors\n");
+}
 
-bool IsFolderCommand(const std::string& command) { return command == "check"; }
+bool IsFolderCommand(const std::string& command) {
+  return command == "check" || command == "import";
+}
 
 absl::Status RunFolderCommand(const std::string& command,
                               const FolderFlags& flags) {
   if (command == "check") return Check(flags);
+  if (command == "import") return Import(flags);
   return absl::InternalError(absl::StrCat(command, ": is no such command"));
 }
 

@@ -20,7 +20,7 @@ struct FolderFlags {
 };
 
 // What --help says of them.
-extern const char kFolderCommandsUsage[];
+std::string FolderCommandsUsage();
 
 bool IsFolderCommand(const std::string& command);
 

@@ -123,7 +123,7 @@ absl::Status Make(const std::vector<std::string>& arguments) {
 int main(int argc, char** argv) {
   const std::vector<std::string> arguments = fairlead::ParseCommandLine(
       argc, argv,
-      absl::StrCat(fairlead::kUsage, "\n\n", fairlead::kFolderCommandsUsage),
+      absl::StrCat(fairlead::kUsage, "\n\n", fairlead::FolderCommandsUsage()),
       __FILE__);
   return fairlead::ExitCode("dataset", fairlead::Make(arguments));
 }
