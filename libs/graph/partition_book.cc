@@ -222,7 +222,7 @@ absl::StatusOr<TablePartitionBook> TablePartitionBook::Open(
   return book;
 }
 
-absl::Status TablePartitionBook::CheckEntries() const {
+absl::Status TablePartitionBook::CheckEntries() {
   return WithEntries([this]<typename Entry>(absl::Span<const Entry> entries) {
     if (num_partitions() > kNobody<Entry>) {
       return absl::InvalidArgumentError(absl::StrCat(
@@ -230,7 +230,9 @@ absl::Status TablePartitionBook::CheckEntries() const {
           num_partitions(), " partitions; write it wider"));
     }
     for (size_t id = 0; id < entries.size(); ++id) {
-      if (entries[id] < num_partitions() || entries[id] == kNobody<Entry>) {
+      if (entries[id] < num_partitions()) continue;
+      if (entries[id] == kNobody<Entry>) {
+        is_dense_ = false;
         continue;
       }
       return absl::InvalidArgumentError(

@@ -107,6 +107,10 @@ class PartitionBook {
   uint32_t num_partitions() const { return num_partitions_; }
   int64_t num_ids() const { return num_ids_; }
 
+  // Whether all ids from 0 to num_ids() - 1 are known to be somebody's nodes or
+  // edges: not if they are hashed, which says nothing of what there is. O(1).
+  virtual bool IsDense() const = 0;
+
   virtual PartitionBookManifest Manifest() const = 0;
 
   // The owner of each id. Where that is nobody (the id is negative, beyond the
@@ -147,6 +151,7 @@ class RangePartitionBook final : public PartitionBook {
 
   absl::Span<const int64_t> bounds() const { return bounds_; }
 
+  bool IsDense() const override { return true; }
   PartitionBookManifest Manifest() const override;
   // O(log partitions) an id, without branches.
   absl::Status PartitionOf(absl::Span<const int64_t> ids,
@@ -170,6 +175,7 @@ class TablePartitionBook final : public PartitionBook {
   static absl::StatusOr<TablePartitionBook> Open(const std::string& path,
                                                  uint32_t num_partitions);
 
+  bool IsDense() const override { return is_dense_; }
   PartitionBookManifest Manifest() const override;
   // O(1) an id.
   absl::Status PartitionOf(absl::Span<const int64_t> ids,
@@ -181,9 +187,10 @@ class TablePartitionBook final : public PartitionBook {
   // Calls `function` with the table's entries.
   template <typename Function>
   auto WithEntries(Function function) const;
-  absl::Status CheckEntries() const;
+  absl::Status CheckEntries();
 
   NpyFile table_;
+  bool is_dense_ = true;
 };
 
 // The owner of `id` by its hash: the upper half of SplitMix64(id) times
@@ -200,6 +207,7 @@ class HashPartitionBook final : public PartitionBook {
   static absl::StatusOr<HashPartitionBook> Create(int64_t num_ids,
                                                   uint32_t num_partitions);
 
+  bool IsDense() const override { return false; }
   PartitionBookManifest Manifest() const override;
   absl::Status PartitionOf(absl::Span<const int64_t> ids,
                            absl::Span<uint32_t> out) const override;

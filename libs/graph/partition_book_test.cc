@@ -230,6 +230,13 @@ TEST(PartitionBook, NamesTenIdsAndCountsTheRest) {
                                             Not(HasSubstr("110")))));
 }
 
+TEST(PartitionBook, IsDenseUnlessIdsAreMissingOrHashed) {
+  EXPECT_TRUE(Range({0, 2, 2, 5}).IsDense());
+  EXPECT_TRUE(Table("dense", 2, {1, 0, 1}).IsDense());
+  EXPECT_FALSE(Table("gaps", 2, {1, kNoPartition, 1}).IsDense());
+  EXPECT_FALSE(HashPartitionBook::Create(5, 2)->IsDense());
+}
+
 TEST(PartitionBook, NoIdsAreNoMistake) {
   const RangePartitionBook range = Range({0, 0});
   const TablePartitionBook table = Table("no_ids", 1, {});
