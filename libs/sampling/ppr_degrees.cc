@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <set>
 #include <utility>
 #include <vector>
@@ -97,6 +98,42 @@ absl::StatusOr<PprDegrees> PprDegrees::OfWholeDataset(
     type.degrees = type.owned;
     type.rows = &dataset.node_types()[t].ids;
   }
+  return degrees;
+}
+
+absl::StatusOr<PprDegrees> PprDegrees::OfDataset(
+    const Dataset& dataset, absl::Span<const int> edge_types,
+    EdgeDir direction) {
+  if (dataset.num_partitions() == 1) {
+    return OfWholeDataset(dataset, edge_types, direction);
+  }
+  PprDegrees degrees;
+  for (const NodeType& type : dataset.node_types()) {
+    if (type.book->Manifest().hashed_ids != 0) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "PPR: node type ", type.name,
+          " has its ids hashed to partitions; partition the dataset by range "
+          "or by a table"));
+    }
+    degrees.types_.emplace_back().owned.assign(
+        static_cast<size_t>(type.id_end()), 0);
+  }
+  for (uint32_t p = 0; p < dataset.num_partitions(); ++p) {
+    FAIRLEAD_ASSIGN_OR_RETURN(
+        const std::unique_ptr<const Dataset> part,
+        Dataset::Load(dataset.directory(), {.partition = p, .verify = false}));
+    FAIRLEAD_ASSIGN_OR_RETURN(const std::vector<std::vector<uint32_t>> by_row,
+                              TotalDegreesOfRows(*part, edge_types, direction));
+    for (size_t t = 0; t < by_row.size(); ++t) {
+      const IdSpace& ids = part->node_types()[t].ids;
+      for (size_t row = 0; row < by_row[t].size(); ++row) {
+        degrees.types_[t]
+            .owned[static_cast<size_t>(ids.Id(static_cast<int64_t>(row)))] =
+            by_row[t][row];
+      }
+    }
+  }
+  for (OfType& type : degrees.types_) type.degrees = type.owned;
   return degrees;
 }
 

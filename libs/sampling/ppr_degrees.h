@@ -40,6 +40,15 @@ class PprDegrees {
   PprDegrees(PprDegrees&&) = default;
   PprDegrees& operator=(PprDegrees&&) = default;
 
+  // Adds up the degrees of a dataset, whole or not, which must outlive this: of
+  // a partition, those of the others too, whose files must lie beside its own.
+  // 4 bytes an id. Errors as OfWholeDataset and Dataset::Load, and
+  // INVALID_ARGUMENT for a node type whose ids are hashed to partitions: there
+  // would be room for every number that is none.
+  static absl::StatusOr<PprDegrees> OfDataset(const Dataset& dataset,
+                                              absl::Span<const int> edge_types,
+                                              EdgeDir direction);
+
   // Adds up the degrees of a whole dataset, which must outlive this. 4 bytes a
   // node. INVALID_ARGUMENT if it is a partition of several, or as
   // CheckPprEdgeTypes.

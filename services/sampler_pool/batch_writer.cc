@@ -140,7 +140,10 @@ absl::StatusOr<BatchWriter> BatchWriter::Plan(const ChannelPlan& plan,
     }
     if (is_seed_type) {
       fields.Add(prefix + "batch", seeds);
-      fields.Add(prefix + "batch_locals", subgraph.seed_locals);
+      // (Of links, the ends of negatives come after those of the batch.)
+      fields.Add(
+          prefix + "batch_locals",
+          absl::MakeConstSpan(subgraph.seed_locals).subspan(0, seeds.size()));
     }
   }
   for (size_t e = 0; e < subgraph.edges.size(); ++e) {

@@ -132,9 +132,10 @@ absl::Status ChannelPlan::SetTimes(const v1::SeedNodes& input) {
   return absl::OkStatus();
 }
 
-absl::Status ChannelPlan::SetEdges(const v1::SeedNodes& input, int edge_type) {
+absl::Status ChannelPlan::SetEdges(const v1::SeedNodes& input) {
   const v1::SeedEdges& edges = input.edges();
-  const EdgeType& type = dataset_->edge_types()[static_cast<size_t>(edge_type)];
+  const EdgeType& type =
+      dataset_->edge_types()[static_cast<size_t>(sampling_->link_edge_type())];
   if (edges.src_size() != edges.dst_size() ||
       (edges.labels_size() != 0 && edges.labels_size() != edges.src_size()) ||
       (edges.all() && edges.src_size() != 0)) {
@@ -195,37 +196,18 @@ absl::StatusOr<ChannelPlan> ChannelPlan::Create(
     return absl::InvalidArgumentError(
         "config.batch_size: 0 makes no batch; it must be at least 1");
   }
-  const bool is_link = config.type() == v1::SAMPLING_TYPE_LINK;
-  if (is_link != input.has_edges()) {
-    return absl::InvalidArgumentError(
-        is_link ? "input.edges: must be given for SAMPLING_TYPE_LINK"
-                : "input.edges: are for SAMPLING_TYPE_LINK; give a split or "
-                  "ids");
-  }
   ChannelPlan plan;
   plan.dataset_ = &dataset;
   plan.batch_size_ = config.batch_size();
   plan.shuffle_ = config.shuffle();
   plan.drop_last_ = config.drop_last();
   plan.collect_features_ = config.collect_features();
-  int link_edge_type = 0;
-  if (is_link) {
-    const v1::EdgeType& name = input.edges().edge_type();
-    FAIRLEAD_ASSIGN_OR_RETURN(
-        link_edge_type,
-        dataset.FindEdgeType({name.src(), name.relation(), name.dst()}));
-    plan.seed_type_ =
-        dataset.edge_types()[static_cast<size_t>(link_edge_type)].src_type;
-  } else {
-    FAIRLEAD_ASSIGN_OR_RETURN(plan.seed_type_,
-                              dataset.FindNodeType(input.node_type()));
-  }
-  FAIRLEAD_ASSIGN_OR_RETURN(
-      SamplingPlan sampling,
-      SamplingPlan::Create(dataset, plan.seed_type_, link_edge_type, config));
+  FAIRLEAD_ASSIGN_OR_RETURN(SamplingPlan sampling,
+                            SamplingPlan::Create(dataset, input, config));
   plan.sampling_ = std::make_unique<const SamplingPlan>(std::move(sampling));
-  FAIRLEAD_RETURN_IF_ERROR(is_link ? plan.SetEdges(input, link_edge_type)
-                                   : plan.SetNodes(input));
+  plan.seed_type_ = plan.sampling_->seed_type();
+  FAIRLEAD_RETURN_IF_ERROR(input.has_edges() ? plan.SetEdges(input)
+                                             : plan.SetNodes(input));
   plan.batches_per_epoch_ =
       ComputeNumBatches(plan.seeds_.size(), plan.batch_size_, plan.drop_last_);
   return plan;

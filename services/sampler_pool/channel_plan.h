@@ -55,11 +55,6 @@ class SeedList {
   uint64_t size_ = 0;
 };
 
-// Behind the relation of edges that are to be predicted, label edges' relation
-// says which labels they are (parity 2.8).
-inline constexpr char kPositiveLabels[] = "_gigl_positive";
-inline constexpr char kNegativeLabels[] = "_gigl_negative";
-
 // Nodes of this partition: of a split, and of these a slice, unless it is null.
 // The list points into the dataset. INVALID_ARGUMENT for what is no split or
 // slice; NOT_FOUND for a type or split that the dataset lacks.
@@ -106,7 +101,7 @@ class ChannelPlan {
   ChannelPlan() = default;
 
   absl::Status SetNodes(const v1::SeedNodes& input);
-  absl::Status SetEdges(const v1::SeedNodes& input, int edge_type);
+  absl::Status SetEdges(const v1::SeedNodes& input);
   absl::Status SetTimes(const v1::SeedNodes& input);
   // All edges of this partition.
   void ListEdges(const EdgeType& type);

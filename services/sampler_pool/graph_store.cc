@@ -14,6 +14,8 @@
 #include "libs/graph/dataset.h"
 #include "libs/graph/partition_book.h"
 #include "libs/partition_client/fetch_encoding.h"
+#include "libs/sampling/ablp_label_types.h"
+#include "libs/sampling/ablp_labels.h"
 #include "libs/sampling/neighbor_draw.h"
 #include "libs/status/status_macros.h"
 #include "libs/type_names/type_names.h"
@@ -59,83 +61,30 @@ absl::Span<const int64_t> View(
   return absl::MakeConstSpan(ids.data(), static_cast<size_t>(ids.size()));
 }
 
-// The kind of labels an anchor's edges to `supervision` have, and where they
-// are listed by anchor: the type as it is given, outward, or the same edges
-// seen from their other end (parity DS-36, C-16).
-struct LabelEdges {
-  const EdgeType* type = nullptr;
-  EdgeDir direction = EdgeDir::kOut;
-};
-
-std::optional<LabelEdges> FindLabelEdges(const Dataset& dataset,
-                                         EdgeTypeName name,
-                                         const char* suffix) {
-  name.relation += suffix;
-  const absl::StatusOr<int> outward = dataset.FindEdgeType(name);
-  if (outward.ok()) {
-    const EdgeType& type = dataset.edge_types()[static_cast<size_t>(*outward)];
-    if (type.out.has_value()) return LabelEdges{&type, EdgeDir::kOut};
-    // Between nodes of one type the reversed type has the same name.
-    if (type.src_type == type.dst_type && type.in.has_value()) {
-      return LabelEdges{&type, EdgeDir::kIn};
-    }
-  }
-  const absl::StatusOr<int> reversed =
-      dataset.FindEdgeType(ReverseEdgeType(name));
-  if (!reversed.ok()) return std::nullopt;
-  const EdgeType& type = dataset.edge_types()[static_cast<size_t>(*reversed)];
-  if (!type.in.has_value()) return std::nullopt;
-  return LabelEdges{&type, EdgeDir::kIn};
-}
-
-// The labels of some anchors: how many each has, one after another.
-absl::StatusOr<DrawnNeighbors> ReadLabels(const Dataset& dataset,
-                                          const LabelEdges& edges,
-                                          absl::Span<const int64_t> anchors) {
+// The labels of some anchors along a label edge type.
+absl::StatusOr<PaddedLabels> ReadLabels(const Dataset& dataset, int edge_type,
+                                        int anchor_type,
+                                        absl::Span<const int64_t> anchors,
+                                        int64_t cap) {
+  FAIRLEAD_ASSIGN_OR_RETURN(const LabelSide side,
+                            FindLabelSide(dataset, edge_type, anchor_type));
   NeighborDrawer drawer;
   DrawnNeighbors labels;
-  const NodeType& rows = dataset.node_types()[static_cast<size_t>(
-      edges.type->row_type(edges.direction))];
-  FAIRLEAD_RETURN_IF_ERROR(drawer.Draw(*edges.type->topology(edges.direction),
-                                       rows.ids, anchors, DrawContext(),
-                                       {.fanout = -1}, &labels));
-  return labels;
+  FAIRLEAD_RETURN_IF_ERROR(drawer.Draw(
+      *dataset.edge_types()[static_cast<size_t>(edge_type)].topology(
+          side.direction),
+      dataset.node_types()[static_cast<size_t>(anchor_type)].ids, anchors,
+      DrawContext(), {.fanout = -1}, &labels));
+  return PadLabels(labels.counts, labels.neighbors, cap);
 }
 
-// A matrix of labels, padded.
-class LabelMatrix {
- public:
-  static absl::StatusOr<LabelMatrix> Read(const Dataset& dataset,
-                                          const LabelEdges& edges,
-                                          absl::Span<const int64_t> anchors,
-                                          uint32_t cap) {
-    LabelMatrix matrix;
-    FAIRLEAD_ASSIGN_OR_RETURN(matrix.labels_,
-                              ReadLabels(dataset, edges, anchors));
-    for (const int32_t count : matrix.labels_.counts) {
-      matrix.columns_ = std::max(matrix.columns_, static_cast<uint32_t>(count));
-    }
-    if (cap > 0) matrix.columns_ = std::min(matrix.columns_, cap);
-    return matrix;
-  }
-
-  uint32_t columns() const { return columns_; }
-
-  // The next row. REQUIRES as many calls as anchors at most.
-  void AppendRow(google::protobuf::RepeatedField<int64_t>* out) {
-    const auto count = static_cast<uint32_t>(labels_.counts[next_anchor_++]);
-    for (uint32_t i = 0; i < columns_; ++i) {
-      out->Add(i < count ? labels_.neighbors[next_label_ + i] : -1);
-    }
-    next_label_ += count;
-  }
-
- private:
-  DrawnNeighbors labels_;
-  uint32_t columns_ = 0;
-  size_t next_anchor_ = 0;
-  size_t next_label_ = 0;
-};
+// Rows [from, from + count) of a matrix.
+void AppendRows(const PaddedLabels& labels, size_t from, size_t count,
+                google::protobuf::RepeatedField<int64_t>* out) {
+  const auto columns = static_cast<size_t>(labels.columns);
+  const int64_t* begin = labels.values.data() + from * columns;
+  out->Add(begin, begin + count * columns);
+}
 
 }  // namespace
 
@@ -351,50 +300,46 @@ absl::Status GraphStore::AblpInput(
       const SeedList seeds,
       SelectNodes(dataset_, request.node_type(), request.split(),
                   request.has_slice() ? &request.slice() : nullptr));
+  FAIRLEAD_ASSIGN_OR_RETURN(const int anchor_type,
+                            dataset_.FindNodeType(request.node_type()));
   const EdgeTypeName supervision = NameOf(request.supervision_edge_type());
-  const std::optional<LabelEdges> positive =
-      FindLabelEdges(dataset_, supervision, kPositiveLabels);
-  if (!positive.has_value()) {
-    return absl::NotFoundError(
-        absl::StrCat("supervision_edge_type: dataset ", dataset_.name(),
-                     " has no edges of type ", supervision.src, "__",
-                     supervision.relation, kPositiveLabels, "__",
-                     supervision.dst, " that are listed by ", supervision.src));
-  }
-  const std::optional<LabelEdges> negative =
-      FindLabelEdges(dataset_, supervision, kNegativeLabels);
   std::vector<int64_t> anchors(seeds.size());
   for (uint64_t i = 0; i < seeds.size(); ++i) anchors[i] = seeds[i];
-  const uint32_t cap = request.max_labels_per_anchor_node();
+  const int64_t cap = request.max_labels_per_anchor_node();
   FAIRLEAD_ASSIGN_OR_RETURN(
-      LabelMatrix positives,
-      LabelMatrix::Read(dataset_, *positive, anchors, cap));
-  LabelMatrix negatives;
-  if (negative.has_value()) {
-    FAIRLEAD_ASSIGN_OR_RETURN(
-        negatives, LabelMatrix::Read(dataset_, *negative, anchors, cap));
+      const int positive_type,
+      FindLabelEdgeType(dataset_, supervision, kPositiveLabelSuffix));
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      const PaddedLabels positives,
+      ReadLabels(dataset_, positive_type, anchor_type, anchors, cap));
+  const absl::StatusOr<int> negative_type =
+      FindLabelEdgeType(dataset_, supervision, kNegativeLabelSuffix);
+  PaddedLabels negatives;
+  if (negative_type.ok()) {
+    FAIRLEAD_ASSIGN_OR_RETURN(negatives, ReadLabels(dataset_, *negative_type,
+                                                    anchor_type, anchors, cap));
+  } else if (!absl::IsNotFound(negative_type.status())) {
+    return negative_type.status();
   }
-  const uint64_t columns =
-      uint64_t{1} + positives.columns() + negatives.columns();
-  const int chunk_anchors =
-      static_cast<int>(std::max<uint64_t>(1, kChunkIds / columns));
-  const auto begin = [&] {
+  const auto columns =
+      static_cast<size_t>(1 + positives.columns + negatives.columns);
+  const size_t chunk_anchors = std::max<size_t>(1, kChunkIds / columns);
+  for (size_t from = 0; from == 0 || from < anchors.size();
+       from += chunk_anchors) {
+    const size_t count = std::min(chunk_anchors, anchors.size() - from);
     v1::AblpInputChunk chunk;
-    chunk.set_positive_columns(positives.columns());
-    chunk.set_negative_columns(negatives.columns());
-    chunk.set_has_negatives(negative.has_value());
-    return chunk;
-  };
-  v1::AblpInputChunk chunk = begin();
-  for (const int64_t anchor : anchors) {
-    chunk.add_anchors(anchor);
-    positives.AppendRow(chunk.mutable_positives());
-    if (negative.has_value()) negatives.AppendRow(chunk.mutable_negatives());
-    if (chunk.anchors_size() < chunk_anchors) continue;
-    if (!sink(chunk)) return absl::OkStatus();
-    chunk = begin();
+    chunk.set_positive_columns(static_cast<uint32_t>(positives.columns));
+    chunk.set_negative_columns(static_cast<uint32_t>(negatives.columns));
+    chunk.set_has_negatives(negative_type.ok());
+    chunk.mutable_anchors()->Add(
+        anchors.begin() + static_cast<ptrdiff_t>(from),
+        anchors.begin() + static_cast<ptrdiff_t>(from + count));
+    AppendRows(positives, from, count, chunk.mutable_positives());
+    if (negative_type.ok()) {
+      AppendRows(negatives, from, count, chunk.mutable_negatives());
+    }
+    if (!sink(chunk)) break;
   }
-  if (chunk.anchors_size() > 0 || anchors.empty()) sink(chunk);
   return absl::OkStatus();
 }
 

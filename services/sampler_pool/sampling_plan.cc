@@ -10,10 +10,16 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "libs/graph/dataset.h"
+#include "libs/sampling/ablp_label_types.h"
+#include "libs/sampling/ablp_sampler.h"
+#include "libs/sampling/link_sampler.h"
 #include "libs/sampling/node_batch_sampler.h"
+#include "libs/sampling/ppr_degrees.h"
+#include "libs/sampling/ppr_sampler.h"
 #include "libs/sampling/subgraph_sampler.h"
 #include "libs/status/status_macros.h"
 #include "libs/type_names/type_names.h"
@@ -88,16 +94,140 @@ absl::StatusOr<TemporalStrategy> ResolveTemporal(
   }
 }
 
+EdgeTypeName NameOf(const v1::EdgeType& type) {
+  return {type.src(), type.relation(), type.dst()};
+}
+
+bool IsLabelType(const EdgeType& type) {
+  const std::string& relation = type.name.relation;
+  return absl::EndsWith(relation, kPositiveLabelSuffix) ||
+         absl::EndsWith(relation, kNegativeLabelSuffix);
+}
+
 }  // namespace
 
+absl::Status SamplingPlan::SetLink(const v1::SeedEdges& edges,
+                                   const v1::LinkOptions& options) {
+  FAIRLEAD_ASSIGN_OR_RETURN(link_.edge_type,
+                            dataset_->FindEdgeType(NameOf(edges.edge_type())));
+  seed_type_ =
+      dataset_->edge_types()[static_cast<size_t>(link_.edge_type)].src_type;
+  link_.neighbors = neighbors_;
+  switch (options.negatives()) {
+    case v1::NEGATIVE_MODE_UNSPECIFIED:
+    case v1::NEGATIVE_MODE_NONE:
+      link_.mode = LinkSamplerOptions::NegativeMode::kNone;
+      break;
+    case v1::NEGATIVE_MODE_BINARY:
+      link_.mode = LinkSamplerOptions::NegativeMode::kBinary;
+      break;
+    case v1::NEGATIVE_MODE_TRIPLET:
+      link_.mode = LinkSamplerOptions::NegativeMode::kTriplet;
+      break;
+    default:
+      return absl::InvalidArgumentError(absl::StrCat(
+          "config.link.negatives: ", options.negatives(), " is no mode"));
+  }
+  if (link_.mode == LinkSamplerOptions::NegativeMode::kTriplet &&
+      edges.labels_size() > 0) {
+    return absl::InvalidArgumentError(
+        "input.edges.labels: have no place beside NEGATIVE_MODE_TRIPLET; use "
+        "NEGATIVE_MODE_BINARY or leave them out");
+  }
+  link_.amount = options.amount() == 0 ? 1 : options.amount();
+  link_.negatives.strict = options.strict();
+  if (options.glt_labels()) {
+    link_.label_shift = CompatLabelShift(absl::MakeConstSpan(
+        edges.labels().data(), static_cast<size_t>(edges.labels_size())));
+  }
+  return ValidateLinkSamplerOptions(*dataset_, link_);
+}
+
+absl::Status SamplingPlan::SetAblp(const v1::AblpOptions& options) {
+  const EdgeTypeName supervision = NameOf(options.supervision_edge_type());
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      const int positive,
+      FindLabelEdgeType(*dataset_, supervision, kPositiveLabelSuffix));
+  ablp_.positive_label_types = {positive};
+  const absl::StatusOr<int> negative =
+      FindLabelEdgeType(*dataset_, supervision, kNegativeLabelSuffix);
+  if (negative.ok()) {
+    ablp_.negative_label_types = {*negative};
+  } else if (!absl::IsNotFound(negative.status())) {
+    return negative.status();
+  }
+  ablp_.seed_type = seed_type_;
+  ablp_.max_labels_per_anchor_node = options.max_labels_per_anchor_node();
+  // Labels are what is to be predicted: nothing is passed along them.
+  for (size_t e = 0; e < neighbors_.fanouts.size(); ++e) {
+    if (IsLabelType(dataset_->edge_types()[e])) neighbors_.fanouts[e].clear();
+  }
+  ablp_.neighbors = neighbors_;
+  return ValidateAblpSamplerOptions(*dataset_, ablp_);
+}
+
+absl::Status SamplingPlan::SetPpr(const v1::SamplingConfig& config) {
+  const v1::PprOptions& options = config.ppr();
+  if (options.alpha() != 0) ppr_.ppr.alpha = options.alpha();
+  if (options.eps() != 0) ppr_.ppr.eps = options.eps();
+  if (options.max_ppr_nodes() != 0) {
+    ppr_.ppr.max_ppr_nodes = static_cast<int32_t>(
+        std::min<uint32_t>(options.max_ppr_nodes(), INT32_MAX));
+  }
+  if (options.num_neighbors_per_hop() != 0) {
+    ppr_.ppr.num_neighbors_per_hop = options.num_neighbors_per_hop();
+  }
+  if (options.max_fetch_iterations() != 0) {
+    ppr_.ppr.max_fetch_iterations = static_cast<int32_t>(
+        std::min<uint32_t>(options.max_fetch_iterations(), INT32_MAX));
+  }
+  ppr_.ppr.residual_top_up = !options.no_residual_top_up();
+  for (size_t e = 0; e < dataset_->edge_types().size(); ++e) {
+    if (IsLabelType(dataset_->edge_types()[e])) continue;
+    ppr_.edge_types.push_back(static_cast<int>(e));
+  }
+  for (const v1::PprChannel& channel : options.channels()) {
+    PprOptions::Channel& resolved = ppr_.ppr.channels.emplace_back();
+    resolved.ratio = channel.ratio();
+    for (const v1::EdgeType& type : channel.edge_types()) {
+      FAIRLEAD_ASSIGN_OR_RETURN(const int index,
+                                dataset_->FindEdgeType(NameOf(type)));
+      const auto place =
+          std::find(ppr_.edge_types.begin(), ppr_.edge_types.end(), index);
+      if (place == ppr_.edge_types.end()) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("config.ppr.channels: ", NameOf(type).ToString(),
+                         " is an edge type of labels"));
+      }
+      resolved.edge_types.push_back(
+          static_cast<int>(place - ppr_.edge_types.begin()));
+    }
+  }
+  ppr_.direction = neighbors_.direction;
+  ppr_.seed_type = seed_type_;
+  ppr_.weighted = neighbors_.weighted;
+  ppr_.seed = neighbors_.seed;
+  FAIRLEAD_RETURN_IF_ERROR(ValidatePprSamplerOptions(*dataset_, ppr_));
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      PprDegrees degrees,
+      PprDegrees::OfDataset(*dataset_, ppr_.edge_types, ppr_.direction));
+  ppr_degrees_ = std::make_shared<const PprDegrees>(std::move(degrees));
+  return absl::OkStatus();
+}
+
 absl::StatusOr<SamplingPlan> SamplingPlan::Create(
-    const Dataset& dataset, int seed_type, int link_edge_type,
+    const Dataset& dataset, const v1::SeedNodes& input,
     const v1::SamplingConfig& config) {
+  const bool is_link = config.type() == v1::SAMPLING_TYPE_LINK;
+  if (is_link != input.has_edges()) {
+    return absl::InvalidArgumentError(
+        is_link ? "input.edges: must be given for SAMPLING_TYPE_LINK"
+                : "input.edges: are for SAMPLING_TYPE_LINK; give a split or "
+                  "ids");
+  }
   SamplingPlan plan;
   plan.dataset_ = &dataset;
   plan.type_ = config.type();
-  plan.seed_type_ = seed_type;
-  plan.link_edge_type_ = link_edge_type;
   FAIRLEAD_ASSIGN_OR_RETURN(plan.neighbors_.fanouts,
                             ResolveFanouts(dataset, config));
   plan.neighbors_.replace = config.replace();
@@ -110,23 +240,49 @@ absl::StatusOr<SamplingPlan> SamplingPlan::Create(
   plan.neighbors_.seed = config.seed();
   FAIRLEAD_RETURN_IF_ERROR(
       ValidateNeighborSamplerOptions(dataset, plan.neighbors_));
-  // Whatever is wrong with it is better known now than with the first batch.
-  FAIRLEAD_RETURN_IF_ERROR(plan.NewSampler().status());
+  if (!is_link) {
+    FAIRLEAD_ASSIGN_OR_RETURN(plan.seed_type_,
+                              dataset.FindNodeType(input.node_type()));
+  }
+  switch (plan.type_) {
+    case v1::SAMPLING_TYPE_NODE:
+      break;
+    case v1::SAMPLING_TYPE_SUBGRAPH:
+      FAIRLEAD_RETURN_IF_ERROR(ValidateSubgraphSamplerOptions(
+          dataset,
+          {.neighbors = plan.neighbors_, .input_type = plan.seed_type_}));
+      break;
+    case v1::SAMPLING_TYPE_LINK:
+      FAIRLEAD_RETURN_IF_ERROR(plan.SetLink(input.edges(), config.link()));
+      break;
+    case v1::SAMPLING_TYPE_ABLP:
+      FAIRLEAD_RETURN_IF_ERROR(plan.SetAblp(config.ablp()));
+      break;
+    case v1::SAMPLING_TYPE_PPR:
+      FAIRLEAD_RETURN_IF_ERROR(plan.SetPpr(config));
+      break;
+    default:
+      return absl::InvalidArgumentError(absl::StrCat(
+          "config.type: ", plan.type_,
+          " is no kind of sampling; SAMPLING_TYPE_NODE is the usual one"));
+  }
   return plan;
 }
 
 absl::StatusOr<std::unique_ptr<BatchSampler>> SamplingPlan::NewSampler() const {
   switch (type_) {
-    case v1::SAMPLING_TYPE_NODE:
-      return std::make_unique<NodeBatchSampler>(*dataset_, neighbors_,
-                                                seed_type_);
     case v1::SAMPLING_TYPE_SUBGRAPH:
       return SubgraphSampler::Create(
           *dataset_, {.neighbors = neighbors_, .input_type = seed_type_});
+    case v1::SAMPLING_TYPE_LINK:
+      return LinkSampler::Create(*dataset_, link_);
+    case v1::SAMPLING_TYPE_ABLP:
+      return std::make_unique<AblpSampler>(*dataset_, ablp_);
+    case v1::SAMPLING_TYPE_PPR:
+      return std::make_unique<PprSampler>(*dataset_, ppr_, ppr_degrees_);
     default:
-      return absl::InvalidArgumentError(absl::StrCat(
-          "config.type: ", type_,
-          " is no kind of sampling; SAMPLING_TYPE_NODE is the usual one"));
+      return std::make_unique<NodeBatchSampler>(*dataset_, neighbors_,
+                                                seed_type_);
   }
 }
 

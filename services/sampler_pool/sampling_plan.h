@@ -3,10 +3,15 @@
 
 #include <memory>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "libs/graph/dataset.h"
+#include "libs/sampling/ablp_sampler.h"
 #include "libs/sampling/batch_sampler.h"
+#include "libs/sampling/link_sampler.h"
 #include "libs/sampling/neighbor_sampler.h"
+#include "libs/sampling/ppr_degrees.h"
+#include "libs/sampling/ppr_sampler.h"
 #include "protos/fairlead/v1/sampling.pb.h"
 
 namespace fairlead {
@@ -18,12 +23,16 @@ class SamplingPlan {
  public:
   // INVALID_ARGUMENT, naming the field, for a config that makes no sense, or
   // asks for what the dataset lacks; NOT_FOUND for a node type or edge type
-  // that it lacks. `seed_type` is where batches start from; of links the type
-  // of their sources.
+  // that it lacks.
   static absl::StatusOr<SamplingPlan> Create(const Dataset& dataset,
-                                             int seed_type, int link_edge_type,
+                                             const v1::SeedNodes& input,
                                              const v1::SamplingConfig& config);
 
+  // Index of the node type that batches start from; of links that of their
+  // sources.
+  int seed_type() const { return seed_type_; }
+  // Of links, the type of the edges.
+  int link_edge_type() const { return link_.edge_type; }
   v1::SamplingType type() const { return type_; }
   const NeighborSamplerOptions& neighbors() const { return neighbors_; }
   bool is_temporal() const {
@@ -36,11 +45,20 @@ class SamplingPlan {
  private:
   SamplingPlan() = default;
 
+  absl::Status SetLink(const v1::SeedEdges& edges,
+                       const v1::LinkOptions& options);
+  absl::Status SetAblp(const v1::AblpOptions& options);
+  absl::Status SetPpr(const v1::SamplingConfig& config);
+
   const Dataset* dataset_ = nullptr;
   v1::SamplingType type_ = v1::SAMPLING_TYPE_UNSPECIFIED;
   NeighborSamplerOptions neighbors_;
   int seed_type_ = 0;
-  int link_edge_type_ = 0;
+  // Of its own kind each; of the others as they are made.
+  LinkSamplerOptions link_;
+  AblpSamplerOptions ablp_;
+  PprSamplerOptions ppr_;
+  std::shared_ptr<const PprDegrees> ppr_degrees_;
 };
 
 }  // namespace fairlead
