@@ -16,6 +16,7 @@
 #include "libs/graph/dataset.h"
 #include "libs/graph/dataset_writer.h"
 #include "libs/random/philox.h"
+#include "libs/sampling/batch_equality.h"
 #include "libs/sampling/batch_sampler.h"
 #include "libs/sampling/id_universe.h"
 #include "libs/sampling/link_sampler.h"
@@ -36,6 +37,7 @@ namespace {
 
 using ::fairlead::testing::BookKind;
 using ::fairlead::testing::ExpectSame;
+using ::fairlead::testing::ExpectSameBatch;
 using ::fairlead::testing::IsOk;
 using ::fairlead::testing::PartitionedDataset;
 using ::fairlead::testing::RandomContents;
@@ -298,13 +300,7 @@ TEST_P(LinkPropertyTest, AgreesWithTheSlowWayWholeAndInPartitions) {
           ASSERT_EQ(graph.Run(*part, made.request(), &out), status);
           ASSERT_EQ(graph.Run(*part, made.request(), &out), status);
           if (!status.ok()) continue;
-          ExpectSame(out.subgraph, expected.subgraph);
-          ASSERT_EQ(out.meta.size(), expected.meta.size());
-          for (size_t i = 0; i < out.meta.size(); ++i) {
-            EXPECT_EQ(out.meta[i].name, expected.meta[i].name);
-            EXPECT_EQ(out.meta[i].shape, expected.meta[i].shape);
-            EXPECT_EQ(Int64s(out.meta[i]), Int64s(expected.meta[i]));
-          }
+          ExpectSameBatch(out, expected);
           if (HasFailure()) return;
         }
       }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -70,6 +71,21 @@ class RegistryStateTest : public ::testing::Test {
     return joined;
   }
 
+  absl::StatusOr<v1::JoinResponse> JoinPool(const std::string& name,
+                                            const std::string& dataset,
+                                            uint32_t partition,
+                                            uint32_t num_partitions) {
+    v1::JoinRequest request;
+    request.set_member_name(name);
+    request.set_role(v1::ROLE_SAMPLER_POOL);
+    request.set_address("host:1");
+    request.set_shm_domain("domain");
+    request.mutable_dataset()->set_name(dataset);
+    request.mutable_dataset()->set_partition(partition);
+    request.mutable_dataset()->set_num_partitions(num_partitions);
+    return Carry(state_.PlanJoin(request));
+  }
+
   absl::StatusOr<uint64_t> InitBackend(uint64_t member, const std::string& key,
                                        uint64_t buffer_bytes = 1000) {
     v1::InitSamplingBackendRequest request;
@@ -133,6 +149,46 @@ TEST_F(RegistryStateTest, BadJoinsAreRefused) {
   EXPECT_THAT(Join("f", v1::ROLE_TRAINER),
               StatusIs(absl::StatusCode::kResourceExhausted,
                        HasSubstr("--max_members=5")));
+}
+
+TEST_F(RegistryStateTest, PoolsOfOneDatasetHaveItInTheSamePartitions) {
+  ASSERT_THAT(JoinPool("a", "graph", /*partition=*/0, /*num_partitions=*/3),
+              IsOk());
+  EXPECT_THAT(JoinPool("b", "graph", 1, 2),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       AllOf(HasSubstr("dataset graph"), HasSubstr("3 at a"))));
+  EXPECT_THAT(JoinPool("b", "graph", 1, 3), IsOk());
+  EXPECT_THAT(JoinPool("c", "graph", 1, 3), IsOk());  // a replica
+  EXPECT_THAT(JoinPool("d", "other", 1, 2), IsOk());
+  // Whoever is not a pool says nothing of datasets.
+  EXPECT_THAT(Join("e", v1::ROLE_TRAINER), IsOk());
+}
+
+TEST_F(RegistryStateTest, PoolMayComeBackWithItsDatasetPartitionedAnew) {
+  const auto first = JoinPool("a", "graph", 0, 3);
+  ASSERT_THAT(first, IsOk());
+  ASSERT_THAT(JoinPool("a", "graph", 0, 2), IsOk());
+  EXPECT_THAT(JoinPool("b", "graph", 1, 3),
+              StatusIs(absl::StatusCode::kFailedPrecondition));
+  EXPECT_THAT(JoinPool("b", "graph", 1, 2), IsOk());
+}
+
+TEST_F(RegistryStateTest, PoolThatIsGoneKeepsNobodyFromOtherPartitions) {
+  const auto first = JoinPool("a", "graph", 0, 3);
+  ASSERT_THAT(first, IsOk());
+  Carry(state_.PlanLeave(first->member_id()));
+  EXPECT_THAT(JoinPool("b", "graph", 0, 2), IsOk());
+}
+
+TEST_F(RegistryStateTest, PartitionThatThereIsNoneOfIsRefused) {
+  for (const auto& [partition, num_partitions] :
+       {std::pair{3u, 3u}, {7u, 3u}, {0u, 0u}}) {
+    EXPECT_THAT(JoinPool("a", "graph", partition, num_partitions),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         HasSubstr(absl::StrCat("partition ", partition, " of ",
+                                                num_partitions))));
+  }
+  EXPECT_THAT(JoinPool("a", "graph", 2, 3), IsOk());
 }
 
 TEST_F(RegistryStateTest, LeaseRunsOutUnlessItIsRenewedByItsOwner) {

@@ -16,6 +16,7 @@
 #include "tools/dataset/check/findings.h"
 #include "tools/dataset/import/import_command.h"
 #include "tools/dataset/output_folder.h"
+#include "tools/dataset/partition/partition_command.h"
 
 ABSL_FLAG(bool, json, false, "check: print a JSON object.");
 
@@ -68,23 +69,33 @@ absl::Status Import(const FolderFlags& flags) {
   return folder.Commit();
 }
 
+absl::Status Partition(const FolderFlags& flags) {
+  FAIRLEAD_RETURN_IF_ERROR(RequireIn(flags));
+  FAIRLEAD_ASSIGN_OR_RETURN(OutputFolder folder,
+                            OutputFolder::Create(flags.out, flags.overwrite));
+  FAIRLEAD_RETURN_IF_ERROR(RunPartition(flags.in, folder.path(), flags.seed));
+  FAIRLEAD_RETURN_IF_ERROR(LoadAll(folder.path()));
+  return folder.Commit();
+}
+
 }  // namespace
 
 std::string FolderCommandsUsage() {
   return absl::StrCat(
-      kImportUsage,
+      kImportUsage, kPartitionUsage,
       "  dataset check --in=DIR       what is wrong with a dataset, and where; "
       "--json for machines. Exits with 1 if there are errors\n");
 }
 
 bool IsFolderCommand(const std::string& command) {
-  return command == "check" || command == "import";
+  return command == "check" || command == "import" || command == "partition";
 }
 
 absl::Status RunFolderCommand(const std::string& command,
                               const FolderFlags& flags) {
   if (command == "check") return Check(flags);
   if (command == "import") return Import(flags);
+  if (command == "partition") return Partition(flags);
   return absl::InternalError(absl::StrCat(command, ": is no such command"));
 }
 
