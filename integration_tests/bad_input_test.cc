@@ -180,16 +180,16 @@ INSTANTIATE_TEST_SUITE_P(
                                  IsOk());
                    },
                    {"INVALID_ARGUMENT", "paper.features.npy", "float32", "f8"}},
-        BadDataset{"FeatureRowsThatAreNotTheNodes",
-                   [](const std::string& folder, const DatasetManifest& all) {
-                     const std::vector<float> features(599 * 8);
-                     ASSERT_THAT(WriteNpy<float>(
-                                     folder + "/" + Paper(all).features->file,
-                                     "f4", {599, 8}, features),
-                                 IsOk());
-                   },
-                   {"INVALID_ARGUMENT", "paper.features.npy", "599 rows",
-                    "600"}},
+        BadDataset{
+            "FeatureRowsThatAreNotTheNodes",
+            [](const std::string& folder, const DatasetManifest& all) {
+              const std::vector<float> features(599 * 8);
+              ASSERT_THAT(
+                  WriteNpy<float>(folder + "/" + Paper(all).features->file,
+                                  "f4", {599, 8}, features),
+                  IsOk());
+            },
+            {"INVALID_ARGUMENT", "paper.features.npy", "599 rows", "600"}},
         BadDataset{
             "EdgeOutOfRange",
             [](const std::string& folder, const DatasetManifest& all) {

@@ -86,6 +86,10 @@ absl::StatusOr<std::unique_ptr<TestCluster>> TestCluster::Start(
   flags.insert(flags.end(), options.gateway_flags.begin(),
                options.gateway_flags.end());
   FAIRLEAD_RETURN_IF_ERROR(cluster->StartService("channel_gateway", flags));
+  for (int partition = 1; partition < options.partitions; ++partition) {
+    pool_flags.push_back(absl::StrCat("--partition=", partition));
+    FAIRLEAD_RETURN_IF_ERROR(cluster->StartService("sampler_pool", pool_flags));
+  }
   return cluster;
 }
 
@@ -97,8 +101,9 @@ absl::Status TestCluster::StartService(const std::string& name,
   argv.insert(argv.end(), flags.begin(), flags.end());
   FAIRLEAD_ASSIGN_OR_RETURN(
       ServiceProcess service,
-      ServiceProcess::Start(argv, absl::StrCat(folder_, "/", name, ".log"),
-                            kPatience));
+      ServiceProcess::Start(
+          argv, absl::StrCat(folder_, "/", name, "-", services_.size(), ".log"),
+          kPatience));
   services_.push_back(std::move(service));
   commands_.push_back(std::move(argv));
   return absl::OkStatus();

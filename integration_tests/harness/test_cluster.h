@@ -31,8 +31,9 @@ std::string NewFolder();
 absl::StatusOr<Outcome> RunProgram(absl::string_view target,
                                    const std::vector<std::string>& arguments);
 
-// The three services as real processes, on free ports, with folders of their
-// own. What the services say on standard error is in `folder()`/*.log.
+// The services as real processes, on free ports, with folders of their own: one
+// of each, or as many pools as partitions. What the services say on standard
+// error is in `folder()`/*.log.
 //
 //   auto cluster = TestCluster::Start({.dataset = folder, .workers = 3});
 //   auto report = (*cluster)->Load({"--fanout=5,5", "--epochs=2"});
@@ -41,6 +42,7 @@ class TestCluster {
  public:
   struct Options {
     std::string dataset = {};
+    int partitions = 1;  // a pool for each, of ranks from 0 on
     int workers = 2;
     std::vector<std::string> pool_flags = {};     // on top, or in place
     std::vector<std::string> gateway_flags = {};  // likewise
@@ -58,7 +60,8 @@ class TestCluster {
   std::vector<ServiceProcess>& services() { return services_; }
 
   // Kills a service with SIGKILL and starts it again, as it was and where it
-  // was. 0: registry, 1: pool, 2: gateway. Returns when it serves.
+  // was. 0: registry, 1: pool, 2: gateway, then the pools of the other
+  // partitions. Returns when it serves.
   absl::Status KillAndRestart(size_t service);
 
   const std::string& folder() const { return folder_; }
@@ -82,7 +85,7 @@ class TestCluster {
 
   std::string folder_;
   std::string shm_dir_;
-  std::vector<ServiceProcess> services_;            // registry, pool, gateway
+  std::vector<ServiceProcess> services_;            // as KillAndRestart
   std::vector<std::vector<std::string>> commands_;  // that started them
 };
 

@@ -59,6 +59,40 @@ class Batch::Reader {
     return ToTorch(*view, received_.buffer);
   }
 
+  // Features: a row for each of `rows` nodes or edges. Undefined if they are
+  // not there. As they came, but quantised ones (int8, uint8 with a scale) as
+  // the float32 that they stand for, which is a copy.
+  absl::StatusOr<at::Tensor> Features(const std::string& key,
+                                      int64_t rows) const {
+    const TensorView* const view = received_.message.Find(key);
+    if (view == nullptr) return at::Tensor();
+    const TensorView* const scale =
+        received_.message.Find(absl::StrCat(key, "_scale"));
+    if (scale == nullptr) return Rows(key, rows, view->dtype);
+    const bool is_signed = view->dtype == v1::DTYPE_INT8;
+    if ((!is_signed && view->dtype != v1::DTYPE_UINT8) ||
+        view->shape.size() != 2 || view->shape[0] != rows ||
+        scale->dtype != v1::DTYPE_FLOAT32 || scale->shape.size() != 1 ||
+        (scale->shape[0] != 1 && scale->shape[0] != view->shape[1])) {
+      return Error(absl::StrCat("tensor \"", key,
+                                "\" and its scale do not fit each other"));
+    }
+    const auto columns = static_cast<size_t>(view->shape[1]);
+    std::vector<float> scales(static_cast<size_t>(scale->shape[0]));
+    std::memcpy(scales.data(), scale->bytes.data(), scale->bytes.size());
+    if (scales.size() == 1) scales.assign(columns, scales[0]);
+    const auto values =
+        std::make_shared<std::vector<float>>(view->bytes.size());
+    for (size_t i = 0; i < values->size(); ++i) {
+      const uint8_t byte = view->bytes[i];
+      const int element = is_signed ? static_cast<int8_t>(byte) : byte;
+      (*values)[i] = scales[i % columns] * static_cast<float>(element);
+    }
+    return at::from_blob(
+        values->data(), view->shape, [values](void* /*data*/) {},
+        at::TensorOptions().dtype(at::kFloat));
+  }
+
   // A row for each of `rows` nodes. Undefined if it is not there.
   absl::StatusOr<at::Tensor> Rows(const std::string& key, int64_t rows,
                                   v1::DType dtype) const {
@@ -105,8 +139,7 @@ class Batch::Reader {
     HeteroData::Nodes nodes;
     FAIRLEAD_ASSIGN_OR_RETURN(nodes.n_id, List(prefix + "ids", true));
     const int64_t count = nodes.n_id.numel();
-    FAIRLEAD_ASSIGN_OR_RETURN(
-        nodes.x, Rows(prefix + "nfeats", count, v1::DTYPE_FLOAT32));
+    FAIRLEAD_ASSIGN_OR_RETURN(nodes.x, Features(prefix + "nfeats", count));
     FAIRLEAD_ASSIGN_OR_RETURN(nodes.y,
                               Rows(prefix + "nlabels", count, v1::DTYPE_INT64));
     FAIRLEAD_ASSIGN_OR_RETURN(nodes.batch, List(prefix + "batch", false));
@@ -127,6 +160,8 @@ class Batch::Reader {
                                   ? Pair(cols, rows)
                                   : Pair(rows, cols));
     FAIRLEAD_ASSIGN_OR_RETURN(edges.e_id, List(prefix + "eids", false));
+    FAIRLEAD_ASSIGN_OR_RETURN(
+        edges.edge_attr, Features(prefix + "efeats", edges.edge_index.size(1)));
     FAIRLEAD_ASSIGN_OR_RETURN(edges.num_sampled_edges,
                               List(prefix + "num_sampled_edges", false));
     return edges;
@@ -183,6 +218,7 @@ absl::StatusOr<Data> Batch::ToData() const {
               .y = std::move(nodes.y),
               .edge_index = std::move(edges.edge_index),
               .e_id = std::move(edges.e_id),
+              .edge_attr = std::move(edges.edge_attr),
               .batch = std::move(nodes.batch),
               .seed_index = std::move(nodes.seed_index),
               .num_sampled_nodes = std::move(nodes.num_sampled_nodes),
@@ -204,8 +240,9 @@ absl::StatusOr<HeteroData> Batch::ToHeteroData(EdgeDirection direction) const {
     const absl::StatusOr<EdgeTypeName> type = ParseEdgeTypeName(name);
     if (!type.ok()) return reader.Error(type.status().message());
     FAIRLEAD_ASSIGN_OR_RETURN(
-        data.edges[direction == EdgeDirection::kTowardsSeeds ? ReverseEdgeType(*type)
-                                                             : *type],
+        data.edges[direction == EdgeDirection::kTowardsSeeds
+                       ? ReverseEdgeType(*type)
+                       : *type],
         reader.Edges(name + ".", direction));
   }
   return data;

@@ -19,11 +19,13 @@ namespace fairlead {
 // parts (parity GL-060). A tensor that the batch does not have is undefined().
 struct Data {
   at::Tensor n_id;        // int64 [N]: global ids of the nodes, seeds first
-  at::Tensor x;           // float32 [N, features]
+  at::Tensor x;           // [N, features], of the dataset's dtype; quantised
+                          // ones as float32
   at::Tensor y;           // int64 [N], or [N, K]: labels of all nodes
   at::Tensor edge_index;  // int64 [2, E]: from neighbour to the node that drew
                           // it, so messages flow to the seeds; local indices
   at::Tensor e_id;        // int64 [E]: global ids of the edges
+  at::Tensor edge_attr;   // [E, features], as x
   at::Tensor batch;       // int64 [B]: the seeds as asked for, repeats and all
   at::Tensor seed_index;  // int64 [B]: the local index of each of them
   at::Tensor num_sampled_nodes;  // int64 [hops + 1]: the seeds, then new nodes
@@ -43,6 +45,7 @@ struct HeteroData {
   struct Edges {
     at::Tensor edge_index;
     at::Tensor e_id;
+    at::Tensor edge_attr;
     at::Tensor num_sampled_edges;
   };
 

@@ -332,7 +332,7 @@ TEST(NeighborLoaderOptions, BecomeTheContracts) {
   EXPECT_THAT(config.fanout(), ElementsAre(15, -1, 0));
   EXPECT_EQ(config.batch_size(), 7u);
   EXPECT_EQ(config.seed(), 9u);
-  const v1::SeedNodes seeds = ToSeedNodes(options.input_nodes);
+  const v1::SeedNodes seeds = ToSeedNodes(options);
   EXPECT_EQ(seeds.node_type(), "paper");
   EXPECT_EQ(seeds.split(), v1::SPLIT_VAL);
   EXPECT_EQ(seeds.slice().start_numerator(), 1u);

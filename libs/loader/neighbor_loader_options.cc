@@ -89,15 +89,20 @@ absl::Status Validate(const NeighborLoaderOptions& options) {
   return CheckInputNodes(options.input_nodes);
 }
 
-v1::SeedNodes ToSeedNodes(const InputNodes& nodes) {
+v1::SeedNodes ToSeedNodes(const NeighborLoaderOptions& options) {
+  const InputNodes& nodes = options.input_nodes;
   v1::SeedNodes seeds;
   seeds.set_node_type(nodes.node_type);
-  if (nodes.ids.has_value()) {
+  if (options.sampling == v1::SAMPLING_TYPE_LINK) {
+    *seeds.mutable_edges() = options.input_edges;
+  } else if (nodes.ids.has_value()) {
     seeds.mutable_ids()->mutable_id()->Assign(nodes.ids->begin(),
                                               nodes.ids->end());
   } else {
     seeds.set_split(SplitOf(nodes.split));
   }
+  seeds.mutable_times()->Assign(options.input_times.begin(),
+                                options.input_times.end());
   if (nodes.num_shards > 1) {
     v1::SeedSlice& slice = *seeds.mutable_slice();
     slice.set_start_numerator(nodes.shard);
@@ -109,7 +114,7 @@ v1::SeedNodes ToSeedNodes(const InputNodes& nodes) {
 
 v1::SamplingConfig ToSamplingConfig(const NeighborLoaderOptions& options) {
   v1::SamplingConfig config;
-  config.set_type(v1::SAMPLING_TYPE_NODE);
+  config.set_type(options.sampling);
   config.mutable_fanout()->Assign(options.fanout.begin(), options.fanout.end());
   for (const auto& [type, fanout] : options.edge_type_fanouts) {
     v1::EdgeTypeFanout& entry = *config.add_edge_type_fanouts();
@@ -125,6 +130,18 @@ v1::SamplingConfig ToSamplingConfig(const NeighborLoaderOptions& options) {
   config.set_collect_features(options.collect_features);
   config.set_replace(options.replace);
   config.set_seed(options.seed);
+  config.set_edge_dir(options.edge_dir);
+  config.set_with_weight(options.with_weight);
+  config.set_temporal(options.temporal);
+  if (options.sampling == v1::SAMPLING_TYPE_LINK) {
+    *config.mutable_link() = options.link;
+  }
+  if (options.sampling == v1::SAMPLING_TYPE_ABLP) {
+    *config.mutable_ablp() = options.ablp;
+  }
+  if (options.sampling == v1::SAMPLING_TYPE_PPR) {
+    *config.mutable_ppr() = options.ppr;
+  }
   return config;
 }
 

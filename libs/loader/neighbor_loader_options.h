@@ -56,6 +56,21 @@ struct NeighborLoaderOptions {
   bool replace = false;          // draw with replacement
   uint64_t seed = 0;             // the same seed gives the same batches
 
+  v1::EdgeDir edge_dir = v1::EDGE_DIR_OUT;  // along edges, or against them
+  bool with_weight = false;                 // draw by the edges' weights
+  // Only edges that are not later than the seed they are drawn for, whose time
+  // is its node's timestamp, or one of these: as many as ids or edges.
+  v1::TemporalStrategy temporal = v1::TEMPORAL_STRATEGY_UNSPECIFIED;
+  std::vector<int64_t> input_times = {};
+
+  // Kinds of sampling other than neighbourhoods of nodes, each with its own
+  // options; links start from `input_edges` in place of input_nodes.
+  v1::SamplingType sampling = v1::SAMPLING_TYPE_NODE;
+  v1::SeedEdges input_edges = {};
+  v1::LinkOptions link = {};
+  v1::AblpOptions ablp = {};
+  v1::PprOptions ppr = {};
+
   // --- how it travels --------------------------------------------------------
   std::vector<uint32_t> server_ranks = {};  // empty means every sampler pool
   uint64_t prefetch_size = 4;               // batches under way per server
@@ -79,7 +94,7 @@ struct NeighborLoaderOptions {
 absl::Status Validate(const NeighborLoaderOptions& options);
 
 // As the contracts put it. REQUIRES Validate(options).ok().
-v1::SeedNodes ToSeedNodes(const InputNodes& nodes);
+v1::SeedNodes ToSeedNodes(const NeighborLoaderOptions& options);
 v1::SamplingConfig ToSamplingConfig(const NeighborLoaderOptions& options);
 
 // "15,10,5" as a fanout; "" is the empty one. INVALID_ARGUMENT, showing a good

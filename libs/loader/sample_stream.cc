@@ -34,7 +34,7 @@ absl::StatusOr<std::unique_ptr<SampleStream>> SampleStream::Create(
            .worker_key = options.worker_key.empty() ? session->member_name()
                                                     : options.worker_key,
            .server_ranks = options.server_ranks,
-           .seeds = ToSeedNodes(options.input_nodes),
+           .seeds = ToSeedNodes(options),
            .config = ToSamplingConfig(options),
            .control = options.control,
            .failure_policy = options.failure_policy,

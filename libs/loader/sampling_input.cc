@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -55,15 +56,26 @@ absl::StatusOr<std::vector<uint32_t>> AllServers(RegistrySession& session) {
 
 // The part of `seeds` that the server at `index` of `count` samples.
 v1::SeedNodes ShareOf(const v1::SeedNodes& seeds, size_t index, size_t count) {
-  if (!seeds.has_ids() || count == 1) return seeds;
-  const auto& ids = seeds.ids().id();
-  const int begin = static_cast<int>(ids.size() * index / count);
-  const int end = static_cast<int>(ids.size() * (index + 1) / count);
-  v1::SeedNodes share;
-  share.set_node_type(seeds.node_type());
-  share.mutable_ids()->mutable_id()->Assign(ids.begin() + begin,
-                                            ids.begin() + end);
-  if (seeds.has_slice()) *share.mutable_slice() = seeds.slice();
+  const bool is_list =
+      seeds.has_ids() || (seeds.has_edges() && !seeds.edges().all());
+  if (!is_list || count == 1) return seeds;
+  v1::SeedNodes share = seeds;
+  // What there is one of for each seed is dealt out alike.
+  const auto deal = [&](auto* values) {
+    const auto size = static_cast<size_t>(values->size());
+    const auto begin = values->begin() + static_cast<int>(size * index / count);
+    const auto end =
+        values->begin() + static_cast<int>(size * (index + 1) / count);
+    *values = std::remove_pointer_t<decltype(values)>(begin, end);
+  };
+  if (seeds.has_ids()) {
+    deal(share.mutable_ids()->mutable_id());
+  } else {
+    deal(share.mutable_edges()->mutable_src());
+    deal(share.mutable_edges()->mutable_dst());
+    deal(share.mutable_edges()->mutable_labels());
+  }
+  deal(share.mutable_times());
   return share;
 }
 

@@ -6,16 +6,23 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/flags/flag.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/time.h"
 #include "boost/timer/progress_display.hpp"
 #include "libs/command_line/byte_size.h"
 #include "libs/command_line/command_line.h"
 #include "libs/loader/neighbor_loader_options.h"
 #include "libs/status/status_macros.h"
+#include "libs/type_names/type_names.h"
+#include "protos/fairlead/v1/sampling.pb.h"
 #include "tools/loadgen/load.h"
 
 ABSL_FLAG(std::string, registry, "127.0.0.1:7100",
@@ -40,6 +47,27 @@ ABSL_FLAG(std::string, node_type, "",
 ABSL_FLAG(bool, replace, false, "Draw neighbours with replacement.");
 ABSL_FLAG(bool, with_edge, false, "Whether batches carry edge ids.");
 ABSL_FLAG(bool, drop_last, false, "Leave out a last batch that is not full.");
+ABSL_FLAG(std::string, sampling, "node",
+          "What a batch is: node (neighbourhoods), link (of edges and of what "
+          "are none), subgraph, ablp (anchors and labels), ppr.");
+ABSL_FLAG(std::string, edge_type, "",
+          "Of link and ablp: src__relation__dst; may be empty where there is "
+          "one. Links start from all edges of a pool's partition.");
+ABSL_FLAG(std::vector<std::string>, edges, {},
+          "Of link: these edges, such as 3:17,4:9, in place of all.");
+ABSL_FLAG(std::string, negatives, "none",
+          "Of link: none, binary or triplet, one for each edge.");
+ABSL_FLAG(bool, strict, true, "Of link: no negative is an edge.");
+ABSL_FLAG(std::string, edge_dir, "out",
+          "out: along edges; in: against them, where the dataset has them so.");
+ABSL_FLAG(bool, with_weight, false, "Draw neighbours by edge weight.");
+ABSL_FLAG(std::string, temporal, "",
+          "Only edges that are not later than their seed: uniform or last.");
+ABSL_FLAG(std::vector<std::string>, times, {},
+          "With --temporal: the time of each of --ids or --edges, in place of "
+          "nodes' timestamps.");
+ABSL_FLAG(std::vector<std::string>, server_ranks, {},
+          "Load from these sampler pools; from all if empty.");
 ABSL_FLAG(uint64_t, prefetch_size, 4,
           "Batches per client and server that may be under way.");
 ABSL_FLAG(fairlead::ByteSize, credit_bytes, fairlead::ByteSize(256 << 20),
@@ -55,6 +83,93 @@ ABSL_FLAG(absl::Duration, connect_timeout, absl::Seconds(60),
 
 namespace fairlead {
 namespace {
+
+// The value that goes with a word. INVALID_ARGUMENT, with all words, for one
+// that has none.
+template <typename Value>
+absl::StatusOr<Value> Choose(
+    const char* flag, const std::string& word,
+    const std::vector<std::pair<std::string, Value>>& choices) {
+  std::string words;
+  for (const auto& [choice, value] : choices) {
+    if (choice == word) return value;
+    absl::StrAppend(&words, words.empty() ? "" : ", ", "\"", choice, "\"");
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("--", flag, "=", word, ": must be one of ", words));
+}
+
+absl::Status SetSampling(NeighborLoaderOptions& loader) {
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      loader.sampling,
+      Choose<v1::SamplingType>("sampling", absl::GetFlag(FLAGS_sampling),
+                               {{"node", v1::SAMPLING_TYPE_NODE},
+                                {"link", v1::SAMPLING_TYPE_LINK},
+                                {"subgraph", v1::SAMPLING_TYPE_SUBGRAPH},
+                                {"ablp", v1::SAMPLING_TYPE_ABLP},
+                                {"ppr", v1::SAMPLING_TYPE_PPR}}));
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      const v1::NegativeMode negatives,
+      Choose<v1::NegativeMode>("negatives", absl::GetFlag(FLAGS_negatives),
+                               {{"none", v1::NEGATIVE_MODE_NONE},
+                                {"binary", v1::NEGATIVE_MODE_BINARY},
+                                {"triplet", v1::NEGATIVE_MODE_TRIPLET}}));
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      loader.edge_dir,
+      Choose<v1::EdgeDir>(
+          "edge_dir", absl::GetFlag(FLAGS_edge_dir),
+          {{"out", v1::EDGE_DIR_OUT}, {"in", v1::EDGE_DIR_IN}}));
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      loader.temporal,
+      Choose<v1::TemporalStrategy>("temporal", absl::GetFlag(FLAGS_temporal),
+                                   {{"", v1::TEMPORAL_STRATEGY_UNSPECIFIED},
+                                    {"uniform", v1::TEMPORAL_STRATEGY_UNIFORM},
+                                    {"last", v1::TEMPORAL_STRATEGY_LAST}}));
+  loader.with_weight = absl::GetFlag(FLAGS_with_weight);
+  for (const std::string& word : absl::GetFlag(FLAGS_times)) {
+    int64_t time = 0;
+    if (!absl::SimpleAtoi(word, &time)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--times: \"", word, "\" is no time; write 40,41,45"));
+    }
+    loader.input_times.push_back(time);
+  }
+  loader.link.set_negatives(negatives);
+  loader.link.set_strict(absl::GetFlag(FLAGS_strict));
+  loader.input_edges.set_all(absl::GetFlag(FLAGS_edges).empty());
+  for (const std::string& word : absl::GetFlag(FLAGS_edges)) {
+    const std::vector<std::string> ends = absl::StrSplit(word, ':');
+    int64_t src = 0;
+    int64_t dst = 0;
+    if (ends.size() != 2 || !absl::SimpleAtoi(ends[0], &src) ||
+        !absl::SimpleAtoi(ends[1], &dst)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--edges: \"", word, "\" is no edge; write 3:17,4:9"));
+    }
+    loader.input_edges.add_src(src);
+    loader.input_edges.add_dst(dst);
+  }
+  if (!absl::GetFlag(FLAGS_edge_type).empty()) {
+    FAIRLEAD_ASSIGN_OR_RETURN(
+        const EdgeTypeName name,
+        ParseEdgeTypeName(absl::GetFlag(FLAGS_edge_type)));
+    v1::EdgeType type;
+    type.set_src(name.src);
+    type.set_relation(name.relation);
+    type.set_dst(name.dst);
+    *loader.input_edges.mutable_edge_type() = type;
+    *loader.ablp.mutable_supervision_edge_type() = type;
+  }
+  for (const std::string& word : absl::GetFlag(FLAGS_server_ranks)) {
+    uint32_t rank = 0;
+    if (!absl::SimpleAtoi(word, &rank)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--server_ranks: \"", word, "\" is no rank; write 0,1"));
+    }
+    loader.server_ranks.push_back(rank);
+  }
+  return absl::OkStatus();
+}
 
 absl::StatusOr<LoadOptions> OptionsFromFlags() {
   LoadOptions options;
@@ -82,6 +197,7 @@ absl::StatusOr<LoadOptions> OptionsFromFlags() {
   loader.control.set_weight(absl::GetFlag(FLAGS_weight));
   loader.control.set_priority(absl::GetFlag(FLAGS_priority));
   loader.backend_key = absl::GetFlag(FLAGS_backend_key);
+  FAIRLEAD_RETURN_IF_ERROR(SetSampling(loader));
   return options;
 }
 

@@ -1,0 +1,265 @@
+// A graph in several partitions, over real processes: what is sampled from them
+// is what is sampled from the whole, to the byte, and a partition that is gone
+// is an error that says so.
+
+#include <csignal>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "integration_tests/harness/test_cluster.h"
+#include "libs/graph/dataset_writer.h"
+#include "libs/graph/element_type.h"
+#include "libs/random/philox.h"
+#include "libs/status/status_matchers.h"
+#include "libs/type_names/type_names.h"
+#include "nlohmann/json.hpp"
+
+namespace fairlead::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::TestParamInfo;
+
+constexpr int64_t kPapers = 400;
+constexpr int64_t kAuthors = 150;
+constexpr int kPartitions = 4;
+
+// Edges of a type, with all that edges may have, listed both ways.
+DatasetContents::Edges RandomEdges(const EdgeTypeName& name, int64_t num_src,
+                                   int64_t num_dst, int count) {
+  RandomStream random(11, static_cast<uint64_t>(count), 0);
+  const auto below = [&random](int64_t bound) {
+    return static_cast<int64_t>(random.Below(static_cast<uint64_t>(bound)));
+  };
+  DatasetContents::Edges edges;
+  edges.name = name;
+  edges.by_dst = true;
+  edges.features.columns = 3;
+  for (int i = 0; i < count; ++i) {
+    edges.edges.emplace_back(below(num_src), below(num_dst));
+    edges.weights.push_back(static_cast<float>(below(5)));
+    edges.timestamps.push_back(below(100));
+    for (int column = 0; column < 3; ++column) {
+      edges.features.values.push_back(static_cast<float>(3 * i + column));
+    }
+  }
+  return edges;
+}
+
+DatasetContents Contents() {
+  DatasetContents contents;
+  contents.name = "papers";
+  contents.nodes.resize(2);
+  DatasetContents::Nodes& papers = contents.nodes[0];
+  papers.name = "paper";
+  papers.num_nodes = kPapers;
+  papers.feature_dim = 16;
+  papers.train.emplace();
+  for (int64_t i = 0; i < kPapers; ++i) {
+    for (int64_t column = 0; column < 16; ++column) {
+      papers.features.push_back(static_cast<float>(16 * i + column));
+    }
+    papers.labels.push_back(i % 7);
+    papers.timestamps.push_back(40 + i % 60);
+    if (i % 3 != 0) papers.train->push_back(i);
+  }
+  DatasetContents::Nodes& authors = contents.nodes[1];
+  authors.name = "author";
+  authors.num_nodes = kAuthors;
+  authors.other_features.element_type = ElementType::kInt8;
+  authors.other_features.columns = 5;
+  authors.other_features.scale = {0.5F};
+  for (int64_t i = 0; i < kAuthors; ++i) {
+    for (int64_t column = 0; column < 5; ++column) {
+      authors.other_features.bytes.push_back(static_cast<uint8_t>(i + column));
+    }
+    authors.timestamps.push_back(50);
+  }
+  contents.edges = {
+      RandomEdges({"paper", "cites", "paper"}, kPapers, kPapers, 3000),
+      RandomEdges({"author", "writes", "paper"}, kAuthors, kPapers, 1000),
+      RandomEdges({"paper", "by", "author"}, kPapers, kAuthors, 1001),
+      RandomEdges({"paper", "by_gigl_positive", "author"}, kPapers, kAuthors,
+                  700),
+      RandomEdges({"paper", "by_gigl_negative", "author"}, kPapers, kAuthors,
+                  701)};
+  return contents;
+}
+
+// Papers of every partition, repeats among them.
+std::string Ids() {
+  std::vector<int64_t> ids;
+  for (int64_t i = 0; i < 60; ++i) ids.push_back(i * 37 % kPapers);
+  ids.push_back(ids[3]);
+  return absl::StrCat("--ids=", absl::StrJoin(ids, ","));
+}
+
+std::string Edges() {
+  std::vector<std::string> edges;
+  for (int64_t i = 0; i < 40; ++i) {
+    edges.push_back(absl::StrCat(i * 41 % kPapers, ":", i * 53 % kPapers));
+  }
+  return absl::StrCat("--edges=", absl::StrJoin(edges, ","));
+}
+
+// Of each of Ids().
+std::string Times() {
+  std::vector<int64_t> times;
+  for (int64_t i = 0; i < 61; ++i) times.push_back(30 + i);
+  return absl::StrCat("--times=", absl::StrJoin(times, ","));
+}
+
+struct Kind {
+  const char* name;
+  std::vector<std::string> flags;
+};
+
+class PartitionsTest : public ::testing::TestWithParam<Kind> {
+ protected:
+  static void SetUpTestSuite() {
+    const std::string whole = NewFolder();
+    ASSERT_THAT(WriteDataset(whole, Contents()), IsOk());
+    whole_ = Start(whole, 1).release();
+    for (const char* method : {"range", "random"}) {
+      const std::string parts = NewFolder() + "/parts";
+      FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+          const Outcome outcome,
+          RunProgram("tools/dataset",
+                     {"partition", "--in=" + whole, "--out=" + parts,
+                      absl::StrCat("--parts=", kPartitions),
+                      absl::StrCat("--method=", method)}));
+      ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+      partitioned_.push_back(Start(parts, kPartitions).release());
+    }
+  }
+
+  static void TearDownTestSuite() {
+    for (TestCluster* cluster : partitioned_) {
+      EXPECT_THAT(cluster->Stop(), IsOk());
+      delete cluster;
+    }
+    partitioned_.clear();
+    EXPECT_THAT(whole_->Stop(), IsOk());
+    delete whole_;
+  }
+
+  static std::unique_ptr<TestCluster> Start(const std::string& dataset,
+                                            int partitions) {
+    auto cluster = TestCluster::Start(
+        {.dataset = dataset,
+         .partitions = partitions,
+         .pool_flags = {"--peer_give_up=2s", "--peer_deadline=2s"}});
+    EXPECT_THAT(cluster, IsOk());
+    return *std::move(cluster);
+  }
+
+  static TestCluster* whole_;
+  static std::vector<TestCluster*> partitioned_;
+};
+
+TestCluster* PartitionsTest::whole_ = nullptr;
+std::vector<TestCluster*> PartitionsTest::partitioned_;
+
+// Design invariant 2, parity W-43: nobody runs in lock step, and four
+// partitions give what one does.
+TEST_P(PartitionsTest, GiveTheBatchesOfTheWholeGraph) {
+  std::vector<std::string> flags = {"--batch_size=16", "--fanout=4,3",
+                                    "--epochs=2",      "--shuffle",
+                                    "--seed=5",        "--server_ranks=0"};
+  flags.insert(flags.end(), GetParam().flags.begin(), GetParam().flags.end());
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const nlohmann::json whole,
+                                whole_->Load(flags));
+  EXPECT_GT(whole["batches"], 4);
+  for (TestCluster* cluster : partitioned_) {
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const nlohmann::json parts,
+                                  cluster->Load(flags));
+    EXPECT_EQ(parts["digest"], whole["digest"]);
+    EXPECT_EQ(parts["edges"], whole["edges"]);
+    EXPECT_EQ(parts["bytes"], whole["bytes"]);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Kinds, PartitionsTest,
+    ::testing::Values(
+        Kind{"node", {"--node_type=paper", Ids()}},
+        Kind{"node_without_features",
+             {"--node_type=paper", Ids(), "--nofeatures"}},
+        Kind{"all_neighbours", {"--node_type=paper", Ids(), "--fanout=-1,2"}},
+        Kind{"replace", {"--node_type=paper", Ids(), "--replace"}},
+        Kind{"edges_with_features",
+             {"--node_type=paper", Ids(), "--with_edge"}},
+        Kind{"in", {"--node_type=paper", Ids(), "--edge_dir=in"}},
+        Kind{"weighted", {"--node_type=paper", Ids(), "--with_weight"}},
+        Kind{"weighted_replace",
+             {"--node_type=paper", Ids(), "--with_weight", "--replace"}},
+        Kind{
+            "subgraph",
+            {"--node_type=paper", Ids(), "--sampling=subgraph", "--with_edge"}},
+        Kind{"link",
+             {"--sampling=link", "--edge_type=paper__cites__paper", Edges()}},
+        Kind{"link_binary",
+             {"--sampling=link", "--edge_type=paper__cites__paper", Edges(),
+              "--negatives=binary"}},
+        Kind{"link_triplet",
+             {"--sampling=link", "--edge_type=paper__cites__paper", Edges(),
+              "--negatives=triplet"}},
+        Kind{"ablp",
+             {"--node_type=paper", Ids(), "--sampling=ablp",
+              "--edge_type=paper__by__author"}},
+        Kind{"ppr", {"--node_type=paper", Ids(), "--sampling=ppr"}}),
+    [](const TestParamInfo<Kind>& info) { return info.param.name; });
+
+// The nodes of a partition have timestamps there, and so are seeds of it.
+TEST_F(PartitionsTest, TemporalSamplingStartsFromEachPartitionsOwnNodes) {
+  for (const char* strategy : {"uniform", "last"}) {
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+        const nlohmann::json report,
+        partitioned_[0]->Load({"--node_type=paper", "--batch_size=16",
+                               "--fanout=4,3",
+                               absl::StrCat("--temporal=", strategy)}));
+    EXPECT_EQ(report["seeds"], 266);
+    EXPECT_EQ(report["missing"], 0);
+  }
+}
+
+// A split is sampled by each server from the nodes that it holds.
+TEST_F(PartitionsTest, TogetherHaveEverySeedOfASplitOnce) {
+  for (TestCluster* cluster : partitioned_) {
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+        const nlohmann::json report,
+        cluster->Load({"--node_type=paper", "--batch_size=16"}));
+    EXPECT_EQ(report["seeds"], 266);
+    EXPECT_EQ(report["unique_seeds"], 266);
+    EXPECT_EQ(report["duplicates"], 0);
+  }
+}
+
+TEST_F(PartitionsTest, PartitionThatIsGoneIsNamedAndItsReturnEnough) {
+  TestCluster& cluster = *partitioned_[1];
+  const std::vector<std::string> flags = {"--node_type=paper", Ids(),
+                                          "--server_ranks=0", "--fanout=4,3"};
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const nlohmann::json before,
+                                cluster.Load(flags));
+  // Of the others the last: partition 3.
+  const size_t last = cluster.services().size() - 1;
+  cluster.services()[last].process().Signal(SIGKILL);
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const Outcome gone, cluster.RunLoadgen(flags));
+  EXPECT_NE(gone.exit_code, 0);
+  EXPECT_THAT(gone.err, HasSubstr("partition 3 of dataset papers"));
+  ASSERT_THAT(cluster.KillAndRestart(last), IsOk());
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const nlohmann::json after,
+                                cluster.Load(flags));
+  EXPECT_EQ(after["digest"], before["digest"]);
+}
+
+}  // namespace
+}  // namespace fairlead::testing
