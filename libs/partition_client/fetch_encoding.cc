@@ -59,16 +59,19 @@ absl::StatusOr<DrawSpec> Decode(const v1::DrawSpec& spec) {
                      " is no number of neighbours; -1 is all"));
   }
   switch (spec.temporal()) {
+    case v1::TEMPORAL_STRATEGY_UNSPECIFIED:
+      return decoded;
     case v1::TEMPORAL_STRATEGY_UNIFORM:
       decoded.temporal = TemporalStrategy::kUniform;
-      break;
+      return decoded;
     case v1::TEMPORAL_STRATEGY_LAST:
       decoded.temporal = TemporalStrategy::kLast;
-      break;
+      return decoded;
     default:
-      break;
+      // A newer peer's: to draw in another way would be a lie.
+      return absl::InvalidArgumentError(
+          absl::StrCat("spec.temporal: ", spec.temporal(), " is no strategy"));
   }
-  return decoded;
 }
 
 absl::Status Draw(const Dataset& dataset, const v1::DrawRequest& request,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,12 +30,36 @@ namespace {
 
 using OwnersByType = std::vector<std::vector<uint32_t>>;
 
-// As many nodes in each, whatever their ids.
-absl::StatusOr<PartitionBookManifest> RangeBook(const IdSpace& ids,
-                                                uint32_t parts) {
+// Edges of all types that lie with the nodes before each: [nodes + 1].
+std::vector<int64_t> EdgesBefore(const Dataset& dataset, size_t node_type) {
+  std::vector<int64_t> before(
+      static_cast<size_t>(dataset.node_types()[node_type].num_nodes) + 1, 0);
+  for (const EdgeType& type : dataset.edge_types()) {
+    for (const EdgeDir direction : {EdgeDir::kOut, EdgeDir::kIn}) {
+      const std::optional<Topology>& topology = type.topology(direction);
+      if (!topology.has_value() ||
+          static_cast<size_t>(type.row_type(direction)) != node_type) {
+        continue;
+      }
+      for (size_t i = 0; i < before.size(); ++i) {
+        before[i] += topology->indptr[i];
+      }
+    }
+  }
+  return before;
+}
+
+// As many nodes in each, or nodes and edges, whatever their ids.
+absl::StatusOr<PartitionBookManifest> RangeBook(
+    const Dataset& dataset, size_t node_type, const PartitionOptions& options) {
+  const IdSpace& ids = dataset.node_types()[node_type].ids;
+  const auto parts = static_cast<uint32_t>(options.parts);
   PartitionBookManifest manifest;
-  FAIRLEAD_ASSIGN_OR_RETURN(manifest.bounds,
-                            EvenRangeBounds(ids.size(), parts));
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      manifest.bounds,
+      options.balance_edges
+          ? EdgeBalancedRangeBounds(EdgesBefore(dataset, node_type), parts)
+          : EvenRangeBounds(ids.size(), parts));
   for (int64_t& bound : manifest.bounds) {
     bound = bound == ids.size() ? ids.end() : ids.Id(bound);
   }
@@ -91,7 +116,11 @@ absl::StatusOr<OwnersByType> MetisOwnersByType(
   FAIRLEAD_ASSIGN_OR_RETURN(
       const std::vector<uint32_t> owners,
       MetisOwners(graph.num_nodes(), graph.indptr, graph.indices, parts,
-                  {.seed = options.seed, .type_begins = graph.type_begins}));
+                  {.seed = options.seed,
+                   .balance = options.balance_edges
+                                  ? MetisOptions::Balance::kNodesAndEdges
+                                  : MetisOptions::Balance::kNodes,
+                   .type_begins = graph.type_begins}));
   return SplitByType(graph.type_begins, owners);
 }
 
@@ -175,7 +204,7 @@ absl::StatusOr<std::vector<WrittenBook>> MakeNodeBooks(
     const NodeType& type = dataset.node_types()[i];
     PartitionBookManifest manifest;
     if (is_range || (is_hash && type.num_nodes == 0)) {
-      FAIRLEAD_ASSIGN_OR_RETURN(manifest, RangeBook(type.ids, parts));
+      FAIRLEAD_ASSIGN_OR_RETURN(manifest, RangeBook(dataset, i, options));
     } else if (is_hash) {
       manifest = {.hashed_ids = type.ids.end(), .num_partitions = parts};
     } else {

@@ -115,7 +115,7 @@ absl::Status ForEachBlock(int64_t size, const PartitionBook& book, IdOf id_of,
 
 // Writes a file for each partition: `create` (uint32_t part) makes its writer,
 // `append` (Writer&, uint32_t part, int64_t row) gives it the next row, and
-// `pass` (int64_t row) is called where all before that row are done with.
+// `pass` (int64_t begin, int64_t end) is called when these rows are done with.
 template <typename Create, typename Append, typename Pass, typename IdOf>
 absl::Status WriteToParts(const PartFolders& folders, int64_t size,
                           const PartitionBook& book, IdOf id_of, Create create,
@@ -140,7 +140,7 @@ absl::Status WriteToParts(const PartFolders& folders, int64_t size,
             FAIRLEAD_RETURN_IF_ERROR(append(writers[place], owners[i],
                                             first + static_cast<int64_t>(i)));
           }
-          pass(first + static_cast<int64_t>(owners.size()));
+          pass(first, first + static_cast<int64_t>(owners.size()));
           return absl::OkStatus();
         }));
     for (Writer& writer : writers) FAIRLEAD_RETURN_IF_ERROR(writer.Finish());

@@ -30,6 +30,10 @@ struct PartitionOptions {
   PartitionMethod method = PartitionMethod::kRange;
   uint64_t seed = 0;  // of kRandom, kMetis, kFrequency
 
+  // For kRange and kMetis: partitions are to have an equal share of nodes and
+  // the edges that lie with them, and not of nodes alone.
+  bool balance_edges = false;
+
   // What batches are like, for kFrequency and for caches (hotness.h): drawn
   // along each edge type at each hop, and train seeds in one; 0: all.
   std::vector<int32_t> fanouts = {15, 10, 5};

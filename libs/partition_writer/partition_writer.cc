@@ -72,6 +72,12 @@ absl::Status CheckOptions(const PartitionOptions& options) {
     return absl::InvalidArgumentError(absl::StrCat(
         "parts: ", options.parts, "; must be 1 to ", kMaxPartitions));
   }
+  if (options.balance_edges && options.method != PartitionMethod::kRange &&
+      options.method != PartitionMethod::kMetis) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "balance_edges: method ", PartitionMethodName(options.method),
+        " looks at no edges; use range or metis, or leave it out"));
+  }
   return absl::OkStatus();
 }
 

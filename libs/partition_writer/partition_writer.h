@@ -42,11 +42,11 @@ namespace fairlead {
 //
 // INVALID_ARGUMENT if the source is in partitions already, or no dataset,
 // there are not 1 to kMaxPartitions partitions, METIS is asked for more than
-// there are nodes, an edge leads to what is no node, or a method is asked for
-// that does not do for such ids or without train seeds; NOT_FOUND if there is
-// no dataset; RESOURCE_EXHAUSTED, before anything is begun, if the method takes
-// more memory than there is; UNAVAILABLE if something cannot be written, as
-// when the disk is full.
+// there are nodes, balance_edges of a method that cannot, an edge leads to what
+// is no node, or a method is asked for that does not do for such ids or without
+// train seeds; NOT_FOUND if there is no dataset; RESOURCE_EXHAUSTED, before
+// anything is begun, if the method takes more memory than there is; UNAVAILABLE
+// if something cannot be written, as when the disk is full.
 absl::StatusOr<PartitionSummary> WritePartitions(
     const std::string& source, const std::string& directory,
     const PartitionOptions& options,

@@ -34,8 +34,6 @@ using ::fairlead::testing::WriteToNewFolder;
 
 using Partitions = std::vector<std::unique_ptr<const Dataset>>;
 
-void IgnoreProgress(uint64_t /*done*/, uint64_t /*total*/) {}
-
 Partitions LoadAll(const std::string& folder, int64_t count) {
   Partitions partitions;
   for (int64_t part = 0; part < count; ++part) {
@@ -233,10 +231,21 @@ TEST_P(WrittenPartitions, HoldWhatTheWholeHeld) {
                                .seed = seed,
                                .hotness_batch = 3};
       if (seed % 2 == 0) options.cache_bytes = 200;
+      options.balance_edges =
+          seed % 3 == 0 && (GetParam().method == PartitionMethod::kRange ||
+                            GetParam().method == PartitionMethod::kMetis);
       const std::string folder = NewFolder();
+      uint64_t last_done = 0;
+      uint64_t last_total = 0;
+      const auto on_progress = [&](uint64_t done, uint64_t total) {
+        EXPECT_GE(done, last_done);
+        last_done = done;
+        last_total = total;
+      };
       FAIRLEAD_ASSERT_OK_AND_ASSIGN(
           const PartitionSummary summary,
-          WritePartitions(source, folder, options, IgnoreProgress));
+          WritePartitions(source, folder, options, on_progress));
+      EXPECT_EQ(last_done, last_total);
       const Partitions partitions = LoadAll(folder, parts);
       ASSERT_EQ(partitions.size(), static_cast<size_t>(parts));
       ExpectSameDataset(*whole, partitions);

@@ -33,27 +33,13 @@ int64_t Begin(const EdgePlacement& edges, int64_t row) {
   return edges.topology->indptr[static_cast<size_t>(row)];
 }
 
-// Tells `advance` of rows and their edges.
-class EdgeProgress {
- public:
-  EdgeProgress(const EdgePlacement& edges, const Advance& advance)
-      : edges_(edges), advance_(advance) {}
-
-  void Before(int64_t row) {
-    const int64_t done = row + Begin(edges_, row);
-    advance_(done < done_ ? done : done - done_);  // less in another round
-    done_ = done;
-  }
-
- private:
-  const EdgePlacement& edges_;
-  const Advance& advance_;
-  int64_t done_ = 0;
-};
+// Rows, and their edges.
+int64_t RowsAndEdges(const EdgePlacement& edges, int64_t begin, int64_t end) {
+  return end - begin + Begin(edges, end) - Begin(edges, begin);
+}
 
 int64_t EdgeWork(const PartFolders& folders, const EdgePlacement& edges) {
-  return (edges.topology->num_rows() + edges.topology->num_edges()) *
-         folders.rounds();
+  return RowsAndEdges(edges, 0, edges.topology->num_rows()) * folders.rounds();
 }
 
 const void* AddressOf(const IdArray& array, int64_t position) {
@@ -69,7 +55,6 @@ Step SplitEdgeNumbers(const PartFolders& folders, const EdgePlacement& edges,
                       NumberOf number_of) {
   const auto run = [&folders, &edges, &mapped, end, file = std::move(file),
                     number_of](const Advance& advance) {
-    EdgeProgress progress(edges, advance);
     PageReleaser releaser(mapped.empty() ? nullptr : AddressOf(mapped, 0));
     return WriteToParts(
         folders, edges.topology->num_rows(), *edges.rows->book,
@@ -85,10 +70,10 @@ Step SplitEdgeNumbers(const PartFolders& folders, const EdgePlacement& edges,
           }
           return absl::OkStatus();
         },
-        [&](int64_t row) {
-          progress.Before(row);
+        [&](int64_t begin, int64_t end) {
+          advance(RowsAndEdges(edges, begin, end));
           if (mapped.empty()) return;
-          releaser.ReleaseBefore(AddressOf(mapped, Begin(edges, row)));
+          releaser.ReleaseBefore(AddressOf(mapped, Begin(edges, end)));
         });
   };
   return {.work = EdgeWork(folders, edges), .run = run};
@@ -100,7 +85,6 @@ Step SplitEdgeElements(const PartFolders& folders, const EdgePlacement& edges,
                        absl::string_view dtype, std::string file) {
   const auto run = [&folders, &edges, elements, dtype,
                     file = std::move(file)](const Advance& advance) {
-    EdgeProgress progress(edges, advance);
     PageReleaser releaser(elements.data());
     return WriteToParts(
         folders, edges.topology->num_rows(), *edges.rows->book,
@@ -115,9 +99,9 @@ Step SplitEdgeElements(const PartFolders& folders, const EdgePlacement& edges,
           return writer.Append(elements.data() + begin,
                                count * sizeof(Element));
         },
-        [&](int64_t row) {
-          progress.Before(row);
-          releaser.ReleaseBefore(elements.data() + Begin(edges, row));
+        [&](int64_t begin, int64_t end) {
+          advance(RowsAndEdges(edges, begin, end));
+          releaser.ReleaseBefore(elements.data() + Begin(edges, end));
         });
   };
   return {.work = EdgeWork(folders, edges), .run = run};
@@ -129,7 +113,6 @@ Step SplitRows(const PartFolders& folders, const Placement& rows,
                RowArray array, std::string file) {
   const auto run = [&folders, &rows, array = std::move(array),
                     file = std::move(file)](const Advance& advance) {
-    int64_t before = 0;
     PageReleaser releaser(array.data);
     return WriteToParts(
         folders, rows.ids->size(), *rows.book, IdOfRow(rows),
@@ -144,10 +127,9 @@ Step SplitRows(const PartFolders& folders, const Placement& rows,
           return writer.Append(array.data + row * array.row_bytes,
                                static_cast<size_t>(array.row_bytes));
         },
-        [&](int64_t row) {
-          advance(row < before ? row : row - before);
-          before = row;
-          releaser.ReleaseBefore(array.data + row * array.row_bytes);
+        [&](int64_t begin, int64_t end) {
+          advance(end - begin);
+          releaser.ReleaseBefore(array.data + end * array.row_bytes);
         });
   };
   return {.work = rows.ids->size() * folders.rounds(), .run = run};
@@ -157,7 +139,6 @@ Step SplitIds(const PartFolders& folders, const Placement& rows,
               std::string file) {
   const auto run = [&folders, &rows,
                     file = std::move(file)](const Advance& advance) {
-    int64_t before = 0;
     return WriteToParts(
         folders, rows.ids->size(), *rows.book, IdOfRow(rows),
         [&](uint32_t part) {
@@ -168,10 +149,7 @@ Step SplitIds(const PartFolders& folders, const Placement& rows,
           const int64_t id = rows.ids->Id(row);
           return writer.Append(&id, sizeof(id));
         },
-        [&](int64_t row) {
-          advance(row < before ? row : row - before);
-          before = row;
-        });
+        [&](int64_t begin, int64_t end) { advance(end - begin); });
   };
   return {.work = rows.ids->size() * folders.rounds(), .run = run};
 }
@@ -188,7 +166,6 @@ Step SplitIdList(const PartFolders& folders, const PartitionBook& book,
           for (const uint32_t owner : owners) ++counts[owner];
           return absl::OkStatus();
         }));
-    int64_t before = 0;
     return WriteToParts(
         folders, size, book, id_of,
         [&](uint32_t part) {
@@ -199,10 +176,7 @@ Step SplitIdList(const PartFolders& folders, const PartitionBook& book,
           const int64_t id = id_of(i);
           return writer.Append(&id, sizeof(id));
         },
-        [&](int64_t i) {
-          advance(i < before ? i : i - before);
-          before = i;
-        });
+        [&](int64_t begin, int64_t end) { advance(end - begin); });
   };
   return {.work = static_cast<int64_t>(ids.size()) * folders.rounds(),
           .run = run};
@@ -231,7 +205,6 @@ Step SplitIndptr(const PartFolders& folders, const EdgePlacement& edges,
                     file = std::move(file)](const Advance& advance) {
     const Placement& rows = *edges.rows;
     std::vector<int64_t> ends(folders.parts(), 0);
-    EdgeProgress progress(edges, advance);
     return WriteToParts(
         folders, edges.topology->num_rows(), *rows.book, IdOfRow(rows),
         [&](uint32_t part) -> absl::StatusOr<IdWriter> {
@@ -246,7 +219,9 @@ Step SplitIndptr(const PartFolders& folders, const EdgePlacement& edges,
           ends[part] += Begin(edges, row + 1) - Begin(edges, row);
           return writer.Append(ends[part]);
         },
-        [&](int64_t row) { progress.Before(row); });
+        [&](int64_t begin, int64_t end) {
+          advance(RowsAndEdges(edges, begin, end));
+        });
   };
   return {.work = EdgeWork(folders, edges), .run = run};
 }

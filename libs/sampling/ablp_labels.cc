@@ -43,12 +43,14 @@ PaddedLabels PadLabels(absl::Span<const int32_t> counts,
 absl::StatusOr<std::vector<int64_t>> RemapLabels(
     absl::Span<const int64_t> labels, int64_t columns,
     absl::Span<const int64_t> node_ids) {
-  if (columns < 0 || (columns == 0 && !labels.empty()) ||
-      (columns > 0 && labels.size() % static_cast<size_t>(columns) != 0)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        labels.size(), " labels are no rows of ", columns, " columns"));
+  const auto size = static_cast<int64_t>(labels.size());
+  const int64_t rows = columns > 0 ? size / columns : 0;
+  if (columns < 0 || rows * columns != size) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(size, " labels are no rows of ", columns, " columns"));
   }
   NodeIndex index;
+  index.Reserve(node_ids.size() + 1);
   const auto num_nodes = static_cast<uint32_t>(node_ids.size());
   for (uint32_t i = 0; i < num_nodes; ++i) {
     if (i + kAhead < num_nodes) index.Prefetch(node_ids[i + kAhead]);
@@ -60,17 +62,20 @@ absl::StatusOr<std::vector<int64_t>> RemapLabels(
   }
   std::vector<int64_t> anchors;
   std::vector<int64_t> locals;
-  for (size_t i = 0; i < labels.size(); ++i) {
-    if (labels[i] == kNoLabel) continue;
-    const auto anchor = static_cast<int64_t>(i) / columns;
-    const uint32_t local = index.FindOrInsert(labels[i], num_nodes);
-    if (local == num_nodes) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "label ", labels[i], " of anchor ", anchor, " is not among the ",
-          node_ids.size(), " nodes of its type in the batch"));
+  for (int64_t anchor = 0; anchor < rows; ++anchor) {
+    for (const int64_t label :
+         labels.subspan(static_cast<size_t>(anchor * columns),
+                        static_cast<size_t>(columns))) {
+      if (label == kNoLabel) continue;
+      const uint32_t local = index.FindOrInsert(label, num_nodes);
+      if (local == num_nodes) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "label ", label, " of anchor ", anchor, " is not among the ",
+            num_nodes, " nodes of its type in the batch"));
+      }
+      anchors.push_back(anchor);
+      locals.push_back(int64_t{local});
     }
-    anchors.push_back(anchor);
-    locals.push_back(int64_t{local});
   }
   anchors.insert(anchors.end(), locals.begin(), locals.end());
   return anchors;

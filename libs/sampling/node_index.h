@@ -28,9 +28,15 @@ class NodeIndex {
     generation_ = 1;
   }
 
+  // Makes room for so many ids, so that taking them in does not grow it step by
+  // step.
+  void Reserve(size_t ids) {
+    if (2 * ids > slots_.size()) Resize(std::bit_ceil(2 * ids));
+  }
+
   // The index of `id`: the one it has, or else `next`, which it then has.
   uint32_t FindOrInsert(int64_t id, uint32_t next) {
-    if (2 * (size_ + 1) > slots_.size()) Grow();
+    if (2 * (size_ + 1) > slots_.size()) Resize(2 * slots_.size());
     size_t at = Home(id);
     while (slots_[at].generation == generation_) {
       if (slots_[at].id == id) return slots_[at].index;
@@ -70,8 +76,8 @@ class NodeIndex {
         (static_cast<uint64_t>(id) * 0x9E3779B97F4A7C15) >> shift_);
   }
 
-  void Grow() {
-    std::vector<Slot> old(slots_.size() * 2);
+  void Resize(size_t slots) {
+    std::vector<Slot> old(slots);
     old.swap(slots_);
     shift_ = 64 - std::countr_zero(slots_.size());
     size_ = 0;

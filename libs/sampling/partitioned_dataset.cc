@@ -2,10 +2,12 @@
 
 #include <stdlib.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -14,13 +16,16 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "gtest/gtest.h"
 #include "libs/graph/dataset.h"
 #include "libs/graph/dataset_manifest.h"
 #include "libs/graph/dataset_writer.h"
+#include "libs/graph/element_type.h"
 #include "libs/graph/id_writer.h"
 #include "libs/graph/npy.h"
 #include "libs/graph/partition_book.h"
+#include "libs/graph/table.h"
 #include "libs/random/philox.h"
 #include "libs/sampling/neighbor_draw.h"
 #include "libs/sampling/neighbor_gather.h"
@@ -125,6 +130,7 @@ class Writer {
     auto& books = manifest_.edge_types.emplace_back();
     books.name = type.name;
     FAIRLEAD_ASSIGN_OR_RETURN(books.books.ids, WriteTable(edge_owners));
+    edge_owners_.push_back(std::move(edge_owners));
     return absl::OkStatus();
   }
 
@@ -139,10 +145,8 @@ class Writer {
     std::vector<std::vector<int64_t>> own_ids;
     for (size_t t = 0; t < whole_.node_types().size(); ++t) {
       const NodeType& type = whole_.node_types()[t];
-      std::vector<int64_t>& ids = own_ids.emplace_back();
-      for (size_t id = 0; id < owners_[t].size(); ++id) {
-        if (owners_[t][id] == p) ids.push_back(static_cast<int64_t>(id));
-      }
+      const std::vector<int64_t>& ids =
+          own_ids.emplace_back(OwnIds(owners_[t], p));
       NodeTypeManifest& nodes = manifest.node_types.emplace_back();
       nodes.name = type.name;
       nodes.num_nodes = static_cast<int64_t>(ids.size());
@@ -153,8 +157,10 @@ class Writer {
         FAIRLEAD_RETURN_IF_ERROR(WriteNpy<int64_t>(Path(nodes.ids.file), "i8",
                                                    {nodes.num_nodes}, ids));
       }
+      FAIRLEAD_RETURN_IF_ERROR(WriteNodeRows(type, ids, &nodes));
     }
-    for (const EdgeType& type : whole_.edge_types()) {
+    for (size_t e = 0; e < whole_.edge_types().size(); ++e) {
+      const EdgeType& type = whole_.edge_types()[e];
       EdgeTypeManifest& edges = manifest.edge_types.emplace_back();
       edges.name = type.name;
       const auto rows = [&](EdgeDir direction) {
@@ -168,8 +174,101 @@ class Writer {
         FAIRLEAD_RETURN_IF_ERROR(WriteTopology(
             type, EdgeDir::kIn, rows(EdgeDir::kIn), &edges.in.emplace()));
       }
+      if (type.features.has_value()) {
+        FAIRLEAD_RETURN_IF_ERROR(WriteEdgeFeatures(
+            type, OwnIds(edge_owners_[e], p), &edges.features.emplace()));
+      }
     }
     return WriteManifest(part_folder_, manifest);
+  }
+
+  static std::vector<int64_t> OwnIds(const Owners& owners, uint32_t p) {
+    std::vector<int64_t> ids;
+    for (size_t id = 0; id < owners.size(); ++id) {
+      if (owners[id] == p) ids.push_back(static_cast<int64_t>(id));
+    }
+    return ids;
+  }
+
+  absl::Status WriteNodeRows(const NodeType& type,
+                             const std::vector<int64_t>& ids,
+                             NodeTypeManifest* nodes) {
+    nodes->num_classes = type.num_classes;
+    if (type.features.has_value()) {
+      FAIRLEAD_RETURN_IF_ERROR(WriteFeatures(*type.features, ids, type.name,
+                                             &nodes->features.emplace()));
+    }
+    if (type.labels.has_value()) {
+      nodes->labels = absl::StrCat(type.name, ".labels.npy");
+      FAIRLEAD_RETURN_IF_ERROR(
+          WriteRows(*type.labels, ids, Path(nodes->labels)));
+    }
+    const auto write = [&](const char* what, const std::vector<int64_t>& values,
+                           std::string* file) {
+      *file = absl::StrCat(type.name, ".", what, ".npy");
+      return WriteNpy<int64_t>(Path(*file), "i8",
+                               {static_cast<int64_t>(values.size())}, values);
+    };
+    if (!type.timestamps.empty()) {
+      std::vector<int64_t> times;
+      for (const int64_t id : ids) {
+        times.push_back(type.timestamps[static_cast<size_t>(type.ids.Row(id))]);
+      }
+      FAIRLEAD_RETURN_IF_ERROR(write("times", times, &nodes->timestamps));
+    }
+    const struct {
+      const char* name;
+      const std::optional<absl::Span<const int64_t>>& ids;
+      std::string& file;
+    } splits[] = {{"train", type.train, nodes->train},
+                  {"val", type.val, nodes->val},
+                  {"test", type.test, nodes->test}};
+    for (const auto& split : splits) {
+      if (!split.ids.has_value()) continue;
+      std::vector<int64_t> own;
+      for (const int64_t id : *split.ids) {
+        if (std::binary_search(ids.begin(), ids.end(), id)) own.push_back(id);
+      }
+      FAIRLEAD_RETURN_IF_ERROR(write(split.name, own, &split.file));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status WriteEdgeFeatures(const EdgeType& type,
+                                 const std::vector<int64_t>& ids,
+                                 FeaturesManifest* features) {
+    const std::string name = type.name.ToString();
+    IdsManifest& owned = features->ids.emplace();
+    owned.file = absl::StrCat(name, ".features.ids.npy");
+    FAIRLEAD_RETURN_IF_ERROR(WriteNpy<int64_t>(
+        Path(owned.file), "i8", {static_cast<int64_t>(ids.size())}, ids));
+    return WriteFeatures(*type.features, ids, name, features);
+  }
+
+  absl::Status WriteFeatures(const RowStore& store,
+                             const std::vector<int64_t>& ids,
+                             const std::string& name,
+                             FeaturesManifest* features) {
+    features->file = absl::StrCat(name, ".features.npy");
+    features->element_type = store.table.element_type;
+    if (!store.scale.empty()) {
+      features->scale = absl::StrCat(name, ".scale.npy");
+      FAIRLEAD_RETURN_IF_ERROR(WriteNpy<float>(
+          Path(features->scale), "f4",
+          {static_cast<int64_t>(store.scale.size())}, store.scale));
+    }
+    return WriteRows(store, ids, Path(features->file));
+  }
+
+  static absl::Status WriteRows(const RowStore& store,
+                                const std::vector<int64_t>& ids,
+                                const std::string& path) {
+    std::vector<uint8_t> rows(ids.size() *
+                              static_cast<size_t>(store.table.row_bytes()));
+    FAIRLEAD_RETURN_IF_ERROR(store.Gather(ids, absl::MakeSpan(rows)));
+    return WriteNpy<uint8_t>(
+        path, NpyDtype(store.table.element_type),
+        {static_cast<int64_t>(ids.size()), store.table.columns}, rows);
   }
 
   std::string Path(const std::string& file) const {
@@ -233,6 +332,7 @@ class Writer {
   std::string part_folder_;
   int num_tables_ = 0;
   std::vector<Owners> owners_;  // by node type
+  std::vector<Owners> edge_owners_;
   PartitionsManifest manifest_;
 };
 

@@ -38,9 +38,9 @@ class PartitionedDataset {
   // None.
   PartitionedDataset() = default;
 
-  // Topology, weights, times and edge ids of `whole`, in `partitions` folders
-  // in a new folder of TempDir(), each node's list in its order; no features,
-  // labels or splits. Nodes are all partitions' alike, but for chance.
+  // `whole` in `partitions` folders in a new folder of TempDir(): each node
+  // with its list of edges in its order, its rows and its splits, each edge's
+  // features with it. Nodes are all partitions' alike, but for chance.
   static absl::StatusOr<PartitionedDataset> Create(const Dataset& whole,
                                                    uint32_t partitions,
                                                    BookKind kind);

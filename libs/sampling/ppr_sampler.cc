@@ -169,12 +169,20 @@ absl::Status PprSampler::EndBatch() {
   FAIRLEAD_RETURN_IF_ERROR(push_.Finish(&result_));
   for (NodeIndex& index : index_) index.Clear();
   SampledSubgraph& subgraph = out_->subgraph;
-  subgraph = {};
   subgraph.nodes.resize(dataset_.node_types().size());
+  for (SampledSubgraph::Nodes& nodes : subgraph.nodes) {
+    nodes.ids.clear();
+    nodes.seed_of.clear();
+  }
   subgraph.edges.resize(dataset_.edge_types().size());
   for (SampledSubgraph::Edges& edges : subgraph.edges) {
+    edges.rows.clear();
+    edges.cols.clear();
+    edges.edge_ids.clear();
     edges.num_sampled_edges.assign(1, 0);
   }
+  subgraph.seed_locals.clear();
+  subgraph.more_seed_locals.clear();
   for (const int64_t seed : seeds_) {
     subgraph.seed_locals.push_back(
         LocalOf(static_cast<size_t>(seed_type_), seed));

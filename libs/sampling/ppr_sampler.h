@@ -44,6 +44,8 @@ struct PprSamplerOptions {
   uint64_t seed = 0;
 
   // For neighbour lists that are kept from batch to batch; see NeighborCache.
+  // Worth it where lists come from other partitions. Where the dataset is
+  // whole, 0 is no slower: drawing again costs what looking up does.
   int64_t cache_bytes = int64_t{256} << 20;
 };
 

@@ -60,7 +60,7 @@ std::shared_ptr<const PprDegrees> DegreesOf(const Dataset& dataset,
 }
 
 SampledBatch Sample(const Dataset& dataset, const PprSamplerOptions& options,
-                    std::vector<int64_t> seeds) {
+                    const std::vector<int64_t>& seeds) {
   EXPECT_THAT(ValidatePprSamplerOptions(dataset, options), IsOk());
   PprSampler sampler(dataset, options, DegreesOf(dataset, options));
   SampledBatch out;

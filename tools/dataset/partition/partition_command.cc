@@ -22,6 +22,9 @@
 ABSL_FLAG(int64_t, parts, 0, "partition: into how many. Required.");
 ABSL_FLAG(std::string, method, "range",
           "partition: range, random, hash, metis or frequency.");
+ABSL_FLAG(bool, balance_edges, false,
+          "partition: range and metis are to balance nodes and edges, and not "
+          "nodes alone.");
 ABSL_FLAG(std::vector<std::string>, fanout,
           std::vector<std::string>({"15", "10", "5"}),
           "partition: of the batches that frequency and caches are for.");
@@ -39,6 +42,7 @@ absl::StatusOr<PartitionOptions> OptionsFromFlags(uint64_t seed) {
   PartitionOptions options;
   options.parts = absl::GetFlag(FLAGS_parts);
   options.seed = seed;
+  options.balance_edges = absl::GetFlag(FLAGS_balance_edges);
   options.hotness_batch = absl::GetFlag(FLAGS_hotness_batch);
   options.cache_bytes = absl::GetFlag(FLAGS_cache_bytes).bytes;
   FAIRLEAD_ASSIGN_OR_RETURN(options.method,
@@ -65,8 +69,9 @@ absl::Status CannotWrite(const std::string& report) {
 const char kPartitionUsage[] =
     "  dataset partition --in=DIR --out=DIR --parts=N "
     "[--method=range|random|hash|metis|frequency]\n"
-    "      [--seed=S] [--cache_bytes=512MB] [--fanout=15,10,5] "
-    "[--hotness_batch=1024] [--report=FILE]\n"
+    "      [--seed=S] [--balance_edges] [--cache_bytes=512MB] "
+    "[--fanout=15,10,5] [--hotness_batch=1024]\n"
+    "      [--report=FILE]\n"
     "                               a dataset in N partitions, for --dataset "
     "and --partition of pools.\n"
     "                               Memory: 4 bytes a node, and buffers; with "
