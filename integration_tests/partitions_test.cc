@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "integration_tests/harness/test_cluster.h"
 #include "libs/graph/dataset_writer.h"
 #include "libs/graph/element_type.h"
+#include "libs/loader/remote_dist_dataset.h"
 #include "libs/random/philox.h"
 #include "libs/status/status_matchers.h"
 #include "libs/type_names/type_names.h"
@@ -25,7 +27,9 @@
 namespace fairlead::testing {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::SizeIs;
 using ::testing::TestParamInfo;
 
 constexpr int64_t kPapers = 400;
@@ -201,6 +205,10 @@ INSTANTIATE_TEST_SUITE_P(
         Kind{"weighted", {"--node_type=paper", Ids(), "--with_weight"}},
         Kind{"weighted_replace",
              {"--node_type=paper", Ids(), "--with_weight", "--replace"}},
+        Kind{"temporal_uniform",
+             {"--node_type=paper", Ids(), Times(), "--temporal=uniform"}},
+        Kind{"temporal_last",
+             {"--node_type=paper", Ids(), Times(), "--temporal=last"}},
         Kind{
             "subgraph",
             {"--node_type=paper", Ids(), "--sampling=subgraph", "--with_edge"}},
@@ -240,6 +248,87 @@ TEST_F(PartitionsTest, TogetherHaveEverySeedOfASplitOnce) {
     EXPECT_EQ(report["seeds"], 266);
     EXPECT_EQ(report["unique_seeds"], 266);
     EXPECT_EQ(report["duplicates"], 0);
+  }
+}
+
+// Parity DS-20 to DS-36, DS-63 to DS-65, over the network.
+TEST_F(PartitionsTest, AnswerEveryQuestionOfATrainer) {
+  for (TestCluster* cluster : partitioned_) {
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+        const std::unique_ptr<RemoteDistDataset> dataset,
+        RemoteDistDataset::Connect(
+            {.registry = cluster->registry().address()}));
+    ASSERT_EQ(dataset->num_servers(), static_cast<size_t>(kPartitions));
+    EXPECT_THAT(dataset->node_types(), ElementsAre("author", "paper"));
+    EXPECT_THAT(dataset->edge_types(), SizeIs(5));
+    EXPECT_EQ(dataset->edge_dir(), v1::EDGE_DIR_OUT);
+    EXPECT_TRUE(dataset->edge_weights_registered());
+    EXPECT_EQ(dataset->node_feature_info().at("paper").columns(), 16U);
+    EXPECT_THAT(dataset->node_feature_info().at("author").scale(),
+                ElementsAre(0.5F));
+    EXPECT_THAT(dataset->edge_feature_info(), SizeIs(5));
+
+    // Three ranks together have every node of the split once, and each node is
+    // where the partition book says.
+    std::set<int64_t> train;
+    for (uint32_t rank = 0; rank < 3; ++rank) {
+      FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+          const auto by_server, dataset->FetchNodeIds({.rank = rank,
+                                                       .world_size = 3,
+                                                       .split = v1::SPLIT_TRAIN,
+                                                       .node_type = "paper"}));
+      EXPECT_THAT(by_server, SizeIs(kPartitions));
+      for (const auto& [server, ids] : by_server) {
+        for (const int64_t id : ids) EXPECT_TRUE(train.insert(id).second);
+        FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+            const std::vector<uint32_t> owners,
+            dataset->GetNodePartitionId(ids, "paper"));
+        EXPECT_THAT(owners, ::testing::Each(dataset->partition(server)));
+        FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+            const v1::GetRowsResponse rows,
+            dataset->GetNodeFeature(server, ids, "paper"));
+        EXPECT_EQ(rows.rows().size(), ids.size() * 16 * sizeof(float));
+      }
+    }
+    EXPECT_THAT(train, SizeIs(266));
+
+    int64_t edges = 0;
+    const EdgeTypeName cites = {"paper", "cites", "paper"};
+    for (size_t server = 0; server < dataset->num_servers(); ++server) {
+      EXPECT_THAT(dataset->GetEdgeIndex(server, cites, "coo",
+                                        [&edges](const auto& chunk) {
+                                          edges += chunk.rows_size();
+                                          return true;
+                                        }),
+                  IsOk());
+    }
+    EXPECT_EQ(edges, 3000);
+    EXPECT_THAT(dataset->GetEdgeSize(0, cites, "coo"),
+                IsOkAndHolds(std::pair<uint64_t, uint64_t>(400, 400)));
+    EXPECT_THAT(dataset->GetEdgeSize(0, cites, "csr"),
+                StatusIs(absl::StatusCode::kInvalidArgument));
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+        const auto labels, dataset->FetchAblpInput(
+                               {.split = v1::SPLIT_TRAIN, .node_type = "paper"},
+                               {"paper", "by", "author"}, 2));
+    size_t anchors = 0;
+    for (const auto& [server, input] : labels) {
+      anchors += input.anchors.size();
+      EXPECT_LE(input.positive_columns, 2);
+      EXPECT_THAT(input.positives,
+                  SizeIs(input.anchors.size() *
+                         static_cast<size_t>(input.positive_columns)));
+      EXPECT_TRUE(input.negatives.has_value());
+    }
+    EXPECT_EQ(anchors, 266U);
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const v1::PartitionBookChunk book,
+                                  dataset->GetNodePartitionBook("paper"));
+    EXPECT_EQ(book.num_partitions(), static_cast<uint32_t>(kPartitions));
+    EXPECT_EQ(book.num_ids(), static_cast<uint64_t>(kPapers));
+    EXPECT_THAT(dataset->GetNodeFeature(0, {{kPapers}}, "paper"),
+                StatusIs(absl::StatusCode::kNotFound, HasSubstr("server 0")));
+    EXPECT_THAT(dataset->FetchNodeIds({.rank = 1}),
+                StatusIs(absl::StatusCode::kInvalidArgument));
   }
 }
 

@@ -239,6 +239,10 @@ absl::StatusOr<HeteroData> Batch::ToHeteroData(EdgeDirection direction) const {
   for (const std::string& name : reader.TypesWith("rows")) {
     const absl::StatusOr<EdgeTypeName> type = ParseEdgeTypeName(name);
     if (!type.ok()) return reader.Error(type.status().message());
+    if (!data.nodes.contains(type->src) || !data.nodes.contains(type->dst)) {
+      return reader.Error(absl::StrCat("edge type \"", name,
+                                       "\" does not join node types of it"));
+    }
     FAIRLEAD_ASSIGN_OR_RETURN(
         data.edges[direction == EdgeDirection::kTowardsSeeds
                        ? ReverseEdgeType(*type)

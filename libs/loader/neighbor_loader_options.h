@@ -72,7 +72,7 @@ struct NeighborLoaderOptions {
   v1::PprOptions ppr = {};
 
   // --- how it travels --------------------------------------------------------
-  std::vector<uint32_t> server_ranks = {};  // empty means every sampler pool
+  std::vector<uint32_t> server_ranks = {};  // empty: one of every partition
   uint64_t prefetch_size = 4;               // batches under way per server
   uint64_t credit_bytes = 256 << 20;        // and bytes
   absl::Duration connect_timeout = absl::Seconds(60);

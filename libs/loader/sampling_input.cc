@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -48,9 +49,15 @@ absl::StatusOr<std::vector<uint32_t>> AllServers(RegistrySession& session) {
         "the registry knows no sampler pool; is one running, with this "
         "registry's address as its --registry?");
   }
+  // Of a partition's replicas the first: all have the same nodes.
+  std::set<std::pair<std::string, uint32_t>> seen;
   std::vector<uint32_t> ranks;
-  ranks.reserve(pools.size());
-  for (const v1::Member& pool : pools) ranks.push_back(pool.rank());
+  for (const v1::Member& pool : pools) {
+    if (seen.emplace(pool.dataset().name(), pool.dataset().partition())
+            .second) {
+      ranks.push_back(pool.rank());
+    }
+  }
   return ranks;
 }
 

@@ -39,7 +39,7 @@ class SamplingInput {
     v1::BackendOptions backend = {};
     std::string worker_key = {};  // unique in the backend
 
-    // Empty means every sampler pool that the registry knows.
+    // Empty means a sampler pool of every partition that the registry knows.
     std::vector<uint32_t> server_ranks = {};
 
     // A split is sampled by each server from the nodes that it holds; a list of

@@ -1,0 +1,407 @@
+#include "libs/loader/remote_dist_dataset.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "google/protobuf/util/message_differencer.h"
+#include "grpcpp/grpcpp.h"
+#include "libs/loader/server_assignment.h"
+#include "libs/rpc/channel.h"
+#include "libs/rpc/status_conversion.h"
+#include "libs/status/status_macros.h"
+#include "protos/fairlead/v1/registry.grpc.pb.h"
+
+namespace fairlead {
+namespace {
+
+void SetDeadline(grpc::ClientContext& context, absl::Duration timeout) {
+  context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
+  context.set_wait_for_ready(true);
+}
+
+EdgeTypeName NameOf(const v1::EdgeType& type) {
+  return {type.src(), type.relation(), type.dst()};
+}
+
+v1::EdgeType ToProto(const EdgeTypeName& name) {
+  v1::EdgeType type;
+  type.set_src(name.src);
+  type.set_relation(name.relation);
+  type.set_dst(name.dst);
+  return type;
+}
+
+// What all servers of a dataset say alike.
+v1::GetDatasetMetaResponse Common(v1::GetDatasetMetaResponse meta) {
+  meta.clear_partition();
+  for (v1::NodeTypeMeta& type : *meta.mutable_node_types()) {
+    type.clear_nodes();
+    type.clear_splits();
+    type.mutable_features()->clear_rows();
+    type.mutable_labels()->clear_rows();
+  }
+  for (v1::EdgeTypeMeta& type : *meta.mutable_edge_types()) {
+    type.clear_edges();
+    type.mutable_features()->clear_rows();
+  }
+  return meta;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<RemoteDistDataset>> RemoteDistDataset::Connect(
+    const Options& options) {
+  const auto registry =
+      v1::RegistryService::NewStub(rpc::MakeChannel(options.registry));
+  grpc::ClientContext context;
+  SetDeadline(context, options.timeout);
+  v1::ListMembersRequest request;
+  request.set_role(v1::ROLE_SAMPLER_POOL);
+  v1::ListMembersResponse members;
+  FAIRLEAD_RETURN_IF_ERROR(
+      rpc::ToAbslStatus(registry->ListMembers(&context, request, &members)));
+  std::set<std::string> names;
+  for (const v1::Member& member : members.members()) {
+    names.insert(member.dataset().name());
+  }
+  if (options.dataset_name.empty() && names.size() > 1) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("dataset_name: the cluster has several datasets, ",
+                     absl::StrJoin(names, ", "), "; name one"));
+  }
+  // The constructor is private, so std::make_unique cannot call it.
+  std::unique_ptr<RemoteDistDataset> dataset(new RemoteDistDataset(options));
+  // Of a partition's replicas the first: its nodes are there once.
+  std::map<uint32_t, v1::Member> by_partition;
+  for (const v1::Member& member : members.members()) {
+    if (options.dataset_name.empty() ||
+        member.dataset().name() == options.dataset_name) {
+      by_partition.emplace(member.dataset().partition(), member);
+    }
+  }
+  for (const auto& [partition, member] : by_partition) {
+    Server& server = dataset->servers_.emplace_back();
+    server.address = member.address();
+    server.rank = member.rank();
+    server.stub =
+        v1::GraphStoreService::NewStub(rpc::MakeChannel(member.address()));
+    grpc::ClientContext meta_context;
+    SetDeadline(meta_context, options.timeout);
+    FAIRLEAD_RETURN_IF_ERROR(dataset->Named(
+        dataset->servers_.size() - 1,
+        rpc::ToAbslStatus(server.stub->GetDatasetMeta(
+            &meta_context, v1::GetDatasetMetaRequest(), &server.meta))));
+  }
+  FAIRLEAD_RETURN_IF_ERROR(dataset->CheckConsistent());
+  return dataset;
+}
+
+absl::Status RemoteDistDataset::CheckConsistent() const {
+  if (servers_.empty()) {
+    return absl::UnavailableError(absl::StrCat(
+        "the registry at ", options_.registry, " knows no sampler pool",
+        options_.dataset_name.empty()
+            ? std::string()
+            : absl::StrCat(" of dataset ", options_.dataset_name)));
+  }
+  const v1::GetDatasetMetaResponse first = Common(Meta());
+  std::set<uint32_t> served;
+  for (const Server& server : servers_) {
+    served.insert(server.meta.partition());
+    if (google::protobuf::util::MessageDifferencer::Equals(
+            first, Common(server.meta))) {
+      continue;
+    }
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the sampler pools at ", servers_[0].address, " and ", server.address,
+        " describe dataset ", Meta().dataset_name(),
+        " differently; serve the same folder on both"));
+  }
+  for (uint32_t p = 0; p < num_partitions(); ++p) {
+    if (served.contains(p)) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat("dataset ", Meta().dataset_name(),
+                     ": no sampler pool "
+                     "serves partition ",
+                     p, " of ", num_partitions()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RemoteDistDataset::CheckServer(size_t server) const {
+  if (server < servers_.size()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("server_rank: there is no server ", server, "; there are ",
+                   servers_.size(), ", counted from 0"));
+}
+
+absl::Status RemoteDistDataset::Named(size_t server,
+                                      const absl::Status& status) const {
+  if (status.ok()) return status;
+  return {status.code(),
+          absl::StrCat("server ", server, " (", servers_[server].address,
+                       "): ", std::string(status.message()))};
+}
+
+std::vector<std::string> RemoteDistDataset::node_types() const {
+  std::vector<std::string> names;
+  for (const v1::NodeTypeMeta& type : Meta().node_types()) {
+    names.push_back(type.name());
+  }
+  return names;
+}
+
+std::vector<EdgeTypeName> RemoteDistDataset::edge_types() const {
+  std::vector<EdgeTypeName> names;
+  for (const v1::EdgeTypeMeta& type : Meta().edge_types()) {
+    names.push_back(NameOf(type.edge_type()));
+  }
+  return names;
+}
+
+std::map<std::string, v1::RowsMeta> RemoteDistDataset::node_feature_info()
+    const {
+  std::map<std::string, v1::RowsMeta> info;
+  for (const v1::NodeTypeMeta& type : Meta().node_types()) {
+    if (type.has_features()) info[type.name()] = type.features();
+  }
+  return info;
+}
+
+std::map<EdgeTypeName, v1::RowsMeta> RemoteDistDataset::edge_feature_info()
+    const {
+  std::map<EdgeTypeName, v1::RowsMeta> info;
+  for (const v1::EdgeTypeMeta& type : Meta().edge_types()) {
+    if (type.has_features()) info[NameOf(type.edge_type())] = type.features();
+  }
+  return info;
+}
+
+bool RemoteDistDataset::edge_weights_registered() const {
+  return std::any_of(
+      Meta().edge_types().begin(), Meta().edge_types().end(),
+      [](const v1::EdgeTypeMeta& type) { return type.has_weights(); });
+}
+
+absl::StatusOr<std::vector<uint32_t>> RemoteDistDataset::GetNodePartitionId(
+    absl::Span<const int64_t> ids, const std::string& node_type) const {
+  grpc::ClientContext context;
+  SetDeadline(context, options_.timeout);
+  v1::GetPartitionIdsRequest request;
+  request.mutable_type()->set_node_type(node_type);
+  request.mutable_ids()->Add(ids.begin(), ids.end());
+  v1::GetPartitionIdsResponse response;
+  FAIRLEAD_RETURN_IF_ERROR(
+      Named(0, rpc::ToAbslStatus(servers_[0].stub->GetPartitionIds(
+                   &context, request, &response))));
+  return std::vector<uint32_t>(response.partitions().begin(),
+                               response.partitions().end());
+}
+
+absl::StatusOr<v1::PartitionBookChunk> RemoteDistDataset::GetBook(
+    const v1::TypeRef& type) const {
+  grpc::ClientContext context;
+  SetDeadline(context, options_.timeout);
+  v1::GetPartitionBookRequest request;
+  *request.mutable_type() = type;
+  const auto reader = servers_[0].stub->GetPartitionBook(&context, request);
+  v1::PartitionBookChunk book;
+  v1::PartitionBookChunk chunk;
+  while (reader->Read(&chunk)) book.MergeFrom(chunk);
+  FAIRLEAD_RETURN_IF_ERROR(Named(0, rpc::ToAbslStatus(reader->Finish())));
+  return book;
+}
+
+absl::StatusOr<v1::PartitionBookChunk> RemoteDistDataset::GetNodePartitionBook(
+    const std::string& node_type) const {
+  v1::TypeRef type;
+  type.set_node_type(node_type);
+  return GetBook(type);
+}
+
+absl::StatusOr<v1::PartitionBookChunk> RemoteDistDataset::GetEdgePartitionBook(
+    const EdgeTypeName& edge_type) const {
+  v1::TypeRef type;
+  *type.mutable_edge_type() = ToProto(edge_type);
+  return GetBook(type);
+}
+
+absl::StatusOr<v1::GetRowsResponse> RemoteDistDataset::GetRows(
+    size_t server, absl::Span<const int64_t> ids, const std::string& node_type,
+    v1::RowKind kind) const {
+  FAIRLEAD_RETURN_IF_ERROR(CheckServer(server));
+  grpc::ClientContext context;
+  SetDeadline(context, options_.timeout);
+  v1::GetRowsRequest request;
+  request.mutable_type()->set_node_type(node_type);
+  request.set_kind(kind);
+  request.mutable_ids()->Add(ids.begin(), ids.end());
+  v1::GetRowsResponse response;
+  FAIRLEAD_RETURN_IF_ERROR(
+      Named(server, rpc::ToAbslStatus(servers_[server].stub->GetRows(
+                        &context, request, &response))));
+  return response;
+}
+
+absl::StatusOr<v1::GetRowsResponse> RemoteDistDataset::GetNodeFeature(
+    size_t server, absl::Span<const int64_t> ids,
+    const std::string& node_type) const {
+  return GetRows(server, ids, node_type, v1::ROW_KIND_FEATURES);
+}
+
+absl::StatusOr<v1::GetRowsResponse> RemoteDistDataset::GetNodeLabel(
+    size_t server, absl::Span<const int64_t> ids,
+    const std::string& node_type) const {
+  return GetRows(server, ids, node_type, v1::ROW_KIND_LABELS);
+}
+
+absl::StatusOr<std::pair<uint64_t, uint64_t>> RemoteDistDataset::GetTensorSize(
+    size_t server, const std::string& node_type) const {
+  FAIRLEAD_RETURN_IF_ERROR(CheckServer(server));
+  const v1::GetDatasetMetaResponse& meta = servers_[server].meta;
+  for (const v1::NodeTypeMeta& type : meta.node_types()) {
+    const bool is_it = node_type.empty() ? meta.node_types_size() == 1
+                                         : type.name() == node_type;
+    if (!is_it || !type.has_features()) continue;
+    return std::pair(type.features().rows(), type.features().columns());
+  }
+  return absl::NotFoundError(absl::StrCat(
+      "dataset ", meta.dataset_name(), " has no features of node type \"",
+      node_type, "\"; its types are ", absl::StrJoin(node_types(), ", ")));
+}
+
+absl::Status RemoteDistDataset::GetEdgeIndex(
+    size_t server, const EdgeTypeName& edge_type, const std::string& layout,
+    const std::function<bool(const v1::EdgeIndexChunk&)>& sink) const {
+  FAIRLEAD_RETURN_IF_ERROR(CheckServer(server));
+  grpc::ClientContext context;
+  SetDeadline(context, options_.timeout);
+  v1::GetEdgeIndexRequest request;
+  *request.mutable_edge_type() = ToProto(edge_type);
+  request.set_layout(layout);
+  const auto reader = servers_[server].stub->GetEdgeIndex(&context, request);
+  v1::EdgeIndexChunk chunk;
+  while (reader->Read(&chunk)) {
+    if (sink(chunk)) continue;
+    context.TryCancel();
+    reader->Finish();
+    return absl::OkStatus();
+  }
+  return Named(server, rpc::ToAbslStatus(reader->Finish()));
+}
+
+absl::StatusOr<std::pair<uint64_t, uint64_t>> RemoteDistDataset::GetEdgeSize(
+    size_t server, const EdgeTypeName& edge_type,
+    const std::string& layout) const {
+  std::pair<uint64_t, uint64_t> size;
+  FAIRLEAD_RETURN_IF_ERROR(GetEdgeIndex(
+      server, edge_type, layout, [&size](const v1::EdgeIndexChunk& first) {
+        size = {first.row_count(), first.col_count()};
+        return false;
+      }));
+  return size;
+}
+
+absl::StatusOr<std::map<size_t, v1::SeedSlice>> RemoteDistDataset::Slices(
+    const NodeQuery& query) const {
+  if (query.rank.has_value() != query.world_size.has_value()) {
+    return absl::InvalidArgumentError(
+        "rank, world_size: give both, for a share, or neither, for all");
+  }
+  std::map<uint32_t, ServerSlice> slices;
+  const auto servers = static_cast<uint32_t>(servers_.size());
+  if (query.rank.has_value()) {
+    FAIRLEAD_ASSIGN_OR_RETURN(
+        slices,
+        ComputeServerAssignments(servers, *query.world_size, *query.rank));
+  } else {
+    for (uint32_t server = 0; server < servers; ++server) {
+      slices[server] = ServerSlice();
+    }
+  }
+  std::map<size_t, v1::SeedSlice> result;
+  for (const auto& [server, slice] : slices) {
+    v1::SeedSlice& proto = result[server];
+    proto.set_start_numerator(slice.start_numerator);
+    proto.set_end_numerator(slice.end_numerator);
+    proto.set_denominator(slice.denominator);
+  }
+  return result;
+}
+
+absl::StatusOr<std::map<size_t, std::vector<int64_t>>>
+RemoteDistDataset::FetchNodeIds(const NodeQuery& query) const {
+  std::map<size_t, std::vector<int64_t>> ids;
+  for (size_t server = 0; server < servers_.size(); ++server) ids[server];
+  FAIRLEAD_ASSIGN_OR_RETURN(const auto slices, Slices(query));
+  for (const auto& [server, slice] : slices) {
+    grpc::ClientContext context;
+    SetDeadline(context, options_.timeout);
+    v1::GetNodeIdsRequest request;
+    request.set_node_type(query.node_type);
+    request.set_split(query.split);
+    *request.mutable_slice() = slice;
+    const auto reader = servers_[server].stub->GetNodeIds(&context, request);
+    v1::NodeIdsChunk chunk;
+    while (reader->Read(&chunk)) {
+      ids[server].insert(ids[server].end(), chunk.ids().begin(),
+                         chunk.ids().end());
+    }
+    FAIRLEAD_RETURN_IF_ERROR(
+        Named(server, rpc::ToAbslStatus(reader->Finish())));
+  }
+  return ids;
+}
+
+absl::StatusOr<std::map<size_t, RemoteDistDataset::AblpInput>>
+RemoteDistDataset::FetchAblpInput(const NodeQuery& anchors,
+                                  const EdgeTypeName& supervision_edge_type,
+                                  uint32_t max_labels_per_anchor_node) const {
+  std::map<size_t, AblpInput> inputs;
+  for (size_t server = 0; server < servers_.size(); ++server) inputs[server];
+  FAIRLEAD_ASSIGN_OR_RETURN(const auto slices, Slices(anchors));
+  for (const auto& [server, slice] : slices) {
+    grpc::ClientContext context;
+    SetDeadline(context, options_.timeout);
+    v1::GetAblpInputRequest request;
+    request.set_node_type(anchors.node_type);
+    request.set_split(anchors.split);
+    *request.mutable_slice() = slice;
+    *request.mutable_supervision_edge_type() = ToProto(supervision_edge_type);
+    request.set_max_labels_per_anchor_node(max_labels_per_anchor_node);
+    const auto reader = servers_[server].stub->GetAblpInput(&context, request);
+    AblpInput& input = inputs[server];
+    v1::AblpInputChunk chunk;
+    const auto append = [](const auto& from, std::vector<int64_t>& to) {
+      to.insert(to.end(), from.begin(), from.end());
+    };
+    while (reader->Read(&chunk)) {
+      input.positive_columns = chunk.positive_columns();
+      input.negative_columns = chunk.negative_columns();
+      append(chunk.anchors(), input.anchors);
+      append(chunk.positives(), input.positives);
+      if (!chunk.has_negatives()) continue;
+      if (!input.negatives.has_value()) input.negatives.emplace();
+      append(chunk.negatives(), *input.negatives);
+    }
+    FAIRLEAD_RETURN_IF_ERROR(
+        Named(server, rpc::ToAbslStatus(reader->Finish())));
+  }
+  return inputs;
+}
+
+}  // namespace fairlead
