@@ -181,7 +181,17 @@ absl::StatusOr<IdArray> DatasetLoader::MapIds(const std::string& file) {
   FAIRLEAD_ASSIGN_OR_RETURN(const NpyFile* mapped, Map(file));
   if (mapped->dtype() == "u4" || mapped->dtype() == "i4") {
     FAIRLEAD_RETURN_IF_ERROR(mapped->Expect(mapped->dtype(), 1));
-    // A negative one is beyond every node when taken as unsigned.
+    // Taken as unsigned, a negative one might be somebody else's id.
+    if (mapped->dtype() == "i4" && options_.verify) {
+      const absl::Span<const int32_t> ids = mapped->As<int32_t>();
+      const auto* const negative = std::find_if(
+          ids.begin(), ids.end(), [](int32_t id) { return id < 0; });
+      if (negative != ids.end()) {
+        return Bad(mapped->path(),
+                   absl::StrCat("[", negative - ids.begin(), "] is ", *negative,
+                                ", out of range: it must be 0 or more"));
+      }
+    }
     return IdArray(mapped->As<uint32_t>());
   }
   FAIRLEAD_RETURN_IF_ERROR(mapped->Expect("i8", 1));
@@ -237,9 +247,10 @@ absl::Status DatasetLoader::LoadSplits(const NodeTypeManifest& manifest,
     *split = file->As<int64_t>();
     for (size_t i = 0; i < (*split)->size(); ++i) {
       if (type->ids.Row((**split)[i]) >= 0) continue;
-      return Bad(file->path(), absl::StrCat("[", i, "] is ", (**split)[i],
-                                            ", out of range: it is no node of type ",
-                                            type->name, " of this partition"));
+      return Bad(file->path(),
+                 absl::StrCat("[", i, "] is ", (**split)[i],
+                              ", out of range: it is no node of type ",
+                              type->name, " of this partition"));
     }
   }
   return absl::OkStatus();

@@ -28,6 +28,8 @@ using Json = nlohmann::json;
 constexpr char kFormat[] = "fairlead.dataset.v1";
 constexpr char kPartitionsFormat[] = "fairlead.partitions.v1";
 constexpr char kFile[] = "dataset.json";
+constexpr std::initializer_list<const char*> kTopologyKeys = {
+    "indptr", "indices", "edge_ids", "first_edge_id", "weights", "timestamps"};
 
 bool IsWithinFolder(const std::string& file) {
   return !file.empty() && file.front() != '/' &&
@@ -225,15 +227,15 @@ absl::StatusOr<EdgeTypeManifest> ReadEdgeType(const ObjectReader& reader) {
   FAIRLEAD_ASSIGN_OR_RETURN(type.name, ReadEdgeTypeName(reader));
   const Json* in = reader.Find("in");
   // Edges by the node they leave may be absent, if those by the node that they
-  // reach are there.
-  if (reader.Find("indptr") != nullptr || in == nullptr) {
+  // reach are there: then nothing may be said of them.
+  bool has_out = in == nullptr;
+  for (const char* key : kTopologyKeys) has_out |= reader.Find(key) != nullptr;
+  if (has_out) {
     FAIRLEAD_ASSIGN_OR_RETURN(type.out, ReadTopology(reader));
   }
   if (in != nullptr) {
     const ObjectReader in_reader(reader.Where("in"), *in);
-    FAIRLEAD_RETURN_IF_ERROR(
-        in_reader.Check({"indptr", "indices", "edge_ids", "first_edge_id",
-                         "weights", "timestamps"}));
+    FAIRLEAD_RETURN_IF_ERROR(in_reader.Check(kTopologyKeys));
     FAIRLEAD_ASSIGN_OR_RETURN(type.in, ReadTopology(in_reader));
   }
   FAIRLEAD_ASSIGN_OR_RETURN(type.features, ReadFeatures(reader));
@@ -250,6 +252,11 @@ absl::StatusOr<PartitionBookManifest> ReadBook(const ObjectReader& parent,
   }
   const ObjectReader reader(parent.Where(key), *json);
   FAIRLEAD_RETURN_IF_ERROR(reader.Check({"bounds", "table", "hashed_ids"}));
+  if (json->size() != 1) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        reader.where(),
+        ": needs one of \"bounds\", \"table\" and \"hashed_ids\""));
+  }
   PartitionBookManifest book;
   if (const Json* bounds = reader.Find("bounds")) {
     if (!bounds->is_array() || bounds->size() != num_partitions + 1) {
@@ -258,9 +265,12 @@ absl::StatusOr<PartitionBookManifest> ReadBook(const ObjectReader& parent,
           " numbers for ", num_partitions, " partitions"));
     }
     for (const Json& bound : *bounds) {
-      if (!bound.is_number_integer()) {
-        return absl::InvalidArgumentError(
-            absl::StrCat(reader.where(), ": \"bounds\" must be whole numbers"));
+      // What an int64 does not hold would become something else.
+      if (!bound.is_number_integer() ||
+          (bound.is_number_unsigned() &&
+           bound.get<uint64_t>() > uint64_t{INT64_MAX})) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            reader.where(), ": \"bounds\" must be whole numbers below 2^63"));
       }
       book.bounds.push_back(bound.get<int64_t>());
     }
@@ -270,10 +280,11 @@ absl::StatusOr<PartitionBookManifest> ReadBook(const ObjectReader& parent,
   FAIRLEAD_ASSIGN_OR_RETURN(book.table, reader.OptionalFile("table"));
   FAIRLEAD_ASSIGN_OR_RETURN(book.hashed_ids,
                             reader.OptionalCount("hashed_ids"));
-  if (book.table.empty() == (book.hashed_ids == 0)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        reader.where(),
-        ": needs one of \"bounds\", \"table\" and \"hashed_ids\""));
+  if (book.table.empty() && book.hashed_ids == 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(reader.where(),
+                     ": \"hashed_ids\" must be 1 or more; a book of no ids "
+                     "has \"bounds\""));
   }
   return book;
 }

@@ -25,6 +25,8 @@ namespace fairlead {
 struct IdsManifest {
   std::string file;
   int64_t first_id = 0;
+
+  bool operator==(const IdsManifest&) const = default;
 };
 
 struct FeaturesManifest {
@@ -36,6 +38,8 @@ struct FeaturesManifest {
                                    // first_edge_id on
   std::string cached;              // rows of other partitions ...
   std::string cached_ids;          // ... and whose they are
+
+  bool operator==(const FeaturesManifest&) const = default;
 };
 
 struct NodeTypeManifest {
@@ -49,6 +53,8 @@ struct NodeTypeManifest {
   std::string train;
   std::string val;
   std::string test;
+
+  bool operator==(const NodeTypeManifest&) const = default;
 };
 
 // Edges by the node that they leave, or by the one that they reach.
@@ -59,6 +65,8 @@ struct TopologyManifest {
   int64_t first_edge_id = 0;  // where there are no edge_ids
   std::string weights;
   std::string timestamps;
+
+  bool operator==(const TopologyManifest&) const = default;
 };
 
 struct EdgeTypeManifest {
@@ -66,12 +74,16 @@ struct EdgeTypeManifest {
   std::optional<TopologyManifest> out;  // at least one of the two
   std::optional<TopologyManifest> in;
   std::optional<FeaturesManifest> features;
+
+  bool operator==(const EdgeTypeManifest&) const = default;
 };
 
 struct DatasetManifest {
   std::string name;
   std::vector<NodeTypeManifest> node_types;
   std::vector<EdgeTypeManifest> edge_types;
+
+  bool operator==(const DatasetManifest&) const = default;
 };
 
 // The dataset.json of a graph in several partitions: where they are, and whose
@@ -81,20 +93,28 @@ struct PartitionsManifest {
     PartitionBookManifest ids;
     // Where features lie apart from what they belong to.
     std::optional<PartitionBookManifest> features;
+
+    bool operator==(const Books&) const = default;
   };
   struct NodeBooks {
     std::string name;
     Books books;
+
+    bool operator==(const NodeBooks&) const = default;
   };
   struct EdgeBooks {
     EdgeTypeName name;
     Books books;
+
+    bool operator==(const EdgeBooks&) const = default;
   };
 
   std::string name;
   std::vector<std::string> partitions;  // folders
   std::vector<NodeBooks> node_types;
   std::vector<EdgeBooks> edge_types;
+
+  bool operator==(const PartitionsManifest&) const = default;
 };
 
 // What a folder is: one of the two.

@@ -6,7 +6,6 @@
 #include <fstream>
 #include <functional>
 #include <memory>
-#include <numeric>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -153,63 +152,6 @@ TEST(DatasetWriter, RefusesEdgesBetweenWhatIsNotThere) {
   EXPECT_THAT(write({{"paper", "appears_in", "venue"}, {}}),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr("node type venue")));
-}
-
-std::vector<float> GatherRows(const Table& table,
-                              const std::vector<int64_t>& ids) {
-  std::vector<float> rows(ids.size() * static_cast<size_t>(table.columns));
-  EXPECT_THAT(table.Gather(ids, 0, {reinterpret_cast<uint8_t*>(rows.data()),
-                                 rows.size() * sizeof(float)}),
-              IsOk());
-  return rows;
-}
-
-TEST(Table, GathersRowsInOrderWithRepeats) {
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<const Dataset> dataset,
-                                Dataset::Load(WriteLibrary()));
-  EXPECT_THAT(GatherRows(dataset->node_types()[1].features->table, {3, 0, 3}),
-              ElementsAre(3, 3.5F, 0, 0.5F, 3, 3.5F));
-  EXPECT_THAT(GatherRows(dataset->node_types()[1].features->table, {}), IsEmpty());
-}
-
-// Around every bound of the loop that prefetches, and for widths on both sides
-// of what it prefetches.
-TEST(Table, GathersAnyNumberOfRowsOfAnyWidth) {
-  constexpr int64_t kRows = 50;
-  for (const int64_t columns : {1, 16, 132, 256, 257, 600}) {
-    std::vector<float> values(static_cast<size_t>(kRows * columns));
-    std::iota(values.begin(), values.end(), 0.0F);
-    const Table table = {ElementType::kFloat32, kRows, columns,
-                         reinterpret_cast<const uint8_t*>(values.data())};
-    for (const int64_t count : {1, 15, 16, 17, 50}) {
-      std::vector<int64_t> ids;
-      std::vector<float> expected;
-      for (int64_t i = 0; i < count; ++i) {
-        const int64_t id = (i * 7 + 3) % kRows;
-        ids.push_back(id);
-        expected.insert(expected.end(), values.begin() + id * columns,
-                        values.begin() + (id + 1) * columns);
-      }
-      EXPECT_EQ(GatherRows(table, ids), expected)
-          << count << " rows of " << columns;
-    }
-  }
-}
-
-TEST(Table, GatherOfWhatIsNoRowIsNotFoundWhereverItStands) {
-  const std::vector<int64_t> values = {7, 8, 9};
-  const Table table = {ElementType::kInt64, 3, 1,
-                       reinterpret_cast<const uint8_t*>(values.data())};
-  for (const int64_t wrong : {int64_t{-1}, int64_t{3}, INT64_MAX, INT64_MIN}) {
-    for (const size_t at : {0, 20, 39}) {
-      std::vector<int64_t> ids(40, 1);
-      ids[at] = wrong;
-      std::vector<uint8_t> out(40 * 8);
-      EXPECT_THAT(table.Gather(ids, 0, absl::MakeSpan(out)),
-                  StatusIs(absl::StatusCode::kNotFound,
-                           HasSubstr(absl::StrCat("id ", wrong, ":"))));
-    }
-  }
 }
 
 // What people get wrong, done to a good dataset.

@@ -44,10 +44,11 @@ absl::StatusOr<IdSpace> IdSpace::List(absl::Span<const int64_t> ids,
   }
   int64_t before = -1;
   for (size_t i = 0; i < ids.size(); ++i) {
-    if (ids[i] <= before) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(name, ": [", i, "] is ", ids[i], " after ", before,
-                       "; ids must be 0 or more and ascend, each once"));
+    // One more than the last must be a number, too.
+    if (ids[i] <= before || ids[i] == INT64_MAX) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          name, ": [", i, "] is ", ids[i], " after ", before,
+          "; ids must be 0 or more, below 2^63 - 1, and ascend, each once"));
     }
     before = ids[i];
   }

@@ -23,7 +23,8 @@ class IdSpace {
   // The ids [first, first + size). REQUIRES first >= 0 and size >= 0.
   static IdSpace Range(int64_t first, int64_t size);
   // These ids, which must outlive it. INVALID_ARGUMENT, naming the position,
-  // unless they ascend strictly from 0 or more, and are fewer than 2^32.
+  // unless they ascend strictly from 0 or more, are below 2^63 - 1, and
+  // fewer than 2^32.
   // `name` is the list's, for messages.
   static absl::StatusOr<IdSpace> List(absl::Span<const int64_t> ids,
                                       const std::string& name);

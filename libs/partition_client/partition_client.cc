@@ -19,7 +19,6 @@
 #include "grpcpp/grpcpp.h"
 #include "libs/partition_client/fetch_encoding.h"
 #include "libs/rpc/backoff.h"
-#include "libs/rpc/channel.h"
 #include "libs/rpc/status_conversion.h"
 
 namespace fairlead {
@@ -32,6 +31,14 @@ bool MayPass(const absl::Status& error) {
          // Somebody else has taken its port.
          absl::IsFailedPrecondition(error) || absl::IsUnimplemented(error);
 }
+
+absl::Status ShuttingDown() {
+  return absl::CancelledError("the client is shutting down");
+}
+
+// So soon who there is is asked for anew if somebody does not answer: others
+// answer in its place, and nobody waits for the list.
+constexpr absl::Duration kListAgainAfterFailure = absl::Seconds(1);
 
 }  // namespace
 
@@ -77,7 +84,7 @@ class PartitionClient::Call {
 
   void Start() {
     if (!client_.Begin(this)) {
-      Finish(absl::CancelledError("the client is shutting down"));
+      Finish(ShuttingDown());
       return;
     }
     Try();
@@ -87,32 +94,48 @@ class PartitionClient::Call {
   // calls.
   void Cancel() {
     MutexLock lock(&mutex_);
+    is_cancelled_ = true;
     if (context_ != nullptr) context_->TryCancel();
     if (alarm_ != nullptr) alarm_->Cancel();
   }
 
  private:
+  // Of those who are known, one who was not asked yet.
   void Try() {
-    const std::shared_ptr<Replica> replica = client_.NextReplica(partition_);
-    if (replica == nullptr) {
+    const ReplicaDirectory::ReplicaPtr replica =
+        client_.directory_.Next(partition_, tried_, absl::Now());
+    if (replica != nullptr) {
+      Ask(replica);
+      return;
+    }
+    if (tried_.empty()) {
       last_error_ = absl::UnavailableError("nobody serves it");
-      AskWhoThereIs();
+    }
+    AskWhoThereIs();
+  }
+
+  void Ask(const ReplicaDirectory::ReplicaPtr& replica) {
+    const absl::Time now = absl::Now();
+    if (now >= give_up_at_) {
+      GiveUp();
       return;
     }
     replica_ = replica;
-    ++tries_;
+    tried_.push_back(replica);
     response_.Clear();
     grpc::ClientContext* context = nullptr;
     {
       MutexLock lock(&mutex_);
-      context_ = std::make_unique<grpc::ClientContext>();
-      context_->set_deadline(
-          absl::ToChronoTime(absl::Now() + client_.options_.call_deadline));
-      context = context_.get();
+      if (!is_cancelled_) {
+        // From here on Cancel finds it.
+        context_ = std::make_unique<grpc::ClientContext>();
+        context_->set_deadline(absl::ToChronoTime(
+            std::min(now + client_.options_.call_deadline, give_up_at_)));
+        context = context_.get();
+      }
     }
-    // From here on Cancel finds the context.
-    if (client_.is_stopping()) {
-      Finish(absl::CancelledError("the client is shutting down"));
+    if (context == nullptr) {
+      Finish(ShuttingDown());
       return;
     }
     {
@@ -120,67 +143,83 @@ class PartitionClient::Call {
       ++client_.counts_.calls;
       client_.counts_.request_bytes += request_.ByteSizeLong();
     }
-    replica->stub->async()->Fetch(
+    replica_->stub->async()->Fetch(
         context, &request_, &response_,
         [this](const grpc::Status& status) { OnAnswer(status); });
   }
 
   void OnAnswer(const grpc::Status& status) {
     const absl::Status result = rpc::ToAbslStatus(status);
+    const absl::Time now = absl::Now();
     {
       MutexLock lock(&client_.mutex_);
-      if (!result.ok()) ++client_.counts_.failed_calls;
       client_.counts_.response_bytes += response_.ByteSizeLong();
+      if (!result.ok()) {
+        ++client_.counts_.failed_calls;
+        client_.list_again_at_ =
+            std::min(client_.list_again_at_, now + kListAgainAfterFailure);
+      }
     }
     if (result.ok()) {
       Finish(DecodeAnswers(&response_, fetches_));
-      return;
-    }
-    last_error_ = result;
-    if (client_.is_stopping() || !MayPass(result)) {
+    } else if (is_cancelled()) {
+      Finish(ShuttingDown());
+    } else if (!MayPass(result)) {
       Finish(result);
-    } else if (tries_ < client_.NumReplicas(partition_)) {
-      Try();  // another one, at once
     } else {
-      AskWhoThereIs();
+      last_error_ = result;
+      client_.directory_.Avoid(*replica_, now + client_.options_.call_deadline);
+      Try();  // another one, at once
     }
   }
 
   void AskWhoThereIs() {
     client_.peers_.List([this](absl::StatusOr<std::vector<Peer>> peers) {
-      if (peers.ok()) {
-        client_.SetPeers(*peers);
-      } else {
+      if (!peers.ok()) {
         last_error_ = peers.status();
-      }
-      // The first time who there is may just not have been asked for yet.
-      if (peers.ok() && tries_ == 0 && !asked_before_ &&
-          client_.NumReplicas(partition_) > 0) {
-        asked_before_ = true;
-        Try();
+        TryLater();
         return;
       }
-      asked_before_ = true;
-      TryLater();
+      client_.directory_.Set(*peers);
+      const ReplicaDirectory::ReplicaPtr replica =
+          client_.directory_.Next(partition_, tried_, absl::Now());
+      if (replica == nullptr) {
+        TryLater();
+      } else {
+        Ask(replica);
+      }
     });
   }
 
   void TryLater() {
     const absl::Time at = absl::Now() + backoff_.Next();
-    if (at >= give_up_at_ || client_.is_stopping()) {
+    if (at >= give_up_at_ && !is_cancelled()) {
       GiveUp();
       return;
     }
-    tries_ = 0;
-    MutexLock lock(&mutex_);
-    alarm_ = std::make_unique<grpc::Alarm>();  // one that has rung stays silent
-    alarm_->Set(absl::ToChronoTime(at), [this](bool) {
-      if (client_.is_stopping()) {
-        GiveUp();
-      } else {
-        Try();
+    tried_.clear();
+    {
+      MutexLock lock(&mutex_);
+      if (!is_cancelled_) {
+        // (One that has rung stays silent.)
+        alarm_ = std::make_unique<grpc::Alarm>();
+        alarm_->Set(absl::ToChronoTime(at), [this](bool) {
+          // Takes the lock, and so waits for whoever is setting the alarm.
+          if (is_cancelled()) {
+            Finish(ShuttingDown());
+          } else {
+            Try();
+          }
+        });
+        return;
       }
-    });
+    }
+    Finish(ShuttingDown());
+  }
+
+  bool is_cancelled() {
+    MutexLock lock(&mutex_);
+    return is_cancelled_;
   }
 
   void GiveUp() {
@@ -221,12 +260,13 @@ class PartitionClient::Call {
   rpc::Backoff backoff_;
   v1::FetchRequest request_;
   v1::FetchResponse response_;
-  std::shared_ptr<Replica> replica_;
+  ReplicaDirectory::ReplicaPtr replica_;  // who was asked last
+  // Since it has waited.
+  std::vector<ReplicaDirectory::ReplicaPtr> tried_;
   absl::Status last_error_;
-  size_t tries_ = 0;  // since who there is was asked for
-  bool asked_before_ = false;
 
   Mutex mutex_;
+  bool is_cancelled_ ABSL_GUARDED_BY(mutex_) = false;
   std::unique_ptr<grpc::ClientContext> context_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<grpc::Alarm> alarm_ ABSL_GUARDED_BY(mutex_);
 };
@@ -236,7 +276,7 @@ PartitionClient::~PartitionClient() {
   stopping_ = true;
   for (Call* call : calls_) call->Cancel();
   const auto is_idle = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    return calls_.empty();
+    return calls_.empty() && !is_listing_;
   };
   mutex_.Await(absl::Condition(&is_idle));
 }
@@ -258,6 +298,7 @@ void PartitionClient::Fetch(const RemoteFetches& fetches,
     done(absl::OkStatus());
     return;
   }
+  ListAgainIfDue();
   const auto round =
       std::make_shared<Round>(by_partition.size(), std::move(done));
   std::vector<Call*> calls;
@@ -274,37 +315,20 @@ PartitionClient::Counts PartitionClient::counts() const {
   return counts;
 }
 
-std::shared_ptr<PartitionClient::Replica> PartitionClient::NextReplica(
-    uint32_t partition) {
-  MutexLock lock(&mutex_);
-  const auto it = replicas_.find(partition);
-  if (it == replicas_.end() || it->second.empty()) return nullptr;
-  return it->second[next_replica_++ % it->second.size()];
-}
-
-size_t PartitionClient::NumReplicas(uint32_t partition) const {
-  MutexLock lock(&mutex_);
-  const auto it = replicas_.find(partition);
-  return it == replicas_.end() ? 0 : it->second.size();
-}
-
-void PartitionClient::SetPeers(const std::vector<Peer>& peers) {
-  MutexLock lock(&mutex_);
-  absl::flat_hash_map<uint32_t, std::vector<std::shared_ptr<Replica>>> now;
-  for (const Peer& peer : peers) {
-    std::shared_ptr<Replica> replica;
-    for (const std::shared_ptr<Replica>& known : replicas_[peer.partition]) {
-      if (known->address == peer.address) replica = known;
-    }
-    if (replica == nullptr) {
-      replica = std::make_shared<Replica>();
-      replica->address = peer.address;
-      replica->stub =
-          v1::GraphStoreService::NewStub(rpc::MakeChannel(peer.address));
-    }
-    now[peer.partition].push_back(std::move(replica));
+void PartitionClient::ListAgainIfDue() {
+  {
+    MutexLock lock(&mutex_);
+    const absl::Time now = absl::Now();
+    if (stopping_ || is_listing_ || now < list_again_at_) return;
+    is_listing_ = true;
+    list_again_at_ = now + options_.list_again_after;
   }
-  replicas_ = std::move(now);
+  peers_.List([this](absl::StatusOr<std::vector<Peer>> peers) {
+    // If it is not known now, those that were there will do.
+    if (peers.ok()) directory_.Set(*peers);
+    MutexLock lock(&mutex_);
+    is_listing_ = false;
+  });
 }
 
 bool PartitionClient::Begin(Call* call) {
@@ -319,11 +343,6 @@ void PartitionClient::End(Call* call) {
     calls_.erase(call);
   }
   delete call;
-}
-
-bool PartitionClient::is_stopping() const {
-  MutexLock lock(&mutex_);
-  return stopping_;
 }
 
 }  // namespace fairlead

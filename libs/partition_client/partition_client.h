@@ -3,27 +3,25 @@
 
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <string>
-#include <vector>
+#include <utility>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "libs/partition_client/peer_source.h"
 #include "libs/partition_client/remote_partitions.h"
+#include "libs/partition_client/replica_directory.h"
 #include "libs/sync/mutex.h"
-#include "protos/fairlead/v1/graph_store.grpc.pb.h"
 
 namespace fairlead {
 
 // Asks the sampler pools of other partitions over gRPC: one call a partition
 // and round, however much is asked, none of which a thread waits for. Calls go
 // round the replicas of a partition (parity 2.7); one that does not answer is
-// passed over, and who there is is asked for anew. No collective: building it
-// asks nobody (W-43). Thread-safe.
+// passed over, then and for a while, and who there is is asked for anew. No
+// collective: building it asks nobody (W-43). Thread-safe.
 class PartitionClient final : public RemotePartitions {
  public:
   struct Options {
@@ -33,6 +31,9 @@ class PartitionClient final : public RemotePartitions {
     absl::Duration call_deadline = absl::Seconds(10);
     // After which a partition that nobody answers for is given up.
     absl::Duration give_up_after = absl::Seconds(60);
+    // How old a list of who there is may become before it is asked for anew,
+    // even if all is well: there may be more by now.
+    absl::Duration list_again_after = absl::Seconds(30);
   };
 
   struct Counts {
@@ -48,7 +49,8 @@ class PartitionClient final : public RemotePartitions {
   PartitionClient(Options options, PeerSource& peers)
       : options_(std::move(options)), peers_(peers) {}
 
-  // Cancels what is under way, and waits for its `done` calls.
+  // Cancels what is under way, and waits for its `done` calls, which get
+  // CANCELLED, and for `peers` to say whom it was asked for.
   ~PartitionClient() override;
 
   void Fetch(const RemoteFetches& fetches,
@@ -59,32 +61,23 @@ class PartitionClient final : public RemotePartitions {
  private:
   class Round;
   class Call;
-  struct Replica {
-    std::string address;
-    std::unique_ptr<v1::GraphStoreService::Stub> stub;
-  };
 
-  // The replica to ask next; null if none is known.
-  std::shared_ptr<Replica> NextReplica(uint32_t partition)
-      ABSL_LOCKS_EXCLUDED(mutex_);
-  size_t NumReplicas(uint32_t partition) const ABSL_LOCKS_EXCLUDED(mutex_);
-  // Takes over who there is; those that are still there stay connected.
-  void SetPeers(const std::vector<Peer>& peers) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Asks who there is, beside what is under way, once it is time.
+  void ListAgainIfDue() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // False if the client is going: then nothing may be begun.
   bool Begin(Call* call) ABSL_LOCKS_EXCLUDED(mutex_);
   void End(Call* call) ABSL_LOCKS_EXCLUDED(mutex_);
-  bool is_stopping() const ABSL_LOCKS_EXCLUDED(mutex_);
 
   const Options options_;
   PeerSource& peers_;
+  ReplicaDirectory directory_;
 
   mutable Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   absl::flat_hash_set<Call*> calls_ ABSL_GUARDED_BY(mutex_);
-  absl::flat_hash_map<uint32_t, std::vector<std::shared_ptr<Replica>>> replicas_
-      ABSL_GUARDED_BY(mutex_);
-  uint64_t next_replica_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool is_listing_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Time list_again_at_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   Counts counts_ ABSL_GUARDED_BY(mutex_);
 };
 

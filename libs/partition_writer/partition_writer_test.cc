@@ -16,6 +16,8 @@
 #include "gtest/gtest.h"
 #include "libs/graph/dataset.h"
 #include "libs/graph/dataset_manifest.h"
+#include "libs/graph/dataset_writer.h"
+#include "libs/graph/id_space.h"
 #include "libs/graph/partition_book.h"
 #include "libs/graph/table.h"
 #include "libs/partition_writer/partition_options.h"
@@ -268,6 +270,86 @@ INSTANTIATE_TEST_SUITE_P(
       return absl::StrCat(std::string(PartitionMethodName(info.param.method)),
                           info.param.sparse_ids ? "OfSparseIds" : "");
     });
+
+// A range of ids that begins late.
+TEST(WrittenPartitionsOf, IdsFromALaterOneOn) {
+  DatasetContents contents;
+  contents.name = "late";
+  auto& nodes = contents.nodes.emplace_back();
+  nodes = {.name = "node", .num_nodes = 20};
+  auto& edges = contents.edges.emplace_back();
+  edges.name = {"node", "to", "node"};
+  for (int64_t i = 0; i < 20; ++i) {
+    nodes.ids.push_back(100 + i);
+    edges.edges.emplace_back(100 + i, 100 + i * 7 % 20);
+  }
+  nodes.train = {105, 103};
+  nodes.other_features = {.columns = 1};
+  for (int64_t i = 0; i < 20; ++i) {
+    nodes.other_features.values.push_back(static_cast<float>(i));
+  }
+  const std::string source = WriteToNewFolder(contents);
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(DatasetManifest manifest, ReadManifest(source));
+  manifest.node_types[0].ids = {.first_id = 100};
+  manifest.edge_types[0].out->first_edge_id = 50;
+  ASSERT_THAT(WriteManifest(source, manifest), IsOk());
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto whole, Dataset::Load(source));
+  for (const PartitionMethod method :
+       {PartitionMethod::kRange, PartitionMethod::kRandom,
+        PartitionMethod::kHash, PartitionMethod::kMetis,
+        PartitionMethod::kFrequency}) {
+    SCOPED_TRACE(std::string(PartitionMethodName(method)));
+    const std::string folder = NewFolder();
+    ASSERT_THAT(WritePartitions(source, folder, {.parts = 3, .method = method},
+                                [](uint64_t, uint64_t) {})
+                    .status(),
+                IsOk());
+    const Partitions partitions = LoadAll(folder, 3);
+    ASSERT_EQ(partitions.size(), 3u);
+    ExpectSameDataset(*whole, partitions);
+  }
+}
+
+TEST(WrittenPartitionsOf, FeaturesThatNotAllNodesHave) {
+  DatasetContents contents;
+  contents.name = "some";
+  auto& nodes = contents.nodes.emplace_back();
+  nodes = {.name = "node", .num_nodes = 20, .feature_dim = 1};
+  for (int64_t i = 0; i < 20; ++i) {
+    nodes.features.push_back(static_cast<float>(i));
+  }
+  nodes.train = {3, 4, 5};
+  const std::string source = WriteToNewFolder(contents);
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(DatasetManifest manifest, ReadManifest(source));
+  manifest.node_types[0].num_nodes = 12;
+  // Nodes 6 to 11, and 14 that are no nodes.
+  manifest.node_types[0].features->ids = {.first_id = 6};
+  ASSERT_THAT(WriteManifest(source, manifest), IsOk());
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto whole, Dataset::Load(source));
+  for (const PartitionMethod method :
+       {PartitionMethod::kRange, PartitionMethod::kRandom,
+        PartitionMethod::kHash}) {
+    SCOPED_TRACE(std::string(PartitionMethodName(method)));
+    const std::string folder = NewFolder();
+    ASSERT_THAT(
+        WritePartitions(source, folder,
+                        {.parts = 3, .method = method, .cache_bytes = 100},
+                        [](uint64_t, uint64_t) {})
+            .status(),
+        IsOk());
+    const Partitions partitions = LoadAll(folder, 3);
+    ASSERT_EQ(partitions.size(), 3u);
+    for (int64_t id = 0; id < 12; ++id) {
+      const uint32_t owner = OwnerOf(*partitions[0]->node_types()[0].book, id);
+      const RowStore& part = *partitions[owner]->node_types()[0].features;
+      if (id < 6) {
+        EXPECT_EQ(part.Find(id), nullptr);
+      } else {
+        ExpectSameRow(*whole->node_types()[0].features, part, id);
+      }
+    }
+  }
+}
 
 }  // namespace
 }  // namespace fairlead

@@ -220,7 +220,7 @@ SampledSubgraph SlowNeighborhood(const Dataset& whole, const Case& made,
     const size_t edge = i < edges ? i
                         : is_triplet
                             ? (i - edges) / static_cast<size_t>(options.amount)
-                            : (i - edges) % edges;
+                            : (i - edges) % std::max<size_t>(edges, 1);
     if (is_triplet && i >= edges) {
       negative.push_back(pairs[i].second);
       negative_times.push_back(made.times[edge]);

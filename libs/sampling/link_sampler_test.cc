@@ -30,7 +30,6 @@ using ::fairlead::testing::IsOkAndHolds;
 using ::fairlead::testing::PartitionedDataset;
 using ::fairlead::testing::StatusIs;
 using ::fairlead::testing::WriteWhole;
-using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;

@@ -211,6 +211,7 @@ class Writer {
     };
     if (!type.timestamps.empty()) {
       std::vector<int64_t> times;
+      times.reserve(ids.size());
       for (const int64_t id : ids) {
         times.push_back(type.timestamps[static_cast<size_t>(type.ids.Row(id))]);
       }

@@ -1,6 +1,7 @@
 #include "libs/sampling/subgraph_sampler.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -20,9 +21,6 @@
 
 namespace fairlead {
 namespace {
-
-// How far ahead of its use a cache line is asked for.
-constexpr size_t kAhead = 16;
 
 // A list of fanouts for each edge type, whether or not there are any.
 NeighborSamplerOptions Expansion(const Dataset& dataset,
@@ -44,6 +42,30 @@ std::vector<bool> InducedTypes(const NeighborSamplerOptions& expansion) {
   if (!is_any) is_induced.assign(is_induced.size(), true);
   return is_induced;
 }
+
+// Most neighbours of a batch's nodes are not in the batch. A few bits a node,
+// which stay in the nearest caches, tell so of nearly all of them.
+class MaybeMembers {
+ public:
+  explicit MaybeMembers(absl::Span<const int64_t> ids)
+      : shift_(64 - std::bit_width(ids.size() * 16 + 63)),
+        words_((size_t{1} << (64 - shift_)) / 64) {
+    for (const int64_t id : ids) words_[Bit(id) / 64] |= Mask(id);
+  }
+
+  // False only if `id` is none of them.
+  bool Has(int64_t id) const { return (words_[Bit(id) / 64] & Mask(id)) != 0; }
+
+ private:
+  size_t Bit(int64_t id) const {
+    return static_cast<size_t>(
+        (static_cast<uint64_t>(id) * 0x9E3779B97F4A7C15) >> shift_);
+  }
+  uint64_t Mask(int64_t id) const { return uint64_t{1} << (Bit(id) % 64); }
+
+  int shift_;
+  std::vector<uint64_t> words_;
+};
 
 }  // namespace
 
@@ -187,15 +209,17 @@ absl::Status SubgraphSampler::EndListing(Listing& listing) {
   FAIRLEAD_ASSIGN_OR_RETURN(const DrawnNeighbors* lists,
                             listing.gather.Finish(fetches_, &stitched_));
   const EdgeType& type = dataset_.edge_types()[listing.edge_type];
-  const NodeIndex& index = index_[static_cast<size_t>(
-      type.neighbor_type(options_.neighbors.direction))];
+  const auto neighbor_type =
+      static_cast<size_t>(type.neighbor_type(options_.neighbors.direction));
+  const NodeIndex& index = index_[neighbor_type];
+  const MaybeMembers members(out_->subgraph.nodes[neighbor_type].ids);
   SampledSubgraph::Edges& edges = out_->subgraph.edges[listing.edge_type];
   const std::vector<int64_t>& ids = lists->neighbors;
   size_t at = 0;
   for (size_t row = 0; row < lists->counts.size(); ++row) {
     const size_t end = at + static_cast<size_t>(lists->counts[row]);
     for (; at < end; ++at) {
-      if (at + kAhead < ids.size()) index.Prefetch(ids[at + kAhead]);
+      if (!members.Has(ids[at])) continue;
       const uint32_t col = index.Find(ids[at]);
       if (col == NodeIndex::kNone) continue;
       edges.rows.push_back(static_cast<int64_t>(row));

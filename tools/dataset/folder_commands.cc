@@ -1,9 +1,12 @@
 #include "tools/dataset/folder_commands.h"
 
 #include <cstdint>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <string>
+#include <system_error>
+#include <utility>
 
 #include "absl/flags/flag.h"
 #include "absl/status/status.h"
@@ -14,6 +17,9 @@
 #include "libs/status/status_macros.h"
 #include "tools/dataset/check/check_dataset.h"
 #include "tools/dataset/check/findings.h"
+#include "tools/dataset/edit/add_edges.h"
+#include "tools/dataset/edit/edit_command.h"
+#include "tools/dataset/export/export_command.h"
 #include "tools/dataset/import/import_command.h"
 #include "tools/dataset/output_folder.h"
 #include "tools/dataset/partition/partition_command.h"
@@ -78,25 +84,76 @@ absl::Status Partition(const FolderFlags& flags) {
   return folder.Commit();
 }
 
+absl::Status Export(const FolderFlags& flags) {
+  FAIRLEAD_RETURN_IF_ERROR(RequireIn(flags));
+  FAIRLEAD_ASSIGN_OR_RETURN(OutputFolder folder,
+                            OutputFolder::Create(flags.out, flags.overwrite));
+  FAIRLEAD_RETURN_IF_ERROR(RunExport(flags.in, folder.path()));
+  return folder.Commit();
+}
+
+// In place, or in a copy.
+absl::Status Split(const FolderFlags& flags) {
+  FAIRLEAD_RETURN_IF_ERROR(RequireIn(flags));
+  if (flags.out.empty()) return RunSplit(flags.in, flags.seed);
+  FAIRLEAD_ASSIGN_OR_RETURN(OutputFolder folder,
+                            OutputFolder::Create(flags.out, flags.overwrite));
+  std::error_code error;
+  std::filesystem::copy(flags.in, folder.path(),
+                        std::filesystem::copy_options::recursive, error);
+  if (error) {
+    return absl::UnavailableError(absl::StrCat(
+        "--in=", flags.in, ": cannot be copied: ", error.message()));
+  }
+  FAIRLEAD_RETURN_IF_ERROR(RunSplit(folder.path(), flags.seed));
+  return folder.Commit();
+}
+
+absl::Status AddInEdges(const FolderFlags& flags) {
+  FAIRLEAD_RETURN_IF_ERROR(RequireIn(flags));
+  return AddEdges(flags.in, EdgeDir::kIn);
+}
+
+absl::Status AddOutEdges(const FolderFlags& flags) {
+  FAIRLEAD_RETURN_IF_ERROR(RequireIn(flags));
+  return AddEdges(flags.in, EdgeDir::kOut);
+}
+
+using Command = absl::Status (*)(const FolderFlags&);
+
+// Null if there is none of that name.
+Command FindCommand(const std::string& name) {
+  constexpr std::pair<const char*, Command> kCommands[] = {
+      {"import", Import},
+      {"export", Export},
+      {"partition", Partition},
+      {"check", Check},
+      {"split", Split},
+      {"add_in_edges", AddInEdges},
+      {"add_out_edges", AddOutEdges},
+  };
+  for (const auto& [known, command] : kCommands) {
+    if (name == known) return command;
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 std::string FolderCommandsUsage() {
   return absl::StrCat(
-      kImportUsage, kPartitionUsage,
+      kImportUsage, kExportUsage, kPartitionUsage, kEditUsage,
       "  dataset check --in=DIR       what is wrong with a dataset, and where; "
       "--json for machines. Exits with 1 if there are errors\n");
 }
 
 bool IsFolderCommand(const std::string& command) {
-  return command == "check" || command == "import" || command == "partition";
+  return FindCommand(command) != nullptr;
 }
 
 absl::Status RunFolderCommand(const std::string& command,
                               const FolderFlags& flags) {
-  if (command == "check") return Check(flags);
-  if (command == "import") return Import(flags);
-  if (command == "partition") return Partition(flags);
-  return absl::InternalError(absl::StrCat(command, ": is no such command"));
+  return FindCommand(command)(flags);
 }
 
 }  // namespace fairlead

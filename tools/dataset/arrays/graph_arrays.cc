@@ -216,29 +216,57 @@ absl::Status AppendEdges(const EdgeArrays& from, EdgeArrays* to) {
   return absl::OkStatus();
 }
 
+// The places of keys in the order of these; equal ones as they are.
+std::vector<size_t> OrderOf(const std::vector<int64_t>& keys) {
+  std::vector<size_t> order(keys.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&keys](size_t a, size_t b) { return keys[a] < keys[b]; });
+  return order;
+}
+
+// Puts rows of `columns` elements in order.
+template <typename T>
+void Reorder(const std::vector<size_t>& order, std::vector<T>* values,
+             size_t columns = 1) {
+  std::vector<T> ordered;
+  ordered.reserve(values->size());
+  for (const size_t i : order) {
+    for (size_t column = 0; column < columns; ++column) {
+      ordered.push_back((*values)[i * columns + column]);
+    }
+  }
+  *values = std::move(ordered);
+}
+
+void SortRows(FeatureRows* rows) {
+  if (std::is_sorted(rows->ids.begin(), rows->ids.end())) return;
+  const std::vector<size_t> order = OrderOf(rows->ids);
+  Reorder(order, &rows->ids);
+  Reorder(order, &rows->rows);
+}
+
 // Nodes, and what there is of each, by id.
 void SortNodes(NodeArrays* nodes) {
   if (std::is_sorted(nodes->ids.begin(), nodes->ids.end())) return;
-  std::vector<size_t> order(nodes->ids.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::sort(order.begin(), order.end(), [nodes](size_t a, size_t b) {
-    return nodes->ids[a] < nodes->ids[b];
-  });
-  const auto sort = [&order](std::vector<int64_t>* values, size_t columns) {
-    std::vector<int64_t> sorted;
-    sorted.reserve(values->size());
-    for (const size_t i : order) {
-      for (size_t column = 0; column < columns; ++column) {
-        sorted.push_back((*values)[i * columns + column]);
-      }
-    }
-    *values = std::move(sorted);
-  };
-  sort(&nodes->ids, 1);
+  const std::vector<size_t> order = OrderOf(nodes->ids);
+  Reorder(order, &nodes->ids);
   if (nodes->labels.has_value()) {
-    sort(&*nodes->labels, static_cast<size_t>(nodes->label_columns));
+    Reorder(order, &*nodes->labels, static_cast<size_t>(nodes->label_columns));
   }
-  if (nodes->timestamps.has_value()) sort(&*nodes->timestamps, 1);
+  if (nodes->timestamps.has_value()) Reorder(order, &*nodes->timestamps);
+}
+
+// Edges by the node that lists them.
+void SortEdges(EdgeArrays* edges) {
+  const std::vector<int64_t>& keys = edges->out ? edges->src : edges->dst;
+  if (std::is_sorted(keys.begin(), keys.end())) return;
+  const std::vector<size_t> order = OrderOf(keys);
+  Reorder(order, &edges->src);
+  Reorder(order, &edges->dst);
+  Reorder(order, &edges->ids);
+  if (edges->weights.has_value()) Reorder(order, &*edges->weights);
+  if (edges->timestamps.has_value()) Reorder(order, &*edges->timestamps);
 }
 
 }  // namespace
@@ -333,7 +361,14 @@ absl::StatusOr<GraphArrays> MergeArrays(std::vector<GraphArrays> partitions) {
     Append(from.keep, &whole.keep);
     from = GraphArrays();
   }
-  for (NodeArrays& nodes : whole.nodes) SortNodes(&nodes);
+  for (NodeArrays& nodes : whole.nodes) {
+    SortNodes(&nodes);
+    if (nodes.features.has_value()) SortRows(&nodes.features->owned);
+  }
+  for (EdgeArrays& edges : whole.edges) {
+    SortEdges(&edges);
+    if (edges.features.has_value()) SortRows(&edges.features->owned);
+  }
   return whole;
 }
 

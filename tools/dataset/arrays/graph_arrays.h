@@ -94,9 +94,9 @@ int64_t CountClasses(absl::Span<const int64_t> labels);
 // where there is that. Its files stay mapped as long as `dataset` lives.
 GraphArrays ArraysOf(const Dataset& dataset);
 
-// Partitions put together: nodes by id, edges in the order of the partitions,
-// cached rows left out. INVALID_ARGUMENT if the partitions do not fit each
-// other.
+// Partitions put together: nodes and features by id, edges by the node that
+// lists them and else as they come, cached rows left out. INVALID_ARGUMENT if
+// the partitions do not fit each other.
 absl::StatusOr<GraphArrays> MergeArrays(std::vector<GraphArrays> partitions);
 
 }  // namespace fairlead

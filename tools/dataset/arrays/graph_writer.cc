@@ -274,7 +274,6 @@ absl::StatusOr<EdgeTypeManifest> WriteEdges(const std::string& directory,
   EdgeTypeManifest manifest;
   manifest.name = edges.name;
   const std::string type = edges.name.ToString();
-  FAIRLEAD_RETURN_IF_ERROR(CheckEdges(edges));
   if (edges.out || !edges.in) {
     FAIRLEAD_RETURN_IF_ERROR(WriteEdgesOneWay(directory, type, edges, true, src,
                                               &manifest.out.emplace()));
@@ -305,6 +304,7 @@ absl::Status WriteEdgesOneWay(const std::string& directory,
                               const std::string& stem, const EdgeArrays& edges,
                               bool by_src, const IdSpace& rows,
                               TopologyManifest* manifest) {
+  FAIRLEAD_RETURN_IF_ERROR(CheckEdges(edges));
   FAIRLEAD_ASSIGN_OR_RETURN(const EdgeOrder order,
                             OrderEdges(edges, by_src, rows));
   manifest->indptr = FileOf(stem, "indptr");

@@ -285,6 +285,55 @@ void CheckBothWays(const CheckedGraph& graph, const EdgeTypeName& type,
   ReportMissing(graph, type, EdgeDir::kIn, by_dst, by_src, findings);
 }
 
+// Calls `report(partition, row, id, owner)` for each edge that does not lie
+// where the book says.
+template <typename Report>
+void ForEachForeignEdge(const CheckedGraph& graph, const EdgeTypeName& type,
+                        EdgeDir direction, const PartitionBook& book,
+                        Report report) {
+  for (const auto& partition : graph.partitions) {
+    const CheckedTopology* listed =
+        CheckedGraph::Find(partition->edges(direction), type);
+    if (listed == nullptr) continue;
+    const Topology& topology = listed->topology;
+    ForEachForeign(
+        book, partition->index, topology.num_edges(),
+        [&topology](int64_t i) { return topology.EdgeId(i); },
+        [&](int64_t row, int64_t id, uint32_t owner) {
+          report(*partition, row, id, owner);
+        });
+  }
+}
+
+// Where edges are listed by both ends, they lie as the book says with all of
+// their sources, or with all of their destinations.
+void CheckBookOfBoth(const CheckedGraph& graph, const EdgeTypeName& type,
+                     Findings* findings) {
+  const CheckedBooks* books = CheckedGraph::Find(graph.edge_books, type);
+  if (books == nullptr || books->ids == nullptr) return;
+  for (const auto& partition : graph.partitions) {
+    if (partition->out.count(type) == 0 || partition->in.count(type) == 0) {
+      return;
+    }
+  }
+  for (const EdgeDir direction : {EdgeDir::kOut, EdgeDir::kIn}) {
+    int64_t foreign = 0;
+    ForEachForeignEdge(graph, type, direction, *books->ids,
+                       [&foreign](const CheckedPartition&, int64_t, int64_t,
+                                  uint32_t) { ++foreign; });
+    if (foreign == 0) return;
+  }
+  ForEachForeignEdge(
+      graph, type, EdgeDir::kOut, *books->ids,
+      [&](const CheckedPartition& partition, int64_t row, int64_t id,
+          uint32_t owner) {
+        findings->Error(
+            "edge_ids.foreign", IdFile(partition, EdgeDir::kOut, type), row,
+            absl::StrCat("edge ", id, " of type ", type.ToString(), " is ",
+                         OwnerText(owner), " by the book ", books->name));
+      });
+}
+
 }  // namespace
 
 void CheckAllNodes(CheckedGraph* graph, Findings* findings) {
@@ -336,6 +385,7 @@ void CheckAllEdges(const CheckedGraph& graph, Findings* findings) {
   for (const EdgeTypeName& type : types) {
     CheckUnique(graph, type, EdgeDir::kOut, findings);
     CheckUnique(graph, type, EdgeDir::kIn, findings);
+    CheckBookOfBoth(graph, type, findings);
     CheckBothWays(graph, type, findings);
   }
   for (const auto& [type, nodes] : graph.nodes) {

@@ -258,11 +258,12 @@ void CheckEdges(CheckedGraph* graph, CheckedPartition* partition,
         (*into)[type.name] = {&*manifest, *topology};
       }
     };
-    check(type.out, EdgeDir::kOut, books, &partition->out);
-    // An edge that is listed by both ends may lie in two partitions; the book
-    // says where it lies with its source.
-    check(type.in, EdgeDir::kIn, type.out.has_value() ? nullptr : books,
-          &partition->in);
+    // An edge that is listed by both ends may lie in two partitions, of which
+    // the book says one: that takes all partitions to see.
+    const CheckedBooks* of_one =
+        type.out.has_value() && type.in.has_value() ? nullptr : books;
+    check(type.out, EdgeDir::kOut, of_one, &partition->out);
+    check(type.in, EdgeDir::kIn, of_one, &partition->in);
     if (type.features.has_value()) {
       CheckEdgeFeatures(type, books, partition, findings);
     }
