@@ -154,7 +154,9 @@ class PartitionClient::Call {
     {
       MutexLock lock(&client_.mutex_);
       client_.counts_.response_bytes += response_.ByteSizeLong();
-      if (!result.ok()) {
+      if (result.ok()) {
+        ++client_.counts_.ok_calls;
+      } else {
         ++client_.counts_.failed_calls;
         client_.list_again_at_ =
             std::min(client_.list_again_at_, now + kListAgainAfterFailure);

@@ -38,7 +38,8 @@ class PartitionClient final : public RemotePartitions {
 
   struct Counts {
     uint64_t calls = 0;
-    uint64_t failed_calls = 0;  // of these; most were made again elsewhere
+    uint64_t ok_calls = 0;      // of these
+    uint64_t failed_calls = 0;  // likewise; most were made again elsewhere
     uint64_t given_up = 0;
     uint64_t request_bytes = 0;
     uint64_t response_bytes = 0;

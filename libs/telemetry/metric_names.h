@@ -55,6 +55,23 @@ inline constexpr MetricName kPoolWaitsForRoom = {
     "fairlead_pool_waits_for_room_total",
     "Batches that were sampled and then waited for room in their channel. "
     "Many: buffers are small for their messages, or trainers are slow."};
+inline constexpr MetricName kPoolPutAside = {
+    "fairlead_pool_put_aside_batches",
+    "Batches that wait for other partitions."};
+inline constexpr MetricName kPoolPeerCalls = {
+    "fairlead_pool_peer_calls_total",
+    "Calls to sampler pools of other partitions, by result: ok, failed (most "
+    "are made again elsewhere), given_up (its batch failed)."};
+inline constexpr MetricName kPoolPeerBytes = {
+    "fairlead_pool_peer_bytes_total",
+    "Bytes of these calls, by direction: sent, received."};
+inline constexpr MetricName kPoolFeatureCacheLookups = {
+    "fairlead_pool_feature_cache_lookups_total",
+    "Rows of other partitions that were looked for among those that are kept, "
+    "by result: hit, miss. Few hits: --feature_cache is small."};
+inline constexpr MetricName kPoolFeatureCacheBytes = {
+    "fairlead_pool_feature_cache_bytes",
+    "Memory of rows of other partitions; --feature_cache is its bound."};
 inline constexpr MetricName kPoolChannels = {
     "fairlead_pool_channels",
     "Channels by state: idle, runnable, parked (its buffer is full; the "

@@ -120,6 +120,10 @@ absl::Status Serve() {
             .give_up_after = absl::GetFlag(FLAGS_peer_give_up)},
         peers);
   }
+  // The client is the pool's, and lives as long.
+  const auto peer_counts = [client = partition_client.get()] {
+    return client == nullptr ? PartitionClient::Counts() : client->counts();
+  };
   FAIRLEAD_ASSIGN_OR_RETURN(
       const std::unique_ptr<Telemetry> telemetry,
       Telemetry::Serve(absl::GetFlag(FLAGS_metrics_listen)));
@@ -136,9 +140,12 @@ absl::Status Serve() {
            .awaits_assignments = true,
            .feature_cache_bytes = absl::GetFlag(FLAGS_feature_cache).bytes},
           clock, metrics, std::move(partition_client)));
-  const auto sampled = telemetry->OnScrape([&pool](MetricSamples& samples) {
-    SampleChannels(pool->DescribeAll(), samples);
-  });
+  const auto sampled =
+      telemetry->OnScrape([&pool, peer_counts](MetricSamples& samples) {
+        SampleChannels(pool->DescribeAll(), samples);
+        SamplePeers(pool->num_put_aside(), peer_counts(), pool->cache_counts(),
+                    samples);
+      });
   SamplerPoolService service(*pool);
   GraphStoreService graph_store(*dataset);
   FAIRLEAD_ASSIGN_OR_RETURN(

@@ -115,4 +115,22 @@ void SampleChannels(const std::vector<v1::ChannelDescription>& channels,
   }
 }
 
+void SamplePeers(uint64_t put_aside, const PartitionClient::Counts& calls,
+                 const RowCache::Counts& cache, MetricSamples& samples) {
+  const auto count = [&samples](const MetricName& metric, const char* label,
+                                const char* value, uint64_t total) {
+    samples.Counter(metric, {{label, value}}, static_cast<double>(total));
+  };
+  samples.Gauge(metrics::kPoolPutAside, {}, static_cast<double>(put_aside));
+  count(metrics::kPoolPeerCalls, "result", "ok", calls.ok_calls);
+  count(metrics::kPoolPeerCalls, "result", "failed", calls.failed_calls);
+  count(metrics::kPoolPeerCalls, "result", "given_up", calls.given_up);
+  count(metrics::kPoolPeerBytes, "direction", "sent", calls.request_bytes);
+  count(metrics::kPoolPeerBytes, "direction", "received", calls.response_bytes);
+  count(metrics::kPoolFeatureCacheLookups, "result", "hit", cache.hits);
+  count(metrics::kPoolFeatureCacheLookups, "result", "miss", cache.misses);
+  samples.Gauge(metrics::kPoolFeatureCacheBytes, {},
+                static_cast<double>(cache.bytes));
+}
+
 }  // namespace fairlead

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <vector>
 
+#include "libs/partition_client/partition_client.h"
+#include "libs/row_cache/row_cache.h"
 #include "libs/telemetry/metric_names.h"
 #include "libs/telemetry/telemetry.h"
 #include "protos/fairlead/v1/registry.pb.h"
@@ -49,6 +51,10 @@ struct PoolMetrics {
 // the page endless.
 void SampleChannels(const std::vector<v1::ChannelDescription>& channels,
                     MetricSamples& samples, size_t most = 256);
+
+// What the pool has to do with other partitions.
+void SamplePeers(uint64_t put_aside, const PartitionClient::Counts& calls,
+                 const RowCache::Counts& cache, MetricSamples& samples);
 
 }  // namespace fairlead
 
