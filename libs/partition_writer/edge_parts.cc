@@ -32,15 +32,19 @@ namespace {
 constexpr int64_t kTableSlack = 16;
 constexpr int64_t kSmallTable = 1 << 20;
 
+// One more than the largest; -1 if that is more than an id can be.
 int64_t EdgeIdsEnd(const Topology& topology) {
-  if (topology.edge_ids.empty()) {
-    return topology.first_edge_id + topology.num_edges();
-  }
-  return topology.edge_ids.Visit([&topology](const auto* ids) {
-    return static_cast<int64_t>(
-               *std::max_element(ids, ids + topology.edge_ids.size())) +
-           1;
-  });
+  if (topology.num_edges() == 0) return 0;
+  const int64_t largest =
+      topology.edge_ids.empty()
+          ? topology.first_edge_id
+          : topology.edge_ids.Visit([&topology](const auto* ids) {
+              return static_cast<int64_t>(
+                  *std::max_element(ids, ids + topology.edge_ids.size()));
+            });
+  const int64_t more =
+      topology.edge_ids.empty() ? topology.num_edges() : int64_t{1};
+  return largest > INT64_MAX - more ? -1 : largest + more;
 }
 
 OwnerLookup LookUpInBook(const Placement& nodes) {
@@ -138,6 +142,10 @@ absl::Status TopologyParts::WriteTable(const std::string& path,
 
 absl::StatusOr<WrittenBook> TopologyParts::MakeBook(
     const std::string& file) const {
+  if (ids_end_ < 0) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        prefix_, ": has edge ids up to 2^63 - 1 and beyond; leave one free"));
+  }
   PartitionBookManifest manifest;
   if (std::optional<std::vector<int64_t>> bounds = IdBounds()) {
     manifest.bounds = *std::move(bounds);

@@ -32,7 +32,8 @@ class TopologyParts {
   TopologyManifest Manifest(uint32_t part) const;
 
   // The owner of each edge id, as the type's book. A table, if there is one,
-  // is `file` in the folders' directory.
+  // is `file` in the folders' directory. INVALID_ARGUMENT for ids that leave
+  // no room for a book; else as NpyWriter.
   absl::StatusOr<WrittenBook> MakeBook(const std::string& file) const;
 
   // One pass that tells `reporter` of all edges; `type` is for messages.
@@ -73,7 +74,7 @@ class EdgeParts {
   const EdgeType& type() const { return type_; }
   const PartitionReport& report() const { return reporter_.report(); }
 
-  // First of all. Errors as NpyWriter's.
+  // First of all. Errors as TopologyParts::MakeBook.
   absl::Status MakeBook();
   const PartitionBookManifest& book() const { return book_.manifest; }
 

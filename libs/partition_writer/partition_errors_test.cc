@@ -204,6 +204,19 @@ TEST(PartitionErrors, CopiesOfOthersRowsInAWhole) {
       StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("\"cached\"")));
 }
 
+TEST(PartitionErrors, EdgeIdsThatLeaveNoRoomForABook) {
+  DatasetContents contents = Ring(2);
+  contents.edges[0].ids = {5, INT64_MAX - 1};
+  EXPECT_THAT(Write(WriteToNewFolder(contents), {.parts = 2}), IsOk());
+  const std::string source = WriteToNewFolder(Ring(2));
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(DatasetManifest manifest, ReadManifest(source));
+  manifest.edge_types[0].out->first_edge_id = INT64_MAX - 1;
+  ASSERT_THAT(WriteManifest(source, manifest), IsOk());
+  EXPECT_THAT(Write(source, {.parts = 2}),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("node__to__node"), HasSubstr("2^63"))));
+}
+
 // As a full disk does, a limit on the size of files makes writing fail.
 TEST(PartitionErrors, WhatCannotBeWrittenIsNamed) {
   const std::string source = WriteToNewFolder(Ring(100'000));

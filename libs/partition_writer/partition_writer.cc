@@ -17,6 +17,7 @@
 #include "libs/graph/dataset.h"
 #include "libs/graph/dataset_manifest.h"
 #include "libs/graph/partition_book.h"
+#include "libs/graph/table.h"
 #include "libs/partition_writer/batch_hotness.h"
 #include "libs/partition_writer/edge_parts.h"
 #include "libs/partition_writer/feature_cache.h"
@@ -39,6 +40,18 @@ struct Source {
   std::unique_ptr<const Dataset> dataset;
 };
 
+absl::Status CheckNotCached(const std::string& directory,
+                            const std::optional<RowStore>& features,
+                            const std::string& type) {
+  if (!features.has_value() || !features->cached.has_value()) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "dataset ", directory, ": ", type,
+      " has \"cached\" features, copies of what other partitions have, which a "
+      "whole graph has no use for; leave them out"));
+}
+
 absl::StatusOr<Source> OpenSource(const std::string& directory) {
   FAIRLEAD_ASSIGN_OR_RETURN(DatasetFolder folder, ReadDatasetFolder(directory));
   if (folder.partitions.has_value()) {
@@ -56,13 +69,12 @@ absl::StatusOr<Source> OpenSource(const std::string& directory) {
             source.manifest.edge_types.end(), by_name);
   FAIRLEAD_ASSIGN_OR_RETURN(source.dataset, Dataset::Load(directory));
   for (const NodeType& type : source.dataset->node_types()) {
-    if (!type.features.has_value() || !type.features->cached.has_value()) {
-      continue;
-    }
-    return absl::InvalidArgumentError(absl::StrCat(
-        "dataset ", directory, ": node type ", type.name,
-        " has \"cached\" features, copies of what other partitions have, which "
-        "a whole graph has no use for; leave them out"));
+    FAIRLEAD_RETURN_IF_ERROR(
+        CheckNotCached(directory, type.features, "node type " + type.name));
+  }
+  for (const EdgeType& type : source.dataset->edge_types()) {
+    FAIRLEAD_RETURN_IF_ERROR(CheckNotCached(
+        directory, type.features, "edge type " + type.name.ToString()));
   }
   return source;
 }

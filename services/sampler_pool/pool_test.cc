@@ -22,20 +22,18 @@
 #include "libs/graph/dataset.h"
 #include "libs/graph/dataset_writer.h"
 #include "libs/random/philox.h"
-#include "libs/shm_channel/doorbell.h"
-#include "libs/shm_channel/shm_channel.h"
 #include "libs/status/status_matchers.h"
 #include "libs/sync/mutex.h"
 #include "libs/telemetry/telemetry.h"
-#include "libs/tensor_message/message_tag.h"
-#include "libs/tensor_message/tensor_message.h"
-#include "protos/fairlead/v1/messages.pb.h"
+#include "services/sampler_pool/channel_reader.h"
 #include "services/sampler_pool/pool_metrics.h"
 
 namespace fairlead {
 namespace {
 
+using ::fairlead::testing::ChannelReader;
 using ::fairlead::testing::IsOk;
+using ::fairlead::testing::ReceivedEpoch;
 using ::fairlead::testing::StatusIs;
 using ::testing::HasSubstr;
 
@@ -68,14 +66,6 @@ std::unique_ptr<const Dataset> MakeDataset() {
   return Dataset::Load(folder).value();
 }
 
-// What came out of a channel up to, and with, the end of an epoch.
-struct Epoch {
-  std::map<uint64_t, uint64_t> digests;  // by batch index
-  std::map<uint64_t, v1::BatchError> errors;
-  uint64_t seed_digest = 0;
-  v1::EpochEnd end;
-};
-
 // A pool, and this test as the consumer of its channels.
 class PoolTest : public ::testing::Test {
  protected:
@@ -84,7 +74,7 @@ class PoolTest : public ::testing::Test {
     EXPECT_NE(mkdtemp(directory_.data()), nullptr);
   }
   ~PoolTest() override {
-    consumers_.clear();
+    readers_.clear();
     pool_.reset();
     EXPECT_TRUE(std::filesystem::is_empty(directory_));
     std::filesystem::remove_all(directory_);
@@ -122,19 +112,9 @@ class PoolTest : public ::testing::Test {
   // Registers a channel and opens its other end.
   void Register(const v1::ChannelSpec& spec) {
     ASSERT_THAT(pool_->RegisterInput(spec), IsOk());
-    FAIRLEAD_ASSERT_OK_AND_ASSIGN(doorbell_, Doorbell::Create(directory_));
-    v1::AttachConsumerRequest request;
-    request.set_channel_id(spec.channel_id());
-    request.mutable_wake_consumer()->set_name(doorbell_->name());
-    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const v1::AttachConsumerResponse response,
-                                  pool_->AttachConsumer(request));
-    Consumer& consumer = consumers_[spec.channel_id()];
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(
-        consumer.channel, ShmConsumer::Open(directory_, response.segment()));
-    FAIRLEAD_ASSERT_OK_AND_ASSIGN(
-        consumer.producer,
-        DoorbellRinger::Open(directory_, response.wake_producer().name()));
-    consumer.slot = response.wake_producer().slot();
+        readers_[spec.channel_id()],
+        ChannelReader::Open(*pool_, directory_, spec.channel_id()));
   }
 
   absl::Status StartEpoch(uint64_t channel, uint64_t epoch,
@@ -152,59 +132,17 @@ class PoolTest : public ::testing::Test {
     return pool_->StartEpoch(request).status();
   }
 
-  // Receives until the end of that attempt, as a gateway does: drops what is
-  // older, releases each message and rings for it.
-  Epoch Drain(uint64_t channel, uint64_t epoch, uint32_t attempt = 0) {
-    Epoch result;
-    Consumer& consumer = consumers_[channel];
-    while (true) {
-      {
-        absl::StatusOr<ShmMessage> message =
-            consumer.channel->Receive(absl::InfiniteDuration());
-        EXPECT_THAT(message, IsOk());
-        if (!message.ok()) return result;
-        const ChannelMessageTag tag =
-            ChannelMessageTag::Decode(message->tag()).value();
-        if (tag.epoch == epoch && tag.attempt == attempt) {
-          const auto bytes = message->bytes();
-          const auto length = static_cast<int>(bytes.size());
-          if (tag.kind == ChannelMessageTag::Kind::kEpochEnd) {
-            EXPECT_TRUE(result.end.ParseFromArray(bytes.data(), length));
-            return result;
-          }
-          if (tag.kind == ChannelMessageTag::Kind::kBatchError) {
-            EXPECT_TRUE(result.errors[tag.batch_index].ParseFromArray(
-                bytes.data(), length));
-          } else {
-            const TensorMessage batch = ParseTensorMessage(bytes).value();
-            EXPECT_EQ(batch.header.batch_index(), tag.batch_index);
-            EXPECT_TRUE(
-                result.digests.emplace(tag.batch_index, ContentDigest(batch))
-                    .second);
-            for (const int64_t seed : batch.Find("batch")->As<int64_t>()) {
-              result.seed_digest += SplitMix64(static_cast<uint64_t>(seed));
-            }
-          }
-        }
-      }
-      consumer.producer->Ring(consumer.slot);
-    }
+  ReceivedEpoch Drain(uint64_t channel, uint64_t epoch, uint32_t attempt = 0) {
+    return readers_.at(channel)->Drain(epoch, attempt);
   }
-
-  struct Consumer {
-    std::unique_ptr<ShmConsumer> channel;
-    std::unique_ptr<DoorbellRinger> producer;
-    uint32_t slot = 0;
-  };
 
   const std::unique_ptr<const Dataset> dataset_;
   const RealClock clock_;
   Telemetry telemetry_;
   PoolMetrics metrics_;
   std::string directory_;
-  std::unique_ptr<Doorbell> doorbell_;
   std::unique_ptr<Pool> pool_;
-  std::map<uint64_t, Consumer> consumers_;
+  std::map<uint64_t, std::unique_ptr<ChannelReader>> readers_;
 };
 
 TEST_F(PoolTest, EpochHasEveryBatchOnceAndThenItsEnd) {
@@ -212,13 +150,12 @@ TEST_F(PoolTest, EpochHasEveryBatchOnceAndThenItsEnd) {
   Register(Spec(1));
   for (uint64_t epoch = 0; epoch < 3; ++epoch) {
     ASSERT_THAT(StartEpoch(1, epoch), IsOk());
-    const Epoch result = Drain(1, epoch);
+    const ReceivedEpoch result = Drain(1, epoch);
     EXPECT_EQ(result.digests.size(), kBatches);
     EXPECT_EQ(result.end.batches(), kBatches);
     EXPECT_EQ(result.end.failed_batches(), 0u);
     EXPECT_EQ(result.end.seed_digest(), result.seed_digest);
   }
-  doorbell_.reset();
 }
 
 TEST_F(PoolTest, BatchesAreTheSameWhateverMakesThem) {
@@ -228,8 +165,7 @@ TEST_F(PoolTest, BatchesAreTheSameWhateverMakesThem) {
     Register(Spec(1));
     ASSERT_THAT(StartEpoch(1, 5), IsOk());
     digests.push_back(Drain(1, 5).digests);
-    doorbell_.reset();
-    consumers_.clear();
+    readers_.clear();
     pool_.reset();
   }
   EXPECT_EQ(digests[0], digests[1]);
@@ -240,14 +176,12 @@ TEST_F(PoolTest, StoppedConsumerDelaysNobodyElse) {
   StartPool(/*workers=*/1);
   Register(Spec(1, /*buffer_bytes=*/100'000));
   ASSERT_THAT(StartEpoch(1, 0), IsOk());
-  const auto bell = std::move(doorbell_);
   Register(Spec(2));
   for (uint64_t epoch = 0; epoch < 3; ++epoch) {
     ASSERT_THAT(StartEpoch(2, epoch), IsOk());
     EXPECT_EQ(Drain(2, epoch).digests.size(), kBatches);
   }
   EXPECT_EQ(Drain(1, 0).digests.size(), kBatches);  // and loses nothing
-  doorbell_.reset();
 }
 
 TEST_F(PoolTest, BatchesLargerThanWasPromisedWaitForRoomAndAllArrive) {
@@ -255,32 +189,30 @@ TEST_F(PoolTest, BatchesLargerThanWasPromisedWaitForRoomAndAllArrive) {
   // A batch is some 20 kB, and at first an eighth of this is promised.
   Register(Spec(1, /*buffer_bytes=*/40'000));
   ASSERT_THAT(StartEpoch(1, 0), IsOk());
-  const Epoch result = Drain(1, 0);
+  const ReceivedEpoch result = Drain(1, 0);
   EXPECT_EQ(result.digests.size(), kBatches);
   EXPECT_EQ(result.end.failed_batches(), 0u);
-  doorbell_.reset();
 }
 
 TEST_F(PoolTest, BatchThatNeverFitsIsAnErrorInItsPlaceAndTheEpochEnds) {
   StartPool(/*workers=*/2);
   Register(Spec(1, /*buffer_bytes=*/4096));
   ASSERT_THAT(StartEpoch(1, 0), IsOk());
-  const Epoch result = Drain(1, 0);
+  const ReceivedEpoch result = Drain(1, 0);
   EXPECT_TRUE(result.digests.empty());
   ASSERT_EQ(result.errors.size(), kBatches);
   EXPECT_THAT(result.errors.at(0).message(), HasSubstr("buffer_bytes"));
   EXPECT_EQ(result.end.failed_batches(), kBatches);
-  doorbell_.reset();
 }
 
 TEST_F(PoolTest, AttemptMakesOnlyWhatIsNotHeld) {
   StartPool(/*workers=*/2);
   Register(Spec(1));
   ASSERT_THAT(StartEpoch(1, 0), IsOk());
-  const Epoch whole = Drain(1, 0);
+  const ReceivedEpoch whole = Drain(1, 0);
   ASSERT_THAT(StartEpoch(1, 0, /*attempt=*/1, {{0, 3}, {5, kBatches - 1}}),
               IsOk());
-  const Epoch rest = Drain(1, 0, /*attempt=*/1);
+  const ReceivedEpoch rest = Drain(1, 0, /*attempt=*/1);
   EXPECT_THAT(
       rest.digests,
       ::testing::ElementsAre(
@@ -288,7 +220,6 @@ TEST_F(PoolTest, AttemptMakesOnlyWhatIsNotHeld) {
           ::testing::Pair(4, whole.digests.at(4)),
           ::testing::Pair(kBatches - 1, whole.digests.at(kBatches - 1))));
   EXPECT_EQ(rest.end.batches(), kBatches);
-  doorbell_.reset();
 }
 
 TEST_F(PoolTest, NextEpochCancelsWhatIsLeftAndStaleStartsChangeNothing) {
@@ -304,7 +235,6 @@ TEST_F(PoolTest, NextEpochCancelsWhatIsLeftAndStaleStartsChangeNothing) {
   EXPECT_EQ(description.epoch(), 7u);
   EXPECT_EQ(description.completed_batches(), kBatches);
   EXPECT_EQ(description.state(), v1::CHANNEL_STATE_IDLE);
-  doorbell_.reset();
 }
 
 TEST_F(PoolTest, UnregisteredChannelIsClosedAmidItsEpoch) {
@@ -313,13 +243,9 @@ TEST_F(PoolTest, UnregisteredChannelIsClosedAmidItsEpoch) {
   ASSERT_THAT(StartEpoch(1, 0), IsOk());
   pool_->UnregisterInput(1);
   pool_->UnregisterInput(1);
-  absl::Status status;
-  while (status.ok()) {
-    status = consumers_[1].channel->Receive(absl::InfiniteDuration()).status();
-  }
-  EXPECT_THAT(status, StatusIs(absl::StatusCode::kCancelled));
+  EXPECT_THAT(readers_.at(1)->AwaitClosed(),
+              StatusIs(absl::StatusCode::kCancelled));
   EXPECT_THAT(StartEpoch(1, 1), StatusIs(absl::StatusCode::kNotFound));
-  doorbell_.reset();
 }
 
 TEST_F(PoolTest, RegisteringTwiceIsOneChannelOrAMismatch) {
@@ -338,7 +264,6 @@ TEST_F(PoolTest, RegisteringTwiceIsOneChannelOrAMismatch) {
   EXPECT_THAT(pool_->RegisterInput(Spec(3, /*buffer_bytes=*/1 << 30)),
               StatusIs(absl::StatusCode::kResourceExhausted,
                        HasSubstr("--shm_budget")));
-  doorbell_.reset();
 }
 
 // A pool that was restarted is asked for its channels before it has heard of
@@ -382,7 +307,7 @@ TEST_F(PoolTest, PoisonousBatchIsTriedThriceAndThenAnErrorInItsPlace) {
   });
   Register(Spec(1));
   ASSERT_THAT(StartEpoch(1, 0), IsOk());
-  const Epoch result = Drain(1, 0);
+  const ReceivedEpoch result = Drain(1, 0);
   EXPECT_EQ(result.digests.size() + result.errors.size(), kBatches);
   ASSERT_EQ(result.errors.size(), 1u);
   EXPECT_THAT(result.errors.at(1).message(), HasSubstr("injected"));
@@ -392,7 +317,6 @@ TEST_F(PoolTest, PoisonousBatchIsTriedThriceAndThenAnErrorInItsPlace) {
     EXPECT_EQ(tries.at(1), 3);
     EXPECT_EQ(tries.at(2), 1);
   }
-  doorbell_.reset();
 }
 
 TEST_F(PoolTest, BatchThatFailsOnceIsMadeAllTheSame) {
@@ -403,10 +327,9 @@ TEST_F(PoolTest, BatchThatFailsOnceIsMadeAllTheSame) {
   });
   Register(Spec(1));
   ASSERT_THAT(StartEpoch(1, 0), IsOk());
-  const Epoch result = Drain(1, 0);
+  const ReceivedEpoch result = Drain(1, 0);
   EXPECT_EQ(result.digests.size(), kBatches);
   EXPECT_EQ(result.end.seed_digest(), result.seed_digest);
-  doorbell_.reset();
 }
 
 TEST_F(PoolTest, WorkerSurvivesAnException) {
@@ -416,10 +339,9 @@ TEST_F(PoolTest, WorkerSurvivesAnException) {
   });
   Register(Spec(1));
   ASSERT_THAT(StartEpoch(1, 0), IsOk());
-  const Epoch result = Drain(1, 0);
+  const ReceivedEpoch result = Drain(1, 0);
   EXPECT_EQ(result.digests.size(), kBatches - 1);
   EXPECT_EQ(result.errors.count(2), 1u);
-  doorbell_.reset();
 }
 
 TEST_F(PoolTest, FailingChannelBeginsNoFurtherBatchAndAccountsForAll) {
@@ -428,7 +350,7 @@ TEST_F(PoolTest, FailingChannelBeginsNoFurtherBatchAndAccountsForAll) {
   spec.set_failure_policy(v1::FAILURE_POLICY_FAIL);
   Register(spec);
   ASSERT_THAT(StartEpoch(1, 0), IsOk());
-  const Epoch result = Drain(1, 0);
+  const ReceivedEpoch result = Drain(1, 0);
   ASSERT_EQ(result.errors.size(), 1u);
   uint64_t failed = 1;
   for (const v1::BatchRange& range : result.errors.at(1).also_failed()) {
@@ -436,7 +358,6 @@ TEST_F(PoolTest, FailingChannelBeginsNoFurtherBatchAndAccountsForAll) {
   }
   EXPECT_EQ(result.digests.size() + failed, kBatches);
   EXPECT_EQ(result.end.failed_batches(), failed);
-  doorbell_.reset();
 }
 
 // --- control of a live channel (N-20)
@@ -452,7 +373,6 @@ TEST_F(PoolTest, PausedChannelMakesNothingUntilItIsResumed) {
   EXPECT_EQ(pool_->DescribeInput(1)->submitted_batches(), 0u);
   ASSERT_THAT(pool_->UpdateInput(1, {}), IsOk());
   EXPECT_EQ(Drain(1, 0).digests.size(), kBatches);
-  doorbell_.reset();
 }
 
 TEST_F(PoolTest, CancelledEpochEndsInBandAndTheNextOneRuns) {
@@ -464,10 +384,9 @@ TEST_F(PoolTest, CancelledEpochEndsInBandAndTheNextOneRuns) {
   ASSERT_THAT(pool_->CancelEpoch(1, 0), IsOk());
   EXPECT_TRUE(Drain(1, 0).end.cancelled());
   ASSERT_THAT(StartEpoch(1, 1), IsOk());
-  const Epoch next = Drain(1, 1);
+  const ReceivedEpoch next = Drain(1, 1);
   EXPECT_EQ(next.digests.size(), kBatches);
   EXPECT_FALSE(next.end.cancelled());
-  doorbell_.reset();
 }
 
 TEST_F(PoolTest, BadControlIsRefusedByFieldAndChangesNothing) {
@@ -484,7 +403,6 @@ TEST_F(PoolTest, BadControlIsRefusedByFieldAndChangesNothing) {
   EXPECT_EQ(pool_->DescribeInput(1)->control().weight(), 3);
   EXPECT_THAT(pool_->UpdateInput(2, control),
               StatusIs(absl::StatusCode::kNotFound));
-  doorbell_.reset();
 }
 
 TEST_F(PoolTest, ManyCallsForOneChannelMakeItOnce) {
@@ -516,17 +434,15 @@ TEST_F(PoolTest, StressOfTrainersAndHandsEndsWithEveryBatch) {
   static constexpr uint64_t kTrainers = 4;
   constexpr uint64_t kEpochs = 6;
   StartPool(/*workers=*/3, FailSome);
-  std::vector<std::unique_ptr<Doorbell>> bells;
   for (uint64_t id = 1; id <= kTrainers; ++id) {
     Register(Spec(id, /*buffer_bytes=*/120'000));
-    bells.push_back(std::move(doorbell_));
   }
   std::vector<std::thread> trainers;
   for (uint64_t id = 1; id <= kTrainers; ++id) {
     trainers.emplace_back([this, id] {
       for (uint64_t epoch = 0; epoch < kEpochs; ++epoch) {
         ASSERT_THAT(StartEpoch(id, epoch), IsOk());
-        const Epoch result = Drain(id, epoch);
+        const ReceivedEpoch result = Drain(id, epoch);
         EXPECT_EQ(result.digests.size() + result.errors.size(), kBatches);
       }
     });
