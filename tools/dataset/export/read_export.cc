@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "libs/graph/element_type.h"
@@ -71,7 +72,7 @@ class TypeImport {
                                                      absl::string_view dtype,
                                                      size_t dimensions) const {
     FAIRLEAD_ASSIGN_OR_RETURN(const std::string file, String(key));
-    if (file.front() == '/' || file.find("..") != std::string::npos) {
+    if (absl::StartsWith(file, "/") || absl::StrContains(file, "..")) {
       return Bad(absl::StrCat("\"", key, "\" is ", file,
                               "; it must lie within the folder"));
     }
