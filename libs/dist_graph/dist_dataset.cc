@@ -5,8 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -51,6 +53,17 @@ absl::StatusOr<std::string> Fingerprint(const std::string& directory) {
                       stats.st_mtim.tv_sec, ".", stats.st_mtim.tv_nsec);
 }
 
+// Whether this is what ShareIpc writes of a new split.
+bool IsSplit(const Json& split) {
+  const auto is = [&split](const char* key, auto is_kind) {
+    return split.contains(key) && (split[key].*is_kind)();
+  };
+  return split.is_object() && is("num_val", &Json::is_number) &&
+         is("num_test", &Json::is_number) &&
+         is("seed", &Json::is_number_unsigned) &&
+         is("node_type", &Json::is_string);
+}
+
 // Folders whose maker is no more: nobody holds their lock.
 void RemoveLeftovers(const std::string& shm_dir) {
   std::error_code ignored;
@@ -81,13 +94,18 @@ class DistDataset::OwnFolder {
       return absl::UnavailableError(absl::StrCat(
           shm_dir, ": no folder can be made in it: ", strerror(errno)));
     }
+    // Under its name only once it is held: else another process might hold it
+    // first, and take the folder for a leftover.
     const std::string lock = path + "/" + kLock;
-    const int fd = open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    const std::string unheld = lock + ".new";
+    const int fd = open(unheld.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    std::shared_ptr<const OwnFolder> folder(new OwnFolder(path, fd));
+    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0 ||
+        rename(unheld.c_str(), lock.c_str()) != 0) {
       return absl::UnavailableError(
           absl::StrCat(lock, ": cannot be locked: ", strerror(errno)));
     }
-    return std::shared_ptr<const OwnFolder>(new OwnFolder(path, fd));
+    return folder;
   }
 
   OwnFolder(const OwnFolder&) = delete;
@@ -95,7 +113,7 @@ class DistDataset::OwnFolder {
   ~OwnFolder() {
     std::error_code ignored;
     fs::remove_all(path_, ignored);
-    close(lock_);
+    if (lock_ >= 0) close(lock_);
   }
 
   const std::string& path() const { return path_; }
@@ -134,13 +152,15 @@ std::string DistDataset::ShareIpc() const {
          {"num_test", split.num_test},
          {"seed", split.seed}});
   }
+  std::error_code unknown;  // the working directory is gone
+  const fs::path directory = fs::absolute(dataset_->directory(), unknown);
   const Json handle = {
       {"format", kFormat},
-      {"directory", fs::absolute(dataset_->directory()).string()},
+      {"directory", unknown ? dataset_->directory() : directory.string()},
       {"partition", dataset_->partition()},
       {"fingerprint", Fingerprint(dataset_->directory()).value_or("")},
       {"splits", std::move(splits)}};
-  return handle.dump();
+  return handle.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 absl::StatusOr<DistDataset> DistDataset::FromIpcHandle(
@@ -153,7 +173,9 @@ absl::StatusOr<DistDataset> DistDataset::FromIpcHandle(
   if (!json.is_object() || !is_text("format") || json["format"] != kFormat ||
       !is_text("directory") || !is_text("fingerprint") ||
       !json.contains("partition") || !json["partition"].is_number_unsigned() ||
-      !json.contains("splits") || !json["splits"].is_array()) {
+      json["partition"].get<uint64_t>() > UINT32_MAX ||
+      !json.contains("splits") || !json["splits"].is_array() ||
+      !std::all_of(json["splits"].begin(), json["splits"].end(), IsSplit)) {
     return absl::InvalidArgumentError(
         "is no handle of a dataset; take it from DistDataset::ShareIpc");
   }
@@ -168,11 +190,9 @@ absl::StatusOr<DistDataset> DistDataset::FromIpcHandle(
   FAIRLEAD_ASSIGN_OR_RETURN(DistDataset dataset,
                             Load(directory, json["partition"].get<uint32_t>()));
   for (const Json& split : json["splits"]) {
-    if (!split.is_object()) continue;
     FAIRLEAD_RETURN_IF_ERROR(dataset.RandomNodeSplit(
-        split.value("num_val", 0.0), split.value("num_test", 0.0),
-        split.value("seed", uint64_t{0}),
-        split.value("node_type", std::string())));
+        split["num_val"].get<double>(), split["num_test"].get<double>(),
+        split["seed"].get<uint64_t>(), split["node_type"].get<std::string>()));
   }
   return dataset;
 }

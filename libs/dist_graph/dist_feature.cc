@@ -65,9 +65,11 @@ absl::StatusOr<RowSet> DistFeature::Find(absl::string_view type) const {
     FAIRLEAD_ASSIGN_OR_RETURN(set.type, dataset_.FindEdgeType(name));
   }
   if (FindRows(dataset_, set) != nullptr) return set;
-  return absl::NotFoundError(absl::StrCat(of_edges_ ? "edge" : "node", " type ",
-                                          type, " of dataset ", dataset_.name(),
-                                          " has no features"));
+  const auto index = static_cast<size_t>(set.type);
+  return absl::NotFoundError(absl::StrCat(
+      of_edges_ ? "edge type " + dataset_.edge_types()[index].name.ToString()
+                : "node type " + dataset_.node_types()[index].name,
+      " of dataset ", dataset_.name(), " has no features"));
 }
 
 absl::StatusOr<FeatureRows> DistFeature::LocalGet(

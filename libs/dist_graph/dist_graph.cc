@@ -3,14 +3,15 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "libs/graph/id_array.h"
 #include "libs/graph/id_space.h"
 #include "libs/graph/partition_book.h"
 #include "libs/status/status_macros.h"
@@ -19,17 +20,16 @@
 namespace fairlead {
 namespace {
 
-// Of one partition: all ids below `end` are its.
-absl::StatusOr<std::vector<uint32_t>> AllMine(absl::Span<const int64_t> ids,
-                                              int64_t end) {
-  std::vector<int64_t> missing;
-  for (const int64_t id : ids) {
-    if (id < 0 || id >= end) missing.push_back(id);
+// The ids of `asked` that are not among `ids`, which are in any order; sorted.
+std::vector<int64_t> NotAmong(const IdArray& ids,
+                              absl::Span<const int64_t> asked) {
+  absl::flat_hash_set<int64_t> missing(asked.begin(), asked.end());
+  for (size_t i = 0; i < ids.size() && !missing.empty(); ++i) {
+    missing.erase(ids[i]);
   }
-  if (missing.empty()) return std::vector<uint32_t>(ids.size(), 0);
-  return absl::NotFoundError(
-      absl::StrCat("not owned by any partition: ", DescribeIds(missing),
-                   "; ids are below ", end));
+  std::vector<int64_t> sorted(missing.begin(), missing.end());
+  std::sort(sorted.begin(), sorted.end());
+  return sorted;
 }
 
 absl::StatusOr<std::vector<uint32_t>> Owners(const PartitionBook& book,
@@ -55,8 +55,10 @@ absl::StatusOr<std::vector<uint32_t>> DistGraph::GetNodePartitions(
     absl::Span<const int64_t> ids, absl::string_view node_type) const {
   FAIRLEAD_ASSIGN_OR_RETURN(const int index, dataset_.FindNodeType(node_type));
   const NodeType& type = dataset_.node_types()[static_cast<size_t>(index)];
-  if (type.book == nullptr) return AllMine(ids, type.id_end());
-  return Owners(*type.book, ids);
+  if (type.book != nullptr) return Owners(*type.book, ids);
+  std::vector<int64_t> rows(ids.size());
+  FAIRLEAD_RETURN_IF_ERROR(type.ids.Rows(ids, absl::MakeSpan(rows)));
+  return std::vector<uint32_t>(ids.size(), 0);
 }
 
 absl::StatusOr<std::vector<uint32_t>> DistGraph::GetEdgePartitions(
@@ -64,11 +66,20 @@ absl::StatusOr<std::vector<uint32_t>> DistGraph::GetEdgePartitions(
   FAIRLEAD_ASSIGN_OR_RETURN(const EdgeType* type, GetLocalGraph(edge_type));
   if (type->book != nullptr) return Owners(*type->book, edge_ids);
   const Topology& topology = type->out.has_value() ? *type->out : *type->in;
-  int64_t end = topology.first_edge_id + topology.num_edges();
-  for (size_t i = 0; i < topology.edge_ids.size(); ++i) {
-    end = std::max(end, topology.edge_ids[i] + 1);
+  if (topology.edge_ids.empty()) {
+    std::vector<int64_t> rows(edge_ids.size());
+    FAIRLEAD_RETURN_IF_ERROR(
+        IdSpace::Range(topology.first_edge_id, topology.num_edges())
+            .Rows(edge_ids, absl::MakeSpan(rows)));
+  } else {
+    const std::vector<int64_t> missing = NotAmong(topology.edge_ids, edge_ids);
+    if (!missing.empty()) {
+      return absl::NotFoundError(
+          absl::StrCat("not among the ids of the ", topology.num_edges(),
+                       " edges: ", DescribeIds(missing)));
+    }
   }
-  return AllMine(edge_ids, end);
+  return std::vector<uint32_t>(edge_ids.size(), 0);
 }
 
 }  // namespace fairlead

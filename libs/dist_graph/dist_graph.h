@@ -28,7 +28,8 @@ class DistGraph {
       absl::string_view type = "") const;
 
   // The partition of each id; 0 where there is one partition. NOT_FOUND,
-  // naming them, for ids that nobody owns.
+  // naming them, for ids that nobody owns. (Of edges with ids of their own in
+  // one partition, it reads all.)
   absl::StatusOr<std::vector<uint32_t>> GetNodePartitions(
       absl::Span<const int64_t> ids, absl::string_view node_type = "") const;
   absl::StatusOr<std::vector<uint32_t>> GetEdgePartitions(

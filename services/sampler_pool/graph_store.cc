@@ -303,6 +303,14 @@ absl::Status GraphStore::AblpInput(
   FAIRLEAD_ASSIGN_OR_RETURN(const int anchor_type,
                             dataset_.FindNodeType(request.node_type()));
   const EdgeTypeName supervision = NameOf(request.supervision_edge_type());
+  // Edges that can be read from either end would label others' ids.
+  FAIRLEAD_ASSIGN_OR_RETURN(const int labelled_type,
+                            dataset_.FindNodeType(supervision.src));
+  if (labelled_type != anchor_type) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "supervision_edge_type: starts at nodes of type ", supervision.src,
+        ", not at the anchors' node_type ", request.node_type()));
+  }
   std::vector<int64_t> anchors(seeds.size());
   for (uint64_t i = 0; i < seeds.size(); ++i) anchors[i] = seeds[i];
   const int64_t cap = request.max_labels_per_anchor_node();
