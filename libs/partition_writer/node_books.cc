@@ -151,6 +151,7 @@ absl::StatusOr<OwnersByType> FrequencyOwnersByType(
   OwnersByType owners;
   for (size_t type = 0; type < train.size(); ++type) {
     std::vector<absl::Span<const float>> of_type;
+    of_type.reserve(hotness.size());
     for (const HotnessByType& of_part : hotness) {
       of_type.emplace_back(of_part[type]);
     }

@@ -63,16 +63,18 @@ Placement Place(const IdSpace& ids, const PartitionBook& book) {
 }
 
 PageReleaser::PageReleaser(const void* data)
-    : begin_((reinterpret_cast<uintptr_t>(data) + kPage - 1) / kPage * kPage),
-      released_(begin_) {}
+    : begin_(reinterpret_cast<uintptr_t>(data)), data_(data) {}
 
 void PageReleaser::ReleaseBefore(const void* end) {
+  const uintptr_t first = (begin_ + kPage - 1) / kPage * kPage;
   const uintptr_t until = reinterpret_cast<uintptr_t>(end) / kPage * kPage;
-  if (until < released_) released_ = begin_;
-  if (until < released_ + kWindow) return;
-  // A hint: what comes of it, no caller can tell.
-  madvise(reinterpret_cast<void*>(released_), until - released_, MADV_DONTNEED);
-  released_ = until;
+  if (until < first + released_) released_ = 0;
+  if (until < first + released_ + kWindow) return;
+  const auto* const from =
+      static_cast<const uint8_t*>(data_) + (first - begin_) + released_;
+  // A hint: what comes of it, no caller can tell. Nothing is written.
+  madvise(const_cast<uint8_t*>(from), until - first - released_, MADV_DONTNEED);
+  released_ = until - first;
 }
 
 }  // namespace fairlead

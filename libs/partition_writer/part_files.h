@@ -159,8 +159,9 @@ class PageReleaser {
   void ReleaseBefore(const void* end);
 
  private:
-  uintptr_t begin_;
-  uintptr_t released_;
+  const uintptr_t begin_;  // data_, as a number
+  const void* const data_;
+  uintptr_t released_ = 0;  // bytes from the first whole page on
 };
 
 }  // namespace fairlead
