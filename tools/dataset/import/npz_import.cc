@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "libs/graph/element_type.h"
@@ -117,7 +118,8 @@ class NpzImporter {
   static absl::Status SplitIndex(const SourceArray& index, EdgeArrays* edges) {
     FAIRLEAD_ASSIGN_OR_RETURN(const std::vector<int64_t> ends,
                               ToIntegers(index));
-    const bool is_text = index.name.find(".csv") != std::string::npos;
+    const bool is_text = absl::EndsWith(index.name, ".csv") ||
+                         absl::EndsWith(index.name, ".csv.gz");
     const bool two = index.shape.size() == 2;
     const bool by_columns =
         two && index.shape[1] == 2 && (is_text || index.shape[0] != 2);
