@@ -16,6 +16,7 @@
 #include <string>
 #include <system_error>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -26,7 +27,7 @@
 #include "absl/types/span.h"
 #include "libs/graph/dataset.h"
 #include "libs/graph/dataset_writer.h"
-#include "libs/graph/node_split.h"
+#include "libs/sampling/node_split.h"
 #include "libs/status/status_macros.h"
 #include "libs/type_names/type_names.h"
 #include "nlohmann/json.hpp"
@@ -62,6 +63,17 @@ bool IsSplit(const Json& split) {
          is("num_test", &Json::is_number) &&
          is("seed", &Json::is_number_unsigned) &&
          is("node_type", &Json::is_string);
+}
+
+Json ToJson(const SplitSize& size) {
+  return std::visit([](const auto& value) { return Json(value); }, size);
+}
+
+// No nodes if it is not there.
+SplitSize SizeOf(const Json& split, const char* key) {
+  if (!split.contains(key) || !split[key].is_number()) return int64_t{0};
+  if (split[key].is_number_integer()) return split[key].get<int64_t>();
+  return split[key].get<double>();
 }
 
 // Folders whose maker is no more: nobody holds their lock.
@@ -148,8 +160,8 @@ std::string DistDataset::ShareIpc() const {
   for (const auto& [type, split] : new_splits_) {
     splits.push_back(
         {{"node_type", dataset_->node_types()[static_cast<size_t>(type)].name},
-         {"num_val", split.num_val},
-         {"num_test", split.num_test},
+         {"num_val", ToJson(split.num_val)},
+         {"num_test", ToJson(split.num_test)},
          {"seed", split.seed}});
   }
   std::error_code unknown;  // the working directory is gone
@@ -191,8 +203,9 @@ absl::StatusOr<DistDataset> DistDataset::FromIpcHandle(
                             Load(directory, json["partition"].get<uint32_t>()));
   for (const Json& split : json["splits"]) {
     FAIRLEAD_RETURN_IF_ERROR(dataset.RandomNodeSplit(
-        split["num_val"].get<double>(), split["num_test"].get<double>(),
-        split["seed"].get<uint64_t>(), split["node_type"].get<std::string>()));
+        SizeOf(split, "num_val"), SizeOf(split, "num_test"),
+        split.value("seed", uint64_t{0}),
+        split.value("node_type", std::string())));
   }
   return dataset;
 }
@@ -280,7 +293,7 @@ absl::StatusOr<absl::Span<const int64_t>> DistDataset::Split(
       absl::StrCat("node type ", nodes.name, " has no split ", split));
 }
 
-absl::Status DistDataset::RandomNodeSplit(double num_val, double num_test,
+absl::Status DistDataset::RandomNodeSplit(SplitSize num_val, SplitSize num_test,
                                           uint64_t seed,
                                           absl::string_view type) {
   FAIRLEAD_ASSIGN_OR_RETURN(const int index, dataset_->FindNodeType(type));

@@ -15,6 +15,7 @@
 #include "libs/dist_graph/dist_graph.h"
 #include "libs/graph/dataset.h"
 #include "libs/graph/dataset_writer.h"
+#include "libs/sampling/node_split.h"
 
 namespace fairlead {
 
@@ -86,15 +87,15 @@ class DistDataset {
       absl::string_view split, absl::string_view type = "") const;
 
   // Splits the nodes of this partition anew, as RandomNodeSplit in
-  // libs/graph/node_split.h has it (GL-029).
-  absl::Status RandomNodeSplit(double num_val, double num_test, uint64_t seed,
-                               absl::string_view type = "");
+  // libs/sampling/node_split.h has it (GL-029).
+  absl::Status RandomNodeSplit(SplitSize num_val, SplitSize num_test,
+                               uint64_t seed, absl::string_view type = "");
 
  private:
   class OwnFolder;
   struct NewSplit {
-    double num_val = 0;
-    double num_test = 0;
+    SplitSize num_val;
+    SplitSize num_test;
     uint64_t seed = 0;
     std::map<std::string, std::vector<int64_t>> ids;  // by name of the split
   };

@@ -34,7 +34,6 @@ enum class RandomPurpose : uint32_t {
   kWalk = 3,
   kNegatives = 4,
   kPprNeighbors = 5,
-  kNodeSplit = 16,
 };
 
 // A key of its own for (seed, purpose, a, b): for example the epoch and the
