@@ -298,6 +298,27 @@ TEST_F(DatasetArrays, NegativeIdOf32BitsIsRefused) {
                                            HasSubstr("[2] is -3"))));
 }
 
+TEST_F(DatasetArrays, EdgeIdsLeaveRoomForOneMore) {
+  Write();
+  const auto first_edge_id = [this](int64_t first) {
+    ChangeManifest([first](DatasetManifest& manifest) {
+      manifest.edge_types[0].out->first_edge_id = first;
+    });
+  };
+  first_edge_id(INT64_MAX - 3);
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto dataset, Load());
+  EXPECT_EQ(dataset->edge_types()[0].out->EdgeId(2), INT64_MAX - 1);
+  first_edge_id(INT64_MAX - 2);
+  EXPECT_THAT(Load(), StatusIs(kBad, AllOf(HasSubstr(kIndptr),
+                                           HasSubstr("first_edge_id"))));
+  EXPECT_THAT(LoadUnverified(), StatusIs(kBad));
+  contents_.edges[0].ids = {1, 2, 3};
+  Write();
+  WriteArray<int64_t>("n__to__n.edge_ids.npy", "i8", {1, INT64_MAX, 3});
+  EXPECT_THAT(Load(), StatusIs(kBad, AllOf(HasSubstr("n__to__n.edge_ids.npy"),
+                                           HasSubstr("[1] is "))));
+}
+
 TEST_F(DatasetArrays, IdsThatAreSparseArePlacesOfNodesAndEdges) {
   contents_.nodes[0].ids = {4, 90, int64_t{1} << 40};
   contents_.nodes[0].train = {{90}};

@@ -378,10 +378,12 @@ absl::Status DatasetLoader::CheckTopology(const TopologyManifest& manifest,
                             "; weights are 0 or more, and finite"));
   }
   for (size_t i = 0; i < topology.edge_ids.size(); ++i) {
-    if (topology.edge_ids[i] >= 0) continue;
+    if (topology.edge_ids[i] >= 0 && topology.edge_ids[i] != INT64_MAX) {
+      continue;
+    }
     return Bad(path(manifest.edge_ids),
                absl::StrCat("[", i, "] is ", topology.edge_ids[i],
-                            "; ids are 0 or more"));
+                            "; ids are 0 or more, and below 2^63 - 1"));
   }
   return absl::OkStatus();
 }
@@ -408,6 +410,12 @@ absl::StatusOr<Topology> DatasetLoader::LoadTopology(
                                          "/", manifest.indices));
   }
   topology.first_edge_id = manifest.first_edge_id;
+  if (manifest.first_edge_id > INT64_MAX - edges) {
+    return Bad(indptr_path,
+               absl::StrCat("its first_edge_id is ", manifest.first_edge_id,
+                            ", which is too far for ", edges,
+                            " edges; ids are below 2^63 - 1"));
+  }
   if (!manifest.edge_ids.empty()) {
     FAIRLEAD_ASSIGN_OR_RETURN(topology.edge_ids, MapIds(manifest.edge_ids));
     if (static_cast<int64_t>(topology.edge_ids.size()) != edges) {
