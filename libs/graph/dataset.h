@@ -107,7 +107,9 @@ class Dataset {
   struct LoadOptions {
     uint32_t partition = 0;
     // Read all of the topology once and check it. Without, an id that is no
-    // node is found when it is met: NOT_FOUND where it is sampled from.
+    // node is found when it is met: NOT_FOUND where it is sampled from. But
+    // indptr between its ends, and weights, are trusted: only for files that
+    // were checked before.
     bool verify = true;
   };
 
