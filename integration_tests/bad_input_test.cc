@@ -119,8 +119,14 @@ void RewriteIds(const std::string& path,
   {
     const auto file = NpyFile::Open(path);
     ASSERT_THAT(file, IsOk());
-    const auto span = file->As<int64_t>();
-    ids.assign(span.begin(), span.end());
+    // Written as narrow as they fit.
+    if (file->dtype() == "u4") {
+      const auto span = file->As<uint32_t>();
+      ids.assign(span.begin(), span.end());
+    } else {
+      const auto span = file->As<int64_t>();
+      ids.assign(span.begin(), span.end());
+    }
   }
   change(ids);
   ASSERT_THAT(

@@ -69,9 +69,8 @@ Json ToJson(const SplitSize& size) {
   return std::visit([](const auto& value) { return Json(value); }, size);
 }
 
-// No nodes if it is not there.
+// REQUIRES IsSplit(split).
 SplitSize SizeOf(const Json& split, const char* key) {
-  if (!split.contains(key) || !split[key].is_number()) return int64_t{0};
   if (split[key].is_number_integer()) return split[key].get<int64_t>();
   return split[key].get<double>();
 }
@@ -204,8 +203,7 @@ absl::StatusOr<DistDataset> DistDataset::FromIpcHandle(
   for (const Json& split : json["splits"]) {
     FAIRLEAD_RETURN_IF_ERROR(dataset.RandomNodeSplit(
         SizeOf(split, "num_val"), SizeOf(split, "num_test"),
-        split.value("seed", uint64_t{0}),
-        split.value("node_type", std::string())));
+        split["seed"].get<uint64_t>(), split["node_type"].get<std::string>()));
   }
   return dataset;
 }

@@ -187,8 +187,8 @@ TEST_F(SharedDatasetTest, WhatIsNoHandleIsRefused) {
       {"\"seed\":9", "\"seed\":-9"},
       {"\"seed\":9", "\"sead\":9"},
       {"\"node_type\":\"n\"", "\"node_type\":{}"},
-      {"\"num_val\":1.0", "\"num_val\":null"},
-      {"\"num_test\":1.0", "\"num_test\":[1.0]"}};
+      {"\"num_val\":1", "\"num_val\":null"},
+      {"\"num_test\":1", "\"num_test\":[1]"}};
   for (const auto& [from, to] : changes) {
     ASSERT_THAT(good, HasSubstr(from));
     bad.push_back(absl::StrReplaceAll(good, {{from, to}}));
@@ -206,7 +206,7 @@ TEST_F(SharedDatasetTest, WhatIsNoHandleIsRefused) {
               StatusIs(absl::StatusCode::kOutOfRange));
   EXPECT_THAT(with("\"node_type\":\"n\"", "\"node_type\":\"m\""),
               StatusIs(absl::StatusCode::kNotFound));
-  EXPECT_THAT(with("\"num_val\":1.0", "\"num_val\":50"),
+  EXPECT_THAT(with("\"num_val\":1", "\"num_val\":50"),
               StatusIs(absl::StatusCode::kInvalidArgument));
 }
 

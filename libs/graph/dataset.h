@@ -107,9 +107,8 @@ class Dataset {
   struct LoadOptions {
     uint32_t partition = 0;
     // Read all of the topology once and check it. Without, an id that is no
-    // node is found when it is met: NOT_FOUND where it is sampled from. But
-    // indptr between its ends, and weights, are trusted: only for files that
-    // were checked before.
+    // node is found when it is met: NOT_FOUND where it is sampled from, and
+    // edges that are none DATA_LOSS. Weights are trusted.
     bool verify = true;
   };
 

@@ -49,11 +49,13 @@ absl::StatusOr<std::vector<uint32_t>> AllServers(RegistrySession& session) {
         "the registry knows no sampler pool; is one running, with this "
         "registry's address as its --registry?");
   }
-  // Of a partition's replicas the first: all have the same nodes.
+  // Of a partition's replicas the first: all have the same nodes. (A pool that
+  // does not say what it serves is like no other.)
   std::set<std::pair<std::string, uint32_t>> seen;
   std::vector<uint32_t> ranks;
   for (const v1::Member& pool : pools) {
-    if (seen.emplace(pool.dataset().name(), pool.dataset().partition())
+    if (!pool.has_dataset() ||
+        seen.emplace(pool.dataset().name(), pool.dataset().partition())
             .second) {
       ranks.push_back(pool.rank());
     }

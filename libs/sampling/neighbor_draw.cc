@@ -250,13 +250,19 @@ absl::Status NeighborDrawer::Draw(const Topology& topology, const IdSpace& rows,
       if (ahead >= 0) topology.indptr.Prefetch(static_cast<size_t>(ahead));
     }
     const int64_t first = topology.indptr[static_cast<size_t>(row)];
+    const int64_t degree =
+        topology.indptr[static_cast<size_t>(row) + 1] - first;
+    // Files may be loaded unchecked.
+    if (first < 0 || degree < 0 || first > topology.num_edges() - degree) {
+      return absl::DataLossError(absl::StrCat(
+          "id ", nodes[i], ": its edges from ", first, " to ", first + degree,
+          " are not among the ", topology.num_edges(),
+          " that there are; `dataset check` tells what is wrong"));
+    }
     const size_t before = positions_.size();
-    DrawPositions(
-        topology,
-        {.first = first,
-         .degree = topology.indptr[static_cast<size_t>(row) + 1] - first},
-        nodes[i], context.times.empty() ? INT64_MAX : context.times[i],
-        context.salts.empty() ? 0 : context.salts[i], spec);
+    DrawPositions(topology, {.first = first, .degree = degree}, nodes[i],
+                  context.times.empty() ? INT64_MAX : context.times[i],
+                  context.salts.empty() ? 0 : context.salts[i], spec);
     out->counts.push_back(static_cast<int32_t>(positions_.size() - before));
   }
   // Positions become ids in a pass of their own, so that their misses are
