@@ -15,6 +15,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "libs/status/status_macros.h"
+#include "libs/type_names/edge_type_proto.h"
 #include "protos/fairlead/v1/sampling.pb.h"
 
 namespace fairlead {
@@ -118,9 +119,7 @@ v1::SamplingConfig ToSamplingConfig(const NeighborLoaderOptions& options) {
   config.mutable_fanout()->Assign(options.fanout.begin(), options.fanout.end());
   for (const auto& [type, fanout] : options.edge_type_fanouts) {
     v1::EdgeTypeFanout& entry = *config.add_edge_type_fanouts();
-    entry.mutable_edge_type()->set_src(type.src);
-    entry.mutable_edge_type()->set_relation(type.relation);
-    entry.mutable_edge_type()->set_dst(type.dst);
+    *entry.mutable_edge_type() = ToProto(type);
     entry.mutable_fanout()->Assign(fanout.begin(), fanout.end());
   }
   config.set_batch_size(options.batch_size);

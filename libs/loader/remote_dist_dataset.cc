@@ -23,6 +23,7 @@
 #include "libs/rpc/channel.h"
 #include "libs/rpc/status_conversion.h"
 #include "libs/status/status_macros.h"
+#include "libs/type_names/edge_type_proto.h"
 #include "protos/fairlead/v1/registry.grpc.pb.h"
 
 namespace fairlead {
@@ -31,18 +32,6 @@ namespace {
 void SetDeadline(grpc::ClientContext& context, absl::Duration timeout) {
   context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
   context.set_wait_for_ready(true);
-}
-
-EdgeTypeName NameOf(const v1::EdgeType& type) {
-  return {type.src(), type.relation(), type.dst()};
-}
-
-v1::EdgeType ToProto(const EdgeTypeName& name) {
-  v1::EdgeType type;
-  type.set_src(name.src);
-  type.set_relation(name.relation);
-  type.set_dst(name.dst);
-  return type;
 }
 
 // What all servers of a dataset say alike.
@@ -168,7 +157,7 @@ std::vector<std::string> RemoteDistDataset::node_types() const {
 std::vector<EdgeTypeName> RemoteDistDataset::edge_types() const {
   std::vector<EdgeTypeName> names;
   for (const v1::EdgeTypeMeta& type : Meta().edge_types()) {
-    names.push_back(NameOf(type.edge_type()));
+    names.push_back(FromProto(type.edge_type()));
   }
   return names;
 }
@@ -186,7 +175,8 @@ std::map<EdgeTypeName, v1::RowsMeta> RemoteDistDataset::edge_feature_info()
     const {
   std::map<EdgeTypeName, v1::RowsMeta> info;
   for (const v1::EdgeTypeMeta& type : Meta().edge_types()) {
-    if (type.has_features()) info[NameOf(type.edge_type())] = type.features();
+    if (type.has_features())
+      info[FromProto(type.edge_type())] = type.features();
   }
   return info;
 }

@@ -1,6 +1,7 @@
 #ifndef FAIRLEAD_LIBS_SAMPLING_NODE_BATCH_SAMPLER_H_
 #define FAIRLEAD_LIBS_SAMPLING_NODE_BATCH_SAMPLER_H_
 
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"

@@ -18,6 +18,7 @@
 #include "libs/sampling/ablp_labels.h"
 #include "libs/sampling/neighbor_draw.h"
 #include "libs/status/status_macros.h"
+#include "libs/type_names/edge_type_proto.h"
 #include "libs/type_names/type_names.h"
 #include "protos/fairlead/v1/graph_store.pb.h"
 #include "services/sampler_pool/channel_plan.h"
@@ -29,16 +30,6 @@ namespace {
 // Of a chunk: half a megabyte of ids.
 constexpr uint64_t kChunkIds = 65'536;
 constexpr uint32_t kMaxChunkEdges = 1U << 20;
-
-EdgeTypeName NameOf(const v1::EdgeType& type) {
-  return {type.src(), type.relation(), type.dst()};
-}
-
-void SetName(const EdgeTypeName& name, v1::EdgeType* type) {
-  type->set_src(name.src);
-  type->set_relation(name.relation);
-  type->set_dst(name.dst);
-}
 
 void Describe(const RowStore& store, v1::RowsMeta* meta) {
   meta->set_dtype(ToDType(store.table.element_type));
@@ -115,7 +106,7 @@ v1::GetDatasetMetaResponse GraphStore::Meta() const {
   }
   for (const EdgeType& type : dataset_.edge_types()) {
     v1::EdgeTypeMeta* described = meta.add_edge_types();
-    SetName(type.name, described->mutable_edge_type());
+    *described->mutable_edge_type() = ToProto(type.name);
     described->set_edges(static_cast<uint64_t>(type.num_edges()));
     if (type.features.has_value()) {
       Describe(*type.features, described->mutable_features());
@@ -133,8 +124,8 @@ absl::StatusOr<const PartitionBook*> GraphStore::FindBook(
     const v1::TypeRef& type, bool of_features) const {
   const PartitionBook* book = nullptr;
   if (type.kind_case() == v1::TypeRef::kEdgeType) {
-    FAIRLEAD_ASSIGN_OR_RETURN(const int index,
-                              dataset_.FindEdgeType(NameOf(type.edge_type())));
+    FAIRLEAD_ASSIGN_OR_RETURN(
+        const int index, dataset_.FindEdgeType(FromProto(type.edge_type())));
     const EdgeType& found = dataset_.edge_types()[static_cast<size_t>(index)];
     book = of_features ? found.feature_book.get() : found.book.get();
   } else {
@@ -198,7 +189,7 @@ absl::StatusOr<v1::GetRowsResponse> GraphStore::Rows(
   if (of_edges) {
     FAIRLEAD_ASSIGN_OR_RETURN(
         const int index,
-        dataset_.FindEdgeType(NameOf(request.type().edge_type())));
+        dataset_.FindEdgeType(FromProto(request.type().edge_type())));
     rows.set_type(static_cast<uint32_t>(index));
   } else {
     FAIRLEAD_ASSIGN_OR_RETURN(
@@ -237,8 +228,8 @@ absl::Status GraphStore::EdgeIndex(
         absl::StrCat("chunk_edges: ", request.chunk_edges(), " is more than ",
                      kMaxChunkEdges));
   }
-  FAIRLEAD_ASSIGN_OR_RETURN(const int index,
-                            dataset_.FindEdgeType(NameOf(request.edge_type())));
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      const int index, dataset_.FindEdgeType(FromProto(request.edge_type())));
   const EdgeType& type = dataset_.edge_types()[static_cast<size_t>(index)];
   const EdgeDir direction = type.out.has_value() ? EdgeDir::kOut : EdgeDir::kIn;
   const Topology& topology = *type.topology(direction);
@@ -302,7 +293,7 @@ absl::Status GraphStore::AblpInput(
                   request.has_slice() ? &request.slice() : nullptr));
   FAIRLEAD_ASSIGN_OR_RETURN(const int anchor_type,
                             dataset_.FindNodeType(request.node_type()));
-  const EdgeTypeName supervision = NameOf(request.supervision_edge_type());
+  const EdgeTypeName supervision = FromProto(request.supervision_edge_type());
   // Edges that can be read from either end would label others' ids.
   FAIRLEAD_ASSIGN_OR_RETURN(const int labelled_type,
                             dataset_.FindNodeType(supervision.src));

@@ -22,6 +22,7 @@
 #include "libs/sampling/ppr_sampler.h"
 #include "libs/sampling/subgraph_sampler.h"
 #include "libs/status/status_macros.h"
+#include "libs/type_names/edge_type_proto.h"
 #include "libs/type_names/type_names.h"
 #include "protos/fairlead/v1/sampling.pb.h"
 
@@ -55,9 +56,7 @@ absl::StatusOr<std::vector<std::vector<int32_t>>> ResolveFanouts(
   std::vector<std::vector<int32_t>> fanouts(types.size());
   std::vector<bool> given(types.size(), false);
   for (const v1::EdgeTypeFanout& entry : config.edge_type_fanouts()) {
-    const EdgeTypeName name{entry.edge_type().src(),
-                            entry.edge_type().relation(),
-                            entry.edge_type().dst()};
+    const EdgeTypeName name = FromProto(entry.edge_type());
     const auto it = std::find_if(
         types.begin(), types.end(),
         [&name](const EdgeType& type) { return type.name == name; });
@@ -94,10 +93,6 @@ absl::StatusOr<TemporalStrategy> ResolveTemporal(
   }
 }
 
-EdgeTypeName NameOf(const v1::EdgeType& type) {
-  return {type.src(), type.relation(), type.dst()};
-}
-
 bool IsLabelType(const EdgeType& type) {
   const std::string& relation = type.name.relation;
   return absl::EndsWith(relation, kPositiveLabelSuffix) ||
@@ -108,8 +103,8 @@ bool IsLabelType(const EdgeType& type) {
 
 absl::Status SamplingPlan::SetLink(const v1::SeedEdges& edges,
                                    const v1::LinkOptions& options) {
-  FAIRLEAD_ASSIGN_OR_RETURN(link_.edge_type,
-                            dataset_->FindEdgeType(NameOf(edges.edge_type())));
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      link_.edge_type, dataset_->FindEdgeType(FromProto(edges.edge_type())));
   seed_type_ =
       dataset_->edge_types()[static_cast<size_t>(link_.edge_type)].src_type;
   link_.neighbors = neighbors_;
@@ -144,7 +139,7 @@ absl::Status SamplingPlan::SetLink(const v1::SeedEdges& edges,
 }
 
 absl::Status SamplingPlan::SetAblp(const v1::AblpOptions& options) {
-  const EdgeTypeName supervision = NameOf(options.supervision_edge_type());
+  const EdgeTypeName supervision = FromProto(options.supervision_edge_type());
   FAIRLEAD_ASSIGN_OR_RETURN(
       const int positive,
       FindLabelEdgeType(*dataset_, supervision, kPositiveLabelSuffix));
@@ -191,12 +186,12 @@ absl::Status SamplingPlan::SetPpr(const v1::SamplingConfig& config) {
     resolved.ratio = channel.ratio();
     for (const v1::EdgeType& type : channel.edge_types()) {
       FAIRLEAD_ASSIGN_OR_RETURN(const int index,
-                                dataset_->FindEdgeType(NameOf(type)));
+                                dataset_->FindEdgeType(FromProto(type)));
       const auto place =
           std::find(ppr_.edge_types.begin(), ppr_.edge_types.end(), index);
       if (place == ppr_.edge_types.end()) {
         return absl::InvalidArgumentError(
-            absl::StrCat("config.ppr.channels: ", NameOf(type).ToString(),
+            absl::StrCat("config.ppr.channels: ", FromProto(type).ToString(),
                          " is an edge type of labels"));
       }
       resolved.edge_types.push_back(

@@ -21,6 +21,7 @@
 #include "libs/command_line/command_line.h"
 #include "libs/loader/neighbor_loader_options.h"
 #include "libs/status/status_macros.h"
+#include "libs/type_names/edge_type_proto.h"
 #include "libs/type_names/type_names.h"
 #include "protos/fairlead/v1/sampling.pb.h"
 #include "tools/loadgen/load.h"
@@ -153,10 +154,7 @@ absl::Status SetSampling(NeighborLoaderOptions& loader) {
     FAIRLEAD_ASSIGN_OR_RETURN(
         const EdgeTypeName name,
         ParseEdgeTypeName(absl::GetFlag(FLAGS_edge_type)));
-    v1::EdgeType type;
-    type.set_src(name.src);
-    type.set_relation(name.relation);
-    type.set_dst(name.dst);
+    const v1::EdgeType type = ToProto(name);
     *loader.input_edges.mutable_edge_type() = type;
     *loader.ablp.mutable_supervision_edge_type() = type;
   }
