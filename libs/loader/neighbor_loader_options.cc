@@ -14,8 +14,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "libs/rpc/edge_type_proto.h"
 #include "libs/status/status_macros.h"
-#include "libs/type_names/edge_type_proto.h"
 #include "protos/fairlead/v1/sampling.pb.h"
 
 namespace fairlead {

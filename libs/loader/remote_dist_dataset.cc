@@ -21,9 +21,9 @@
 #include "grpcpp/grpcpp.h"
 #include "libs/loader/server_assignment.h"
 #include "libs/rpc/channel.h"
+#include "libs/rpc/edge_type_proto.h"
 #include "libs/rpc/status_conversion.h"
 #include "libs/status/status_macros.h"
-#include "libs/type_names/edge_type_proto.h"
 #include "protos/fairlead/v1/registry.grpc.pb.h"
 
 namespace fairlead {

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "libs/graph/dataset.h"
+#include "libs/rpc/edge_type_proto.h"
 #include "libs/sampling/ablp_label_types.h"
 #include "libs/sampling/ablp_sampler.h"
 #include "libs/sampling/link_sampler.h"
@@ -22,7 +23,6 @@
 #include "libs/sampling/ppr_sampler.h"
 #include "libs/sampling/subgraph_sampler.h"
 #include "libs/status/status_macros.h"
-#include "libs/type_names/edge_type_proto.h"
 #include "libs/type_names/type_names.h"
 #include "protos/fairlead/v1/sampling.pb.h"
 

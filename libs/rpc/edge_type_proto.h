@@ -1,5 +1,5 @@
-#ifndef FAIRLEAD_LIBS_TYPE_NAMES_EDGE_TYPE_PROTO_H_
-#define FAIRLEAD_LIBS_TYPE_NAMES_EDGE_TYPE_PROTO_H_
+#ifndef FAIRLEAD_LIBS_RPC_EDGE_TYPE_PROTO_H_
+#define FAIRLEAD_LIBS_RPC_EDGE_TYPE_PROTO_H_
 
 #include "libs/type_names/type_names.h"
 #include "protos/fairlead/v1/sampling.pb.h"
@@ -22,4 +22,4 @@ inline v1::EdgeType ToProto(const EdgeTypeName& name) {
 
 }  // namespace fairlead
 
-#endif  // FAIRLEAD_LIBS_TYPE_NAMES_EDGE_TYPE_PROTO_H_
+#endif  // FAIRLEAD_LIBS_RPC_EDGE_TYPE_PROTO_H_
