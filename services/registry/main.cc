@@ -74,6 +74,7 @@ absl::Status Serve() {
 
   termination.Wait();
   server->SetServing(false);
+  service->Drain();
   server->Drain(absl::GetFlag(FLAGS_drain));
   return absl::OkStatus();
 }
