@@ -214,9 +214,12 @@ absl::StatusOr<LoadReport> RunLoad(const LoadOptions& options) {
 
 std::string LoadedBatch::ToJson() const {
   const nlohmann::ordered_json json = {
-      {"client", client},           {"server", server},
-      {"epoch", epoch},             {"attempt", attempt},
-      {"batch_index", batch_index}, {"digest", Hex(digest)},
+      {"client", client},
+      {"server", server},
+      {"epoch", epoch},
+      {"attempt", attempt},
+      {"batch_index", batch_index},
+      {"digest", Hex(digest)},
       {"received_ns", absl::ToInt64Nanoseconds(received)}};
   return json.dump();
 }
