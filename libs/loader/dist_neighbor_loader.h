@@ -11,6 +11,7 @@
 #include "libs/loader/batch.h"
 #include "libs/loader/neighbor_loader_options.h"
 #include "libs/loader/sample_stream.h"
+#include "protos/fairlead/v1/loader_cursor.pb.h"
 
 namespace fairlead {
 
@@ -45,6 +46,14 @@ class DistNeighborLoader {
   // Starts the next epoch, 0 first. An epoch may be broken off: nothing of it
   // comes later.
   absl::Status StartEpoch() { return stream_->StartEpoch(); }
+
+  // What a checkpoint of the training keeps of the loader, and how another
+  // process goes on from it, with the same options: in place of StartEpoch().
+  // INVALID_ARGUMENT if the options are others.
+  absl::StatusOr<v1::LoaderCursor> cursor() const { return stream_->cursor(); }
+  absl::Status ResumeEpoch(const v1::LoaderCursor& cursor) {
+    return stream_->ResumeEpoch(cursor);
+  }
 
   // The next batch, waiting for it; nullopt at the end of the epoch. An error
   // stands in the place of what failed, and later calls go on: see

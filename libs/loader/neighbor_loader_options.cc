@@ -17,6 +17,7 @@
 #include "libs/rpc/edge_type_proto.h"
 #include "libs/status/status_macros.h"
 #include "protos/fairlead/v1/sampling.pb.h"
+#include "xxhash.h"
 
 namespace fairlead {
 namespace {
@@ -142,6 +143,13 @@ v1::SamplingConfig ToSamplingConfig(const NeighborLoaderOptions& options) {
     *config.mutable_ppr() = options.ppr;
   }
   return config;
+}
+
+uint64_t InputFingerprint(const NeighborLoaderOptions& options) {
+  const std::string seeds = ToSeedNodes(options).SerializeAsString();
+  const std::string config = ToSamplingConfig(options).SerializeAsString();
+  return XXH3_64bits_withSeed(config.data(), config.size(),
+                              XXH3_64bits(seeds.data(), seeds.size()));
 }
 
 absl::StatusOr<std::vector<int32_t>> ParseFanout(absl::string_view text) {

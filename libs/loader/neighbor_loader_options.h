@@ -97,6 +97,10 @@ absl::Status Validate(const NeighborLoaderOptions& options);
 v1::SeedNodes ToSeedNodes(const NeighborLoaderOptions& options);
 v1::SamplingConfig ToSamplingConfig(const NeighborLoaderOptions& options);
 
+// Tells inputs apart that make other batches: of seeds and sampling config.
+// REQUIRES Validate(options).ok().
+uint64_t InputFingerprint(const NeighborLoaderOptions& options);
+
 // "15,10,5" as a fanout; "" is the empty one. INVALID_ARGUMENT, showing a good
 // one, for anything else.
 absl::StatusOr<std::vector<int32_t>> ParseFanout(absl::string_view text);

@@ -27,6 +27,7 @@
 #include "libs/rpc/backoff.h"
 #include "libs/sync/mutex.h"
 #include "libs/tensor_message/tensor_message.h"
+#include "protos/fairlead/v1/loader_cursor.pb.h"
 #include "protos/fairlead/v1/messages.pb.h"
 
 namespace fairlead {
@@ -117,7 +118,21 @@ class RemoteReceivingChannel final : private GatewayStream::Listener {
   // Starts an epoch on every active server, and drops what is left of the one
   // before it: none of that is delivered later (RC-10, where the original may).
   // If a server cannot start it, its error comes back and no epoch runs.
-  absl::Status StartEpoch(uint64_t epoch) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status StartEpoch(uint64_t epoch) ABSL_LOCKS_EXCLUDED(mutex_) {
+    return ResumeEpoch(epoch, {});
+  }
+
+  // Goes on with an epoch from what progress() said of it, in this process or
+  // an earlier one: what was had then does not come again. `had` is empty, or
+  // has one entry for each server; INVALID_ARGUMENT says how it does not fit.
+  absl::Status ResumeEpoch(uint64_t epoch,
+                           absl::Span<const v1::EpochProgress> had)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // What Recv has returned of this epoch, by server. FAILED_PRECONDITION before
+  // an epoch was started.
+  absl::StatusOr<std::vector<v1::EpochProgress>> progress() const
+      ABSL_LOCKS_EXCLUDED(mutex_);
 
   // The next batch, waiting for it as long as it takes; nullopt at the end of
   // the epoch, every time (RC-07, RC-08). An error stands in the place of what
@@ -164,6 +179,8 @@ class RemoteReceivingChannel final : private GatewayStream::Listener {
     absl::StatusOr<ReceivedBatch> result;
     std::shared_ptr<GatewayStream> stream = nullptr;  // null: nothing goes back
     uint64_t bytes = 0;
+    size_t server = 0;  // whose ledger has booked it
+    EpochLedger::Booking booking = {};
   };
 
   explicit RemoteReceivingChannel(Options options);
@@ -205,8 +222,8 @@ class RemoteReceivingChannel final : private GatewayStream::Listener {
     return static_cast<size_t>(&server - servers_.data());
   }
 
-  absl::StatusOr<SamplingChannel> StartEpochPersistently(size_t server,
-                                                         uint64_t epoch);
+  absl::StatusOr<SamplingChannel> StartEpochPersistently(
+      size_t server, uint64_t epoch, absl::Span<const v1::BatchRange> held);
   void RunRecovery() ABSL_LOCKS_EXCLUDED(mutex_);
   void Recover(size_t index) ABSL_LOCKS_EXCLUDED(mutex_);
   Server* FirstToRetry() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -13,6 +14,7 @@
 #include "libs/loader/remote_receiving_channel.h"
 #include "libs/loader/sampling_input.h"
 #include "libs/status/status_macros.h"
+#include "protos/fairlead/v1/loader_cursor.pb.h"
 #include "protos/fairlead/v1/messages.pb.h"
 
 namespace fairlead {
@@ -57,8 +59,34 @@ absl::StatusOr<std::unique_ptr<SampleStream>> SampleStream::Create(
       std::unique_ptr<RemoteReceivingChannel> channel,
       RemoteReceivingChannel::Create(std::move(channel_options)));
   // The constructor is private, so std::make_unique cannot call it.
-  return std::unique_ptr<SampleStream>(new SampleStream(
-      std::move(session), std::move(input), std::move(channel)));
+  return std::unique_ptr<SampleStream>(
+      new SampleStream(std::move(session), std::move(input), std::move(channel),
+                       InputFingerprint(options)));
+}
+
+absl::StatusOr<v1::LoaderCursor> SampleStream::cursor() const {
+  FAIRLEAD_ASSIGN_OR_RETURN(std::vector<v1::EpochProgress> progress,
+                            channel_->progress());
+  v1::LoaderCursor cursor;
+  cursor.set_epoch(next_epoch_ - 1);
+  for (v1::EpochProgress& server : progress) {
+    *cursor.add_servers() = std::move(server);
+  }
+  cursor.set_input_fingerprint(input_fingerprint_);
+  return cursor;
+}
+
+absl::Status SampleStream::ResumeEpoch(const v1::LoaderCursor& cursor) {
+  if (cursor.input_fingerprint() != input_fingerprint_) {
+    return absl::InvalidArgumentError(
+        "cursor: was made with other seeds or another sampling config, with "
+        "which the same batch index is another batch; go on with the options "
+        "that it was made with, or start the epoch instead");
+  }
+  next_epoch_ = cursor.epoch() + 1;
+  const std::vector<v1::EpochProgress> had(cursor.servers().begin(),
+                                           cursor.servers().end());
+  return channel_->ResumeEpoch(cursor.epoch(), had);
 }
 
 uint64_t SampleStream::batches() const {

@@ -40,6 +40,16 @@ class SampleStream {
   // dropped. The epoch counts as started even if this fails.
   absl::Status StartEpoch() { return channel_->StartEpoch(next_epoch_++); }
 
+  // Where the trainer is: the epoch, and what Next() has returned of it. Small
+  // enough for every checkpoint. FAILED_PRECONDITION before the first epoch.
+  absl::StatusOr<v1::LoaderCursor> cursor() const;
+
+  // In place of StartEpoch(): goes on where `cursor` was made, maybe in another
+  // process. Every batch that had not come then comes, the same bytes; the next
+  // StartEpoch() starts the epoch after it. INVALID_ARGUMENT if the cursor is
+  // of other seeds, another sampling config or other partitions.
+  absl::Status ResumeEpoch(const v1::LoaderCursor& cursor);
+
   // As RemoteReceivingChannel::Recv.
   absl::StatusOr<std::optional<ReceivedBatch>> Next() {
     return channel_->Recv();
@@ -50,15 +60,18 @@ class SampleStream {
  private:
   SampleStream(std::unique_ptr<RegistrySession> session,
                std::unique_ptr<SamplingInput> input,
-               std::unique_ptr<RemoteReceivingChannel> channel)
+               std::unique_ptr<RemoteReceivingChannel> channel,
+               uint64_t input_fingerprint)
       : session_(std::move(session)),
         input_(std::move(input)),
-        channel_(std::move(channel)) {}
+        channel_(std::move(channel)),
+        input_fingerprint_(input_fingerprint) {}
 
   // Each uses the one before it.
   const std::unique_ptr<RegistrySession> session_;
   const std::unique_ptr<SamplingInput> input_;
   const std::unique_ptr<RemoteReceivingChannel> channel_;
+  const uint64_t input_fingerprint_;
   uint64_t next_epoch_ = 0;
 };
 

@@ -64,9 +64,11 @@ grpc::Status FromPool(const v1::Member& pool, const grpc::Status& status) {
 absl::StatusOr<std::unique_ptr<RegistryService>> RegistryService::Create(
     const RegistryLimits& limits, RegistryStore& store, const Clock& clock,
     RegistryMetrics& metrics) {
-  FAIRLEAD_ASSIGN_OR_RETURN(const auto records, store.Load());
+  FAIRLEAD_ASSIGN_OR_RETURN(const StoreContents contents, store.Load());
   RegistryState::Writes writes;
-  for (const auto& [key, value] : records) writes.push_back({key, value});
+  for (const auto& [key, value] : contents.records) {
+    writes.push_back({key, value});
+  }
   // The constructor is private, so std::make_unique cannot call it.
   std::unique_ptr<RegistryService> service(
       new RegistryService(limits, store, clock, metrics));
@@ -74,6 +76,7 @@ absl::StatusOr<std::unique_ptr<RegistryService>> RegistryService::Create(
     MutexLock lock(&service->mutex_);
     FAIRLEAD_RETURN_IF_ERROR(
         service->state_.Apply(writes, clock.MonotonicNow()));
+    service->revision_ = contents.revision;
     service->UpdateMetrics();
   }
   service->lease_thread_ = std::thread([s = service.get()] { s->RunLeases(); });
@@ -91,7 +94,7 @@ RegistryService::~RegistryService() {
 absl::Status RegistryService::Commit(const RegistryState::Writes& writes) {
   if (writes.empty()) return absl::OkStatus();
   const absl::Duration start = clock_.MonotonicNow();
-  FAIRLEAD_RETURN_IF_ERROR(store_.Commit(writes));
+  FAIRLEAD_ASSIGN_OR_RETURN(revision_, store_.Commit(writes, revision_));
   const absl::Duration end = clock_.MonotonicNow();
   metrics_.store_commit_seconds.Observe(absl::ToDoubleSeconds(end - start));
   FAIRLEAD_RETURN_IF_ERROR(state_.Apply(writes, end));
