@@ -230,10 +230,14 @@ grpc::Status FakeCluster::Join(grpc::ServerContext* /*context*/,
   return grpc::Status::OK;
 }
 
-grpc::Status FakeCluster::RenewLease(grpc::ServerContext* /*context*/,
-                                     const v1::RenewLeaseRequest* /*request*/,
-                                     v1::RenewLeaseResponse* response) {
-  response->mutable_lease()->set_seconds(3600);
+grpc::Status FakeCluster::Heartbeat(
+    grpc::ServerContext* /*context*/,
+    grpc::ServerReaderWriter<v1::HeartbeatResponse, v1::HeartbeatRequest>*
+        stream) {
+  v1::HeartbeatRequest beat;
+  v1::HeartbeatResponse response;
+  response.mutable_lease()->set_seconds(3600);
+  while (stream->Read(&beat)) stream->Write(response);
   return grpc::Status::OK;
 }
 
