@@ -65,16 +65,14 @@ class Registry final : private RegistryCore::Listener {
 
   std::vector<std::string> Members() {
     std::vector<std::string> names;
-    for (const v1::Member& member : List().members()) {
+    const v1::ListMembersResponse list =
+        core->Read([](const RegistryState& state, absl::Duration now) {
+          return state.ListMembers(v1::ROLE_UNSPECIFIED, now);
+        });
+    for (const v1::Member& member : list.members()) {
       names.push_back(member.member_name());
     }
     return names;
-  }
-
-  v1::ListMembersResponse List() {
-    return core->Read([](const RegistryState& state, absl::Duration now) {
-      return state.ListMembers(v1::ROLE_UNSPECIFIED, now);
-    });
   }
 
   // Waits until a change, of its own or of another registry, makes `reached`

@@ -34,8 +34,8 @@ namespace fairlead {
 struct PoolOptions {
   std::string shm_dir;               // where segments are made
   uint64_t shm_budget_bytes = 0;     // of all segments together
-  int workers = 1;                   // sampling threads
   uint64_t memory_budget_bytes = 0;  // of all lists of seeds; 0 for any
+  int workers = 1;                   // sampling threads
   uint64_t max_channels = 1024;
   SchedulerOptions scheduler = {};
   // Whether channels that are not here are UNAVAILABLE until Reconcile().
