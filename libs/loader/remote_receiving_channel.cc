@@ -19,6 +19,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "grpcpp/grpcpp.h"
+#include "libs/loader/encoded_batch.h"
 #include "libs/loader/epoch_ledger.h"
 #include "libs/loader/gateway_stream.h"
 #include "libs/loader/receive_response.h"
@@ -52,23 +53,6 @@ bool IsWorthResuming(const absl::Status& status) {
 absl::Status WithContext(const absl::Status& status, absl::string_view what) {
   return {status.code(),
           absl::StrCat(what, ": ", std::string(status.message()))};
-}
-
-std::string Describe(const v1::BatchError& error) {
-  return absl::StrCat("channel ", error.channel_id(), ", epoch ", error.epoch(),
-                      ", batch ", error.batch_index());
-}
-
-// The status that stands in the place of a batch. One that claims to be OK is a
-// fault of its own.
-absl::Status ToStatus(const v1::BatchError& error) {
-  const std::string what = Describe(error);
-  if (error.code() < 1 || error.code() > 16) {
-    return absl::DataLossError(absl::StrCat(what, ": its error has the code ",
-                                            error.code(), ", which is none"));
-  }
-  return {static_cast<absl::StatusCode>(error.code()),
-          absl::StrCat(what, ": ", error.message())};
 }
 
 }  // namespace

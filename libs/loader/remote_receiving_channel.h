@@ -23,24 +23,14 @@
 #include "libs/loader/epoch_ledger.h"
 #include "libs/loader/gateway_stream.h"
 #include "libs/loader/receive_response.h"
+#include "libs/loader/received_batch.h"
 #include "libs/loader/sampling_input.h"
 #include "libs/rpc/backoff.h"
 #include "libs/sync/mutex.h"
-#include "libs/tensor_message/tensor_message.h"
 #include "protos/fairlead/v1/loader_cursor.pb.h"
 #include "protos/fairlead/v1/messages.pb.h"
 
 namespace fairlead {
-
-struct ReceivedBatch {
-  TensorMessage message;                  // its views point into `buffer`
-  std::shared_ptr<const uint8_t> buffer;  // keeps them alive
-  uint64_t bytes = 0;                     // of the encoded message
-  size_t server = 0;                      // local index of the server
-  v1::DeliveryStamps delivery;            // on the gateway's clock
-  absl::Duration received;  // off the wire, on this host's monotonic clock
-  absl::Duration consumed;  // Recv returned it, likewise
-};
 
 // Receives the batches of one or more servers, an epoch at a time: GLT's and
 // GiGL's RemoteReceivingChannel (parity RC-01 to RC-15) on streams.
@@ -96,17 +86,7 @@ class RemoteReceivingChannel final : private GatewayStream::Listener {
     absl::Duration recovery_timeout = absl::Seconds(120);
   };
 
-  struct Stats {
-    uint64_t batches = 0;     // delivered
-    uint64_t bytes = 0;       // of these
-    uint64_t duplicates = 0;  // dropped: held already
-    uint64_t stale = 0;       // dropped: of an earlier epoch or attempt
-    uint64_t missing = 0;     // never received of epochs that came to their end
-    uint64_t failed = 0;      // ended as a BatchError
-    uint64_t recoveries = 0;  // streams opened again after a break
-    uint64_t queued = 0;      // received, waiting for Recv
-    absl::Duration waited;    // inside Recv
-  };
+  using Stats = ReceiveStats;
 
   // INVALID_ARGUMENT, naming the option.
   static absl::StatusOr<std::unique_ptr<RemoteReceivingChannel>> Create(

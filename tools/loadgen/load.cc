@@ -20,7 +20,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/time/time.h"
 #include "libs/clock/clock.h"
-#include "libs/loader/remote_receiving_channel.h"
+#include "libs/loader/received_batch.h"
 #include "libs/loader/sample_stream.h"
 #include "libs/status/status_macros.h"
 #include "libs/sync/mutex.h"
@@ -117,7 +117,7 @@ class Client {
                                      : std::min(all, options_.max_batches);
   }
   Tally& tally() { return tally_; }
-  RemoteReceivingChannel::Stats stats() const { return stream_->stats(); }
+  ReceiveStats stats() const { return stream_->stats(); }
 
  private:
   bool IsFull() const {
@@ -164,7 +164,7 @@ LoadReport Summarise(std::vector<std::unique_ptr<Client>>& clients,
     unique_seeds.merge(tally.unique_seeds);
     waits.insert(waits.end(), tally.waits.begin(), tally.waits.end());
     report.status.Update(tally.status);
-    const RemoteReceivingChannel::Stats stats = client->stats();
+    const ReceiveStats stats = client->stats();
     report.duplicates += stats.duplicates;
     report.missing += stats.missing;
     report.recoveries += stats.recoveries;
