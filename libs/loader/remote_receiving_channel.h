@@ -148,9 +148,9 @@ class RemoteReceivingChannel final : private GatewayStream::Listener {
     std::shared_ptr<GatewayStream> stream;
     uint64_t credit = 0;  // batches that the gateway may still send
     std::optional<rpc::Backoff> backoff;
-    absl::Time retry_at;     // while kBroken
-    absl::Time give_up_at;   // from the first break after progress
-    bool progress = true;    // something came since the last break
+    absl::Time retry_at;    // while kBroken
+    absl::Time give_up_at;  // from the first break after progress
+    bool progress = true;   // something came since the last break
   };
 
   // What Recv returns next, and the credit that goes back then.
