@@ -196,6 +196,17 @@ FakeCluster::FakeCluster(Options options) : options_(std::move(options)) {
 
 FakeCluster::~FakeCluster() { server_.reset(); }
 
+void FakeCluster::DestroyChannels() {
+  MutexLock lock(&mutex_);
+  channels_.clear();
+}
+
+void FakeCluster::EndLeases() {
+  DestroyChannels();
+  MutexLock lock(&mutex_);
+  members_.clear();
+}
+
 size_t FakeCluster::num_members() const {
   MutexLock lock(&mutex_);
   return members_.size();
@@ -237,7 +248,15 @@ grpc::Status FakeCluster::Heartbeat(
   v1::HeartbeatRequest beat;
   v1::HeartbeatResponse response;
   response.mutable_lease()->set_seconds(3600);
-  while (stream->Read(&beat)) stream->Write(response);
+  while (stream->Read(&beat)) {
+    {
+      MutexLock lock(&mutex_);
+      if (members_.count(beat.member_id()) == 0) {
+        return {grpc::StatusCode::NOT_FOUND, "no such member"};
+      }
+    }
+    stream->Write(response);
+  }
   return grpc::Status::OK;
 }
 

@@ -53,6 +53,7 @@ Membership::Membership(Options options)
 
 absl::StatusOr<std::unique_ptr<Membership>> Membership::Start(Options options) {
   FAIRLEAD_RETURN_IF_ERROR(rpc::CheckAddresses("--registry", options.registry));
+  options.member.set_incarnation(absl::Uniform<uint64_t>(absl::BitGen()));
   // The constructor is private, so std::make_unique cannot call it.
   std::unique_ptr<Membership> membership(new Membership(std::move(options)));
   const absl::Duration timeout = membership->options_.connect_timeout;
@@ -86,8 +87,10 @@ Membership::~Membership() {
   }
   if (!thread_.joinable()) return;  // never joined the cluster
   thread_.join();
+  if (!status().ok()) return;  // there is nothing left to leave
   v1::LeaveRequest request;
   request.set_member_id(member_id());
+  request.set_incarnation(options_.member.incarnation());
   v1::LeaveResponse response;
   // A trainer waits a little for a registry that is being restarted: its
   // channels take memory until it is told, or the lease runs out.
@@ -100,6 +103,17 @@ Membership::~Membership() {
     context.set_wait_for_ready(waits);
     status = stub_->Leave(&context, request, &response);
   } while (waits && status.error_code() == grpc::StatusCode::UNAVAILABLE);
+}
+
+absl::Status Membership::status() const {
+  MutexLock lock(&mutex_);
+  return replaced_;
+}
+
+absl::StatusOr<uint64_t> Membership::ConfirmLease() {
+  FAIRLEAD_RETURN_IF_ERROR(Renew().status());
+  MutexLock lock(&mutex_);
+  return leases_lost_;
 }
 
 uint64_t Membership::member_id() const {
@@ -135,6 +149,7 @@ absl::StatusOr<v1::HeartbeatResponse> Membership::Beat() {
       v1::HeartbeatRequest beat;
       beat.set_member_id(joined_.member_id());
       beat.set_member_name(options_.member.member_name());
+      beat.set_incarnation(options_.member.incarnation());
       stream_ = std::make_shared<HeartbeatStream>(*stub_, beat);
     }
     stream = stream_;
@@ -143,12 +158,16 @@ absl::StatusOr<v1::HeartbeatResponse> Membership::Beat() {
       stream->Beat(absl::FromChrono(kCallDeadline));
   if (!response.ok()) {
     MutexLock lock(&mutex_);
+    if (absl::IsAborted(response.status())) replaced_ = response.status();
+    if (absl::IsNotFound(response.status())) ++leases_lost_;
     stream_ = nullptr;  // `stream` is let go of after the lock
   }
   return response;
 }
 
 absl::StatusOr<absl::Duration> Membership::Renew() {
+  MutexLock renewing(&renewing_);
+  FAIRLEAD_RETURN_IF_ERROR(status());
   if (!must_join_) {
     const absl::StatusOr<v1::HeartbeatResponse> response = Beat();
     if (!response.ok() && !absl::IsNotFound(response.status())) {
@@ -188,6 +207,10 @@ void Membership::Run() {
       if (stopping_) return;
     }
     const absl::StatusOr<absl::Duration> lease = Renew();
+    if (!status().ok()) {
+      if (options_.on_replaced != nullptr) options_.on_replaced();
+      return;
+    }
     if (lease.ok()) {
       backoff.Reset();
       wait = *lease / 3;

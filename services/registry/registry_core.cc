@@ -173,10 +173,11 @@ void RegistryCore::NotifyChanged() {
 }
 
 absl::StatusOr<absl::Duration> RegistryCore::RenewLease(
-    uint64_t member_id, const std::string& member_name) {
+    uint64_t member_id, const std::string& member_name, uint64_t incarnation) {
   const auto renew = [&]() -> absl::StatusOr<absl::Duration> {
     MutexLock lock(&mutex_);
-    return state_.RenewLease(member_id, member_name, clock_.MonotonicNow());
+    return state_.RenewLease(member_id, member_name, incarnation,
+                             clock_.MonotonicNow());
   };
   const absl::StatusOr<absl::Duration> lease = renew();
   if (lease.ok() || !CatchUpIfNews()) return lease;

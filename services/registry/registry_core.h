@@ -100,7 +100,8 @@ class RegistryCore {
   }
 
   absl::StatusOr<absl::Duration> RenewLease(uint64_t member_id,
-                                            const std::string& member_name)
+                                            const std::string& member_name,
+                                            uint64_t incarnation)
       ABSL_LOCKS_EXCLUDED(mutex_);
   absl::btree_set<uint64_t> TakeChangedMembers() ABSL_LOCKS_EXCLUDED(mutex_);
 

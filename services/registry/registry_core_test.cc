@@ -149,8 +149,8 @@ TEST_F(RegistryCoreTest, ErrorIsBelievedOnlyWhenAllThatOthersWroteIsKnown) {
   const auto a = Start();
   const auto b = Start();
   const uint64_t id = a->Join("m")->member_id();
-  EXPECT_THAT(b->core->RenewLease(id, "m"), IsOk());
-  EXPECT_THAT(b->core->RenewLease(id + 1, "m"),
+  EXPECT_THAT(b->core->RenewLease(id, "m", 0), IsOk());
+  EXPECT_THAT(b->core->RenewLease(id + 1, "m", 0),
               StatusIs(absl::StatusCode::kNotFound));
 }
 
@@ -166,7 +166,7 @@ TEST_F(RegistryCoreTest, LeaseIsEndedByItsHomeAlone) {
   const auto a = Start();
   const auto b = Start();
   ASSERT_THAT(a->Join("m"), IsOk());
-  ASSERT_THAT(b->core->RenewLease(1, "m"), IsOk());  // b knows of it now
+  ASSERT_THAT(b->core->RenewLease(1, "m", 0), IsOk());  // b knows of it now
   clock_.Advance(kLease);
   EXPECT_TRUE(b->core->Tend());
   EXPECT_THAT(b->Members(), ElementsAre("m"));
@@ -189,7 +189,7 @@ TEST_F(RegistryCoreTest, MembersOfARegistryThatDiedAreAdoptedAndEndIfDead) {
     });
   });
   EXPECT_THAT(b->Members(), ElementsAre("alive", "dead"));
-  EXPECT_THAT(b->core->RenewLease(alive, "alive"), IsOk());
+  EXPECT_THAT(b->core->RenewLease(alive, "alive", 0), IsOk());
   clock_.Advance(kLease / 2);
   b->core->Tend();
   EXPECT_THAT(b->Members(), ElementsAre("alive"));
@@ -212,7 +212,7 @@ TEST_F(RegistryCoreTest, StoreThatFailsChangesNothingAndIsAskedAgain) {
   a->store.FailWith(absl::UnavailableError("disk full"));
   EXPECT_THAT(a->Join("n"), StatusIs(absl::StatusCode::kUnavailable));
   EXPECT_THAT(a->Members(), ElementsAre("m"));
-  EXPECT_THAT(a->core->RenewLease(1, "m"), IsOk());
+  EXPECT_THAT(a->core->RenewLease(1, "m", 0), IsOk());
   clock_.Advance(kLease);
   EXPECT_FALSE(a->core->Tend());  // its end could not be written
   a->store.FailWith(absl::OkStatus());

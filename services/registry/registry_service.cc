@@ -66,8 +66,8 @@ class HeartbeatStream final
       Finish(grpc::Status::OK);
       return;
     }
-    const absl::StatusOr<absl::Duration> lease =
-        core_.RenewLease(request_.member_id(), request_.member_name());
+    const absl::StatusOr<absl::Duration> lease = core_.RenewLease(
+        request_.member_id(), request_.member_name(), request_.incarnation());
     if (!lease.ok()) {
       Finish(rpc::ToGrpcStatus(lease.status()));
       return;
@@ -155,10 +155,14 @@ grpc::Status RegistryService::Leave(grpc::ServerContext* /*context*/,
                                     const v1::LeaveRequest* request,
                                     v1::LeaveResponse* /*response*/) {
   absl::StatusOr<std::vector<RegistryState::Ended>> ended =
-      core_->Change<std::vector<RegistryState::Ended>>(
-          [request](const RegistryState& state, absl::Duration) {
-            return state.PlanLeave(request->member_id());
-          });
+      core_->Change<std::vector<RegistryState::Ended>>([request](
+                                                           const RegistryState&
+                                                               state,
+                                                           absl::Duration) {
+        return state.IsReplaced(request->member_id(), request->incarnation())
+                   ? RegistryState::Planned<std::vector<RegistryState::Ended>>()
+                   : state.PlanLeave(request->member_id());
+      });
   if (ended.ok()) Unregister(*std::move(ended));
   return rpc::ToGrpcStatus(ended.status());
 }

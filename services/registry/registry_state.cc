@@ -307,6 +307,7 @@ RegistryState::PlanJoin(const v1::JoinRequest& request) const {
   member.set_metrics_address(request.metrics_address());
   member.set_shm_domain(request.shm_domain());
   *member.mutable_dataset() = request.dataset();
+  member.set_incarnation(request.incarnation());
   const absl::Duration asked = FromProto(request.lease());
   const absl::Duration lease =
       std::min(asked > absl::ZeroDuration() ? asked : limits_.default_lease,
@@ -335,7 +336,17 @@ RegistryState::Writes RegistryState::PlanAdopt(
 }
 
 absl::StatusOr<absl::Duration> RegistryState::RenewLease(
-    uint64_t member_id, const std::string& member_name, absl::Duration now) {
+    uint64_t member_id, const std::string& member_name, uint64_t incarnation,
+    absl::Duration now) {
+  const auto named = member_by_name_.find(member_name);
+  if (named != member_by_name_.end() &&
+      IsReplaced(named->second, incarnation)) {
+    const v1::Member& other = members_.at(named->second).member();
+    return absl::AbortedError(absl::StrCat(
+        "member ", member_name, ": another process has joined under this name",
+        other.address().empty() ? "" : ", at ", other.address(),
+        "; this one was replaced: end it, or give each a name of its own"));
+  }
   const auto it = members_.find(member_id);
   if (it == members_.end() || it->second.record.away() ||
       it->second.member().member_name() != member_name) {
@@ -403,11 +414,17 @@ RegistryState::PlanExpiry(uint64_t member_id, absl::Duration now) const {
 }
 
 void RegistryState::PardonLateExpiries(absl::Duration now) {
+  if (NextExpiry() + kLate >= now) return;
   for (auto& [id, entry] : members_) {
-    if (!entry.record.away() && entry.expires_at + kLate < now) {
+    if (entry.record.home() == incarnation_) {
       entry.expires_at = now + FromProto(entry.record.lease());
     }
   }
+}
+
+bool RegistryState::IsReplaced(uint64_t member_id, uint64_t incarnation) const {
+  const v1::Member* const member = FindMember(member_id);
+  return member != nullptr && member->incarnation() != incarnation;
 }
 
 bool RegistryState::IsAway(uint64_t member_id) const {

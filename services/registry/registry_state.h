@@ -69,10 +69,12 @@ class RegistryState {
   absl::StatusOr<Planned<v1::JoinResponse>> PlanJoin(
       const v1::JoinRequest& request) const;
   // NOT_FOUND also if the id is no longer, or not, of that name: a registry
-  // that lost its store gives ids anew. A member of another home is only told
+  // that lost its store gives ids anew. ABORTED if another incarnation has the
+  // name now. A member of another home is only told
   // of its lease; it sees that this is another registry, and joins.
   absl::StatusOr<absl::Duration> RenewLease(uint64_t member_id,
                                             const std::string& member_name,
+                                            uint64_t incarnation,
                                             absl::Duration now);
   // Makes this registry the home of all whose home is not among `live`.
   Writes PlanAdopt(const std::set<uint64_t>& live) const;
@@ -90,10 +92,12 @@ class RegistryState {
   Planned<std::vector<Ended>> PlanExpiry(uint64_t member_id,
                                          absl::Duration now) const;
 
-  // A lease whose end is seen long after it, because this process did not run,
-  // is no sign that its member is dead: it had nobody to beat to. It gets
-  // another.
+  // If the end of any lease is seen long after it, this process stood still, or
+  // its host did, and nobody could renew: then every lease begins anew.
   void PardonLateExpiries(absl::Duration now);
+
+  // Whether it has been joined by another incarnation since.
+  bool IsReplaced(uint64_t member_id, uint64_t incarnation) const;
 
   // Whether its lease is over while its rank is kept.
   bool IsAway(uint64_t member_id) const;
