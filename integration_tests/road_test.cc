@@ -20,7 +20,7 @@
 #include "integration_tests/harness/test_dataset.h"
 #include "libs/graph/dataset.h"
 #include "libs/loader/neighbor_loader_options.h"
-#include "libs/loader/remote_receiving_channel.h"
+#include "libs/loader/received_batch.h"
 #include "libs/loader/sample_stream.h"
 #include "libs/status/status_macros.h"
 #include "libs/status/status_matchers.h"

@@ -4,9 +4,14 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <system_error>
@@ -65,66 +70,119 @@ absl::StatusOr<Outcome> RunProgram(absl::string_view target,
   return RunToEnd(argv, kPatience, NewFolder());
 }
 
+uint64_t ResidentBytes(pid_t pid) {
+  std::ifstream statm(absl::StrCat("/proc/", pid, "/statm"));
+  uint64_t pages = 0;
+  uint64_t resident_pages = 0;
+  statm >> pages >> resident_pages;
+  return resident_pages * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+bool IsFullScale() {
+  const char* scale = std::getenv("FAIRLEAD_TEST_SCALE");
+  return scale != nullptr && absl::string_view(scale) == "full";
+}
+
 absl::StatusOr<std::unique_ptr<TestCluster>> TestCluster::Start(
     const Options& options) {
   // The constructor is private, so std::make_unique cannot call it.
   std::unique_ptr<TestCluster> cluster(new TestCluster());
   cluster->folder_ = NewFolder();
-  FAIRLEAD_ASSIGN_OR_RETURN(cluster->shm_dir_, MakeFolder("/dev/shm"));
-  FAIRLEAD_RETURN_IF_ERROR(cluster->StartService(
-      "registry", {absl::StrCat("--store=", cluster->folder_, "/store.db")}));
   // A flag that is given twice has its last value.
-  std::vector<std::string> flags = {
-      absl::StrCat("--registry=", cluster->registry().address()),
-      absl::StrCat("--shm_dir=", cluster->shm_dir_)};
-  std::vector<std::string> pool_flags = flags;
-  pool_flags.push_back(absl::StrCat("--dataset=", options.dataset));
-  pool_flags.push_back(absl::StrCat("--workers=", options.workers));
-  pool_flags.insert(pool_flags.end(), options.pool_flags.begin(),
-                    options.pool_flags.end());
-  FAIRLEAD_RETURN_IF_ERROR(cluster->StartService("sampler_pool", pool_flags));
-  flags.insert(flags.end(), options.gateway_flags.begin(),
-               options.gateway_flags.end());
-  FAIRLEAD_RETURN_IF_ERROR(cluster->StartService("channel_gateway", flags));
-  for (int partition = 1; partition < options.partitions; ++partition) {
+  std::vector<std::string> registry_flags = {
+      absl::StrCat("--store=", cluster->folder_, "/store.db")};
+  registry_flags.insert(registry_flags.end(), options.registry_flags.begin(),
+                        options.registry_flags.end());
+  FAIRLEAD_RETURN_IF_ERROR(
+      cluster->StartService("registry", "registry", registry_flags));
+  const std::string registry =
+      absl::StrCat("--registry=", cluster->registry().address());
+  for (int partition = 0; partition < options.partitions; ++partition) {
+    const bool is_new_host = partition == 0 || options.host_per_partition;
+    if (is_new_host) {
+      FAIRLEAD_ASSIGN_OR_RETURN(cluster->shm_dirs_.emplace_back(),
+                                MakeFolder("/dev/shm"));
+    }
+    const std::string shm_dir =
+        absl::StrCat("--shm_dir=", cluster->shm_dirs_.back());
+    std::vector<std::string> pool_flags = {
+        registry, shm_dir, absl::StrCat("--dataset=", options.dataset),
+        absl::StrCat("--workers=", options.workers)};
+    pool_flags.insert(pool_flags.end(), options.pool_flags.begin(),
+                      options.pool_flags.end());
     pool_flags.push_back(absl::StrCat("--partition=", partition));
-    FAIRLEAD_RETURN_IF_ERROR(cluster->StartService("sampler_pool", pool_flags));
+    FAIRLEAD_RETURN_IF_ERROR(cluster->StartService(
+        absl::StrCat("pool-", partition), "sampler_pool", pool_flags));
+    if (!is_new_host) continue;
+    const std::string name = absl::StrCat("gateway-", partition);
+    std::vector<std::string> gateway_flags = {
+        registry, shm_dir, absl::StrCat("--member_name=", name)};
+    gateway_flags.insert(gateway_flags.end(), options.gateway_flags.begin(),
+                         options.gateway_flags.end());
+    FAIRLEAD_RETURN_IF_ERROR(
+        cluster->StartService(name, "channel_gateway", gateway_flags));
   }
   return cluster;
 }
 
 absl::Status TestCluster::StartService(const std::string& name,
+                                       const std::string& program,
                                        const std::vector<std::string>& flags) {
-  std::vector<std::string> argv = {Program("services/" + name),
+  std::vector<std::string> argv = {Program("services/" + program),
                                    "--listen=127.0.0.1:0",
                                    "--metrics_listen=127.0.0.1:0"};
   argv.insert(argv.end(), flags.begin(), flags.end());
   FAIRLEAD_ASSIGN_OR_RETURN(
       ServiceProcess service,
-      ServiceProcess::Start(
-          argv, absl::StrCat(folder_, "/", name, "-", services_.size(), ".log"),
-          kPatience));
+      ServiceProcess::Start(argv, absl::StrCat(folder_, "/", name, ".log"),
+                            kPatience));
+  names_.push_back(name);
   services_.push_back(std::move(service));
   commands_.push_back(std::move(argv));
   return absl::OkStatus();
 }
 
-absl::Status TestCluster::KillAndRestart(size_t service) {
-  ServiceProcess& victim = services_[service];
-  victim.process().Signal(SIGKILL);
-  FAIRLEAD_RETURN_IF_ERROR(victim.process().Wait(kPatience).status());
+size_t TestCluster::IndexOf(absl::string_view name) const {
+  return static_cast<size_t>(std::find(names_.begin(), names_.end(), name) -
+                             names_.begin());
+}
+
+absl::Status TestCluster::Kill(size_t service) {
+  ChildProcess& victim = services_[service].process();
+  victim.Signal(SIGKILL);
+  return victim.Wait(kPatience).status();
+}
+
+absl::Status TestCluster::Restart(size_t service) {
+  ServiceProcess& gone = services_[service];
   std::vector<std::string> argv = commands_[service];
-  argv.push_back(absl::StrCat("--listen=", victim.address()));
-  argv.push_back(absl::StrCat("--metrics_listen=", victim.metrics_address()));
-  FAIRLEAD_ASSIGN_OR_RETURN(
-      victim, ServiceProcess::Start(argv, victim.log(), kPatience));
+  argv.push_back(absl::StrCat("--listen=", gone.address()));
+  argv.push_back(absl::StrCat("--metrics_listen=", gone.metrics_address()));
+  FAIRLEAD_ASSIGN_OR_RETURN(gone,
+                            ServiceProcess::Start(argv, gone.log(), kPatience));
   return absl::OkStatus();
+}
+
+absl::Status TestCluster::KillAndRestart(size_t service) {
+  FAIRLEAD_RETURN_IF_ERROR(Kill(service));
+  return Restart(service);
+}
+
+absl::StatusOr<ServiceProcess> TestCluster::Replace(size_t service) {
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      ServiceProcess other,
+      ServiceProcess::Start(commands_[service],
+                            services_[service].log() + ".again", kPatience));
+  std::swap(other, services_[service]);
+  return other;
 }
 
 TestCluster::~TestCluster() {
   services_.clear();
   std::error_code ignored;
-  if (!shm_dir_.empty()) std::filesystem::remove_all(shm_dir_, ignored);
+  for (const std::string& shm_dir : shm_dirs_) {
+    std::filesystem::remove_all(shm_dir, ignored);
+  }
 }
 
 absl::StatusOr<Outcome> TestCluster::RunLoadgen(
@@ -162,9 +220,15 @@ absl::Status TestCluster::Stop() {
                        exit_code, " on SIGTERM, which asks for 0"));
     }
   }
-  for (const auto& left : std::filesystem::directory_iterator(shm_dir_)) {
-    return absl::InternalError(absl::StrCat(
-        left.path().string(), ": was left behind in shared memory"));
+  return CheckNothingIsLeft();
+}
+
+absl::Status TestCluster::CheckNothingIsLeft() const {
+  for (const std::string& shm_dir : shm_dirs_) {
+    for (const auto& left : std::filesystem::directory_iterator(shm_dir)) {
+      return absl::InternalError(absl::StrCat(
+          left.path().string(), ": was left behind in shared memory"));
+    }
   }
   return absl::OkStatus();
 }

@@ -1,7 +1,10 @@
 #ifndef FAIRLEAD_INTEGRATION_TESTS_HARNESS_TEST_CLUSTER_H_
 #define FAIRLEAD_INTEGRATION_TESTS_HARNESS_TEST_CLUSTER_H_
 
+#include <sys/types.h>
+
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -31,9 +34,15 @@ std::string NewFolder();
 absl::StatusOr<Outcome> RunProgram(absl::string_view target,
                                    const std::vector<std::string>& arguments);
 
+// Memory of a process that is in RAM now; 0 if there is no such process.
+uint64_t ResidentBytes(pid_t pid);
+
+// Whether the tests are to be thorough rather than quick: --config=full.
+bool IsFullScale();
+
 // The services as real processes, on free ports, with folders of their own: one
-// of each, or as many pools as partitions. What the services say on standard
-// error is in `folder()`/*.log.
+// of each, or as many pools as partitions, or as many storage hosts. What the
+// services say on standard error is in `folder()`/*.log.
 //
 //   auto cluster = TestCluster::Start({.dataset = folder, .workers = 3});
 //   auto report = (*cluster)->Load({"--fanout=5,5", "--epochs=2"});
@@ -43,9 +52,14 @@ class TestCluster {
   struct Options {
     std::string dataset = {};
     int partitions = 1;  // a pool for each, of ranks from 0 on
+
+    // Each pool has a gateway beside it, and the two a shared memory folder of
+    // their own, as on storage hosts. Without, all share one of each.
+    bool host_per_partition = false;
     int workers = 2;
-    std::vector<std::string> pool_flags = {};     // on top, or in place
-    std::vector<std::string> gateway_flags = {};  // likewise
+    std::vector<std::string> registry_flags = {};  // on top, or in place
+    std::vector<std::string> pool_flags = {};      // likewise
+    std::vector<std::string> gateway_flags = {};   // likewise
   };
 
   static absl::StatusOr<std::unique_ptr<TestCluster>> Start(
@@ -57,15 +71,30 @@ class TestCluster {
   ServiceProcess& registry() { return services_[0]; }
   ServiceProcess& pool() { return services_[1]; }
   ServiceProcess& gateway() { return services_[2]; }
-  std::vector<ServiceProcess>& services() { return services_; }
+  // "registry", "pool-0", "gateway-0", then of the other partitions "pool-1",
+  // "gateway-1" if it has one, and so on. REQUIRES: there is one of that name.
+  size_t IndexOf(absl::string_view name) const;
+  ServiceProcess& service(absl::string_view name) {
+    return services_[IndexOf(name)];
+  }
 
-  // Kills a service with SIGKILL and starts it again, as it was and where it
-  // was. 0: registry, 1: pool, 2: gateway, then the pools of the other
-  // partitions. Returns when it serves.
+  // All of them, and their names, in that order.
+  std::vector<ServiceProcess>& services() { return services_; }
+  const std::vector<std::string>& names() const { return names_; }
+
+  // Kills a service with SIGKILL; returns when it is gone.
+  absl::Status Kill(size_t service);
+  // Starts one that ended again, as it was and where it was. Returns when it
+  // serves.
+  absl::Status Restart(size_t service);
   absl::Status KillAndRestart(size_t service);
 
+  // Starts another process in a service's place, under its name, on a port of
+  // its own. Returns the one that was there, which still runs.
+  absl::StatusOr<ServiceProcess> Replace(size_t service);
+
   const std::string& folder() const { return folder_; }
-  const std::string& shm_dir() const { return shm_dir_; }
+  const std::string& shm_dir() const { return shm_dirs_[0]; }
 
   // Runs loadgen against this cluster, to its end.
   absl::StatusOr<Outcome> RunLoadgen(std::vector<std::string> flags);
@@ -77,15 +106,19 @@ class TestCluster {
   // if anything is left in their shared memory.
   absl::Status Stop();
 
+  // INTERNAL, naming it, if anything is in their shared memory.
+  absl::Status CheckNothingIsLeft() const;
+
  private:
   TestCluster() = default;
 
-  absl::Status StartService(const std::string& name,
+  absl::Status StartService(const std::string& name, const std::string& program,
                             const std::vector<std::string>& flags);
 
   std::string folder_;
-  std::string shm_dir_;
-  std::vector<ServiceProcess> services_;            // as KillAndRestart
+  std::vector<std::string> shm_dirs_;  // of each host
+  std::vector<std::string> names_;
+  std::vector<ServiceProcess> services_;            // likewise
   std::vector<std::vector<std::string>> commands_;  // that started them
 };
 

@@ -32,6 +32,13 @@ std::vector<std::pair<int64_t, int64_t>> Edges(int64_t count, int64_t sources,
   return edges;
 }
 
+absl::Status RunDatasetTool(const std::vector<std::string>& arguments) {
+  FAIRLEAD_ASSIGN_OR_RETURN(const Outcome outcome,
+                            RunProgram("tools/dataset", arguments));
+  if (outcome.exit_code == 0) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("tools/dataset: ", outcome.err));
+}
+
 // The ids [begin, end) of every ten.
 std::vector<int64_t> Split(int64_t begin, int64_t end) {
   std::vector<int64_t> ids;
@@ -45,13 +52,20 @@ std::vector<int64_t> Split(int64_t begin, int64_t end) {
 
 absl::StatusOr<std::string> MakeKronecker() {
   const std::string folder = NewFolder() + "/kronecker";
-  FAIRLEAD_ASSIGN_OR_RETURN(
-      const Outcome made,
-      RunProgram("tools/dataset",
-                 {"kronecker", absl::StrCat("--out=", folder), "--scale=10",
-                  "--edge_factor=8", "--feature_dim=16", "--seed=7"}));
-  if (made.exit_code == 0) return folder;
-  return absl::InternalError(absl::StrCat("tools/dataset: ", made.err));
+  FAIRLEAD_RETURN_IF_ERROR(
+      RunDatasetTool({"kronecker", absl::StrCat("--out=", folder), "--scale=10",
+                      "--edge_factor=8", "--feature_dim=16", "--seed=7"}));
+  return folder;
+}
+
+absl::StatusOr<std::string> Partition(const std::string& dataset,
+                                      int partitions) {
+  const std::string folder = NewFolder() + "/partitions";
+  FAIRLEAD_RETURN_IF_ERROR(
+      RunDatasetTool({"partition", absl::StrCat("--in=", dataset),
+                      absl::StrCat("--out=", folder),
+                      absl::StrCat("--parts=", partitions), "--method=range"}));
+  return folder;
 }
 
 absl::StatusOr<std::string> MakeLibrary() {

@@ -17,6 +17,10 @@ absl::StatusOr<std::string> MakeKronecker();
 // papers have features, labels and splits: 600 papers, 360 to train on.
 absl::StatusOr<std::string> MakeLibrary();
 
+// `dataset` in so many partitions, each a range of the node ids.
+absl::StatusOr<std::string> Partition(const std::string& dataset,
+                                      int partitions);
+
 }  // namespace fairlead::testing
 
 #endif  // FAIRLEAD_INTEGRATION_TESTS_HARNESS_TEST_DATASET_H_

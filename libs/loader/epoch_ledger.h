@@ -7,6 +7,8 @@
 
 #include "absl/container/btree_map.h"
 #include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "protos/fairlead/v1/loader_cursor.pb.h"
 #include "protos/fairlead/v1/messages.pb.h"
 
 namespace fairlead {
@@ -33,6 +35,11 @@ class EpochLedger {
   EpochLedger(uint64_t channel_id, uint64_t epoch, uint64_t batches)
       : channel_id_(channel_id), epoch_(epoch), batches_(batches) {}
 
+  // Goes on from what an earlier ledger of the same epoch held. REQUIRES that
+  // it holds nothing yet. INVALID_ARGUMENT, naming the field, for what no
+  // ledger of this many batches can have held.
+  absl::Status Restore(const v1::EpochProgress& progress);
+
   // Books a batch whose seeds have `seed_digest` as EpochEnd defines it. Only a
   // kNew one changes what is held.
   Verdict OnBatch(const v1::MessageHeader& header, uint64_t seed_digest);
@@ -40,7 +47,9 @@ class EpochLedger {
   // Books a batch that could not be made, and those that it says will not be
   // tried. They count as held, since they have come to their end: another
   // attempt would not make them again.
-  Verdict OnBatchError(const v1::BatchError& error);
+  // Puts those that were new into `booked`.
+  Verdict OnBatchError(const v1::BatchError& error,
+                       std::vector<v1::BatchRange>* booked);
 
   // Whether `end` is the end of this epoch and attempt.
   bool IsEndOfThis(const v1::EpochEnd& end) const;
@@ -59,6 +68,17 @@ class EpochLedger {
   // The batches held: sorted, disjoint, no two adjacent.
   std::vector<v1::BatchRange> held() const;
 
+  // A batch, or batches that failed, as they were booked.
+  struct Booking {
+    std::vector<v1::BatchRange> batches;
+    bool failed = false;
+    uint64_t seed_digest = 0;
+  };
+  // What is held but for `not_yet`, which has been booked and not been handed
+  // on: for Restore().
+  v1::EpochProgress ProgressWithout(
+      absl::Span<const Booking* const> not_yet) const;
+
   uint64_t epoch() const { return epoch_; }
   uint64_t channel_id() const { return channel_id_; }
   uint32_t attempt() const { return attempt_; }
@@ -70,6 +90,7 @@ class EpochLedger {
   Verdict Book(uint64_t channel_id, uint64_t epoch, uint32_t attempt,
                uint64_t batch_index);
   bool Insert(uint64_t batch_index);
+  void Remove(const v1::BatchRange& range);
   std::string DescribeMissing() const;
 
   uint64_t channel_id_;

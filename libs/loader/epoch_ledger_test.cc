@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -9,6 +10,7 @@
 #include "gtest/gtest.h"
 #include "libs/random/philox.h"
 #include "libs/status/status_matchers.h"
+#include "protos/fairlead/v1/loader_cursor.pb.h"
 #include "protos/fairlead/v1/messages.pb.h"
 
 namespace fairlead {
@@ -108,12 +110,13 @@ TEST(EpochLedger, SeesAnEpochOfAnotherLength) {
 TEST(EpochLedger, FailedBatchIsHeldAndItsSeedsAreNotExpected) {
   EpochLedger ledger(kChannel, kEpoch, 2);
   ledger.OnBatch(Header(0), 42);
+  std::vector<v1::BatchRange> booked;
   v1::BatchError error;
   error.set_channel_id(kChannel);
   error.set_epoch(kEpoch);
   error.set_batch_index(1);
-  EXPECT_EQ(ledger.OnBatchError(error), Verdict::kNew);
-  EXPECT_EQ(ledger.OnBatchError(error), Verdict::kDuplicate);
+  EXPECT_EQ(ledger.OnBatchError(error, &booked), Verdict::kNew);
+  EXPECT_EQ(ledger.OnBatchError(error, &booked), Verdict::kDuplicate);
   EXPECT_THAT(ledger.OnEpochEnd(End(2, 99)), IsOk());
 }
 
@@ -166,6 +169,7 @@ TEST(EpochLedgerTest, ErrorAnswersForTheBatchesItSaysWillNotBeTried) {
   EpochLedger ledger(kChannel, kEpoch, 10);
   ASSERT_EQ(ledger.OnBatch(Header(0), 1), Verdict::kNew);
   ASSERT_EQ(ledger.OnBatch(Header(5), 1), Verdict::kNew);
+  std::vector<v1::BatchRange> booked;
   v1::BatchError error;
   error.set_channel_id(kChannel);
   error.set_epoch(kEpoch);
@@ -173,9 +177,9 @@ TEST(EpochLedgerTest, ErrorAnswersForTheBatchesItSaysWillNotBeTried) {
   v1::BatchRange* const rest = error.add_also_failed();
   rest->set_begin(2);
   rest->set_end(1'000'000'000'000);  // as a broken pool might say
-  EXPECT_EQ(ledger.OnBatchError(error), Verdict::kNew);
+  EXPECT_EQ(ledger.OnBatchError(error, &booked), Verdict::kNew);
   EXPECT_EQ(ledger.num_missing(), 0u);
-  EXPECT_EQ(ledger.OnBatchError(error), Verdict::kDuplicate);
+  EXPECT_EQ(ledger.OnBatchError(error, &booked), Verdict::kDuplicate);
   EXPECT_THAT(ledger.OnEpochEnd(End(10, 0)), IsOk());
 }
 
@@ -187,6 +191,90 @@ TEST(EpochLedgerTest, CancelledEpochIsNoLoss) {
   EXPECT_THAT(
       ledger.OnEpochEnd(end),
       StatusIs(absl::StatusCode::kCancelled, ::testing::HasSubstr("9 of 10")));
+}
+
+// Wherever a trainer stops, with whatever booked and not handed on: a ledger
+// restored from that takes what is left, and the epoch is whole.
+TEST(EpochLedgerTest, RestoredLedgerTakesJustWhatWasNotHandedOn) {
+  for (uint64_t seed = 0; seed < 50; ++seed) {
+    SCOPED_TRACE(seed);
+    RandomStream random(seed, 1, 0);
+    const uint64_t batches = 1 + random.Below(40);
+    const auto digest = [](uint64_t index) { return 7 * index + 1; };
+    EpochLedger ledger(kChannel, kEpoch, batches);
+    std::vector<EpochLedger::Booking> waiting;
+    std::set<uint64_t> handed_on;
+    for (uint64_t step = 0; step < batches; ++step) {
+      const uint64_t index = random.Below(batches);
+      if (ledger.OnBatch(Header(index), digest(index)) != Verdict::kNew) {
+        continue;
+      }
+      if (random.Below(2) == 0) {
+        handed_on.insert(index);
+        continue;
+      }
+      EpochLedger::Booking& booking = waiting.emplace_back();
+      v1::BatchRange& range = booking.batches.emplace_back();
+      range.set_begin(index);
+      range.set_end(index + 1);
+      booking.seed_digest = digest(index);
+    }
+    std::vector<const EpochLedger::Booking*> not_yet;
+    for (const EpochLedger::Booking& booking : waiting) {
+      not_yet.push_back(&booking);
+    }
+    EpochLedger resumed(kChannel, kEpoch, batches);
+    ASSERT_THAT(resumed.Restore(ledger.ProgressWithout(not_yet)), IsOk());
+    ASSERT_EQ(resumed.num_held(), handed_on.size());
+    uint64_t all = 0;
+    for (uint64_t index = 0; index < batches; ++index) {
+      all += digest(index);
+      ASSERT_EQ(
+          resumed.OnBatch(Header(index), digest(index)),
+          handed_on.contains(index) ? Verdict::kDuplicate : Verdict::kNew);
+    }
+    ASSERT_THAT(resumed.OnEpochEnd(End(batches, all)), IsOk());
+  }
+}
+
+TEST(EpochLedgerTest, FailedBatchesThatWereNotHandedOnComeAgain) {
+  EpochLedger ledger(kChannel, kEpoch, 4);
+  v1::BatchError error;
+  error.set_channel_id(kChannel);
+  error.set_epoch(kEpoch);
+  error.set_batch_index(1);
+  v1::BatchRange* const rest = error.add_also_failed();
+  rest->set_begin(2);
+  rest->set_end(4);
+  EpochLedger::Booking booking{.failed = true};
+  ASSERT_EQ(ledger.OnBatchError(error, &booking.batches), Verdict::kNew);
+  const EpochLedger::Booking* const not_yet[] = {&booking};
+  const v1::EpochProgress progress = ledger.ProgressWithout(not_yet);
+  EXPECT_EQ(progress.held_size(), 0);
+  EXPECT_EQ(progress.failed_batches(), 0u);
+  EXPECT_EQ(ledger.ProgressWithout({}).failed_batches(), 3u);
+}
+
+TEST(EpochLedgerTest, DamagedProgressIsRefused) {
+  const auto restore = [](uint64_t batches,
+                          std::vector<std::pair<uint64_t, uint64_t>> held) {
+    v1::EpochProgress progress;
+    progress.set_batches(batches);
+    for (const auto& [begin, end] : held) {
+      v1::BatchRange* const range = progress.add_held();
+      range->set_begin(begin);
+      range->set_end(end);
+    }
+    return EpochLedger(kChannel, kEpoch, 10).Restore(progress);
+  };
+  EXPECT_THAT(restore(10, {{0, 3}, {5, 10}}), IsOk());
+  const auto bad =
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("cursor"));
+  EXPECT_THAT(restore(9, {}), bad);
+  EXPECT_THAT(restore(10, {{0, 11}}), bad);
+  EXPECT_THAT(restore(10, {{3, 3}}), bad);
+  EXPECT_THAT(restore(10, {{5, 6}, {0, 3}}), bad);
+  EXPECT_THAT(restore(10, {{0, 3}, {2, 4}}), bad);
 }
 
 }  // namespace

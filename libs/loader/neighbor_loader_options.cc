@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -17,6 +18,7 @@
 #include "libs/rpc/edge_type_proto.h"
 #include "libs/status/status_macros.h"
 #include "protos/fairlead/v1/sampling.pb.h"
+#include "xxhash.h"
 
 namespace fairlead {
 namespace {
@@ -62,6 +64,27 @@ absl::Status CheckInputNodes(const InputNodes& nodes) {
   return absl::OkStatus();
 }
 
+// Parity GL-082, GL-085.
+absl::Status CheckBackend(const NeighborLoaderOptions& options) {
+  const v1::BackendOptions& backend = options.backend;
+  if (backend.worker_concurrency() > kMaxWorkerConcurrency) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "backend.worker_concurrency: ", backend.worker_concurrency(),
+        " is more than ", kMaxWorkerConcurrency,
+        "; give 1 to that many, or 0 for 4"));
+  }
+  const uint64_t capacity =
+      backend.buffer_capacity() == 0 ? 64 : backend.buffer_capacity();
+  if (options.prefetch_size > capacity) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("prefetch_size: ", options.prefetch_size,
+                     " is more than a channel's buffer holds; give at most "
+                     "backend.buffer_capacity, ",
+                     capacity, " messages, or raise that"));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status Validate(const NeighborLoaderOptions& options) {
@@ -75,6 +98,10 @@ absl::Status Validate(const NeighborLoaderOptions& options) {
   if (options.credit_bytes < 1) {
     return absl::InvalidArgumentError(
         "credit_bytes: must be at least 1, got 0; with 0 no batch could come");
+  }
+  FAIRLEAD_RETURN_IF_ERROR(Validate(options.worker_options));
+  if (std::holds_alternative<RemoteWorkerOptions>(options.worker_options)) {
+    FAIRLEAD_RETURN_IF_ERROR(CheckBackend(options));
   }
   if (!options.fanout.empty() && !options.edge_type_fanouts.empty()) {
     return absl::InvalidArgumentError(
@@ -142,6 +169,13 @@ v1::SamplingConfig ToSamplingConfig(const NeighborLoaderOptions& options) {
     *config.mutable_ppr() = options.ppr;
   }
   return config;
+}
+
+uint64_t InputFingerprint(const NeighborLoaderOptions& options) {
+  const std::string seeds = ToSeedNodes(options).SerializeAsString();
+  const std::string config = ToSamplingConfig(options).SerializeAsString();
+  return XXH3_64bits_withSeed(config.data(), config.size(),
+                              XXH3_64bits(seeds.data(), seeds.size()));
 }
 
 absl::StatusOr<std::vector<int32_t>> ParseFanout(absl::string_view text) {

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "libs/loader/worker_options.h"
 #include "libs/type_names/type_names.h"
 #include "protos/fairlead/v1/registry.pb.h"
 #include "protos/fairlead/v1/sampling.pb.h"
@@ -71,20 +72,23 @@ struct NeighborLoaderOptions {
   v1::AblpOptions ablp = {};
   v1::PprOptions ppr = {};
 
-  // --- how it travels --------------------------------------------------------
+  // --- who samples -----------------------------------------------------------
+  WorkerOptions worker_options = RemoteWorkerOptions();
+  v1::FailurePolicy failure_policy = v1::FAILURE_POLICY_UNSPECIFIED;
+
+  // --- how it travels from remote workers ------------------------------------
   std::vector<uint32_t> server_ranks = {};  // empty: one of every partition
   uint64_t prefetch_size = 4;               // batches under way per server
   uint64_t credit_bytes = 256 << 20;        // and bytes
   absl::Duration connect_timeout = absl::Seconds(60);
   absl::Duration recovery_timeout = absl::Seconds(120);
 
-  // --- under which names -----------------------------------------------------
+  // --- under which names it is remote workers' -------------------------------
   // Loaders that share a backend_key share its options. The member name and the
   // worker_key must differ between trainers; empty ones are made up.
   std::string backend_key = "dist_neighbor_loader";
   v1::BackendOptions backend = {};
   v1::ChannelControl control = {};  // how it stands against others, at first
-  v1::FailurePolicy failure_policy = v1::FAILURE_POLICY_UNSPECIFIED;
   std::string member_name = {};
   std::string worker_key = {};
 };
@@ -96,6 +100,10 @@ absl::Status Validate(const NeighborLoaderOptions& options);
 // As the contracts put it. REQUIRES Validate(options).ok().
 v1::SeedNodes ToSeedNodes(const NeighborLoaderOptions& options);
 v1::SamplingConfig ToSamplingConfig(const NeighborLoaderOptions& options);
+
+// Tells inputs apart that make other batches: of seeds and sampling config.
+// REQUIRES Validate(options).ok().
+uint64_t InputFingerprint(const NeighborLoaderOptions& options);
 
 // "15,10,5" as a fanout; "" is the empty one. INVALID_ARGUMENT, showing a good
 // one, for anything else.

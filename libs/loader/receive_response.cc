@@ -1,24 +1,19 @@
 #include "libs/loader/receive_response.h"
 
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <optional>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/types/span.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/message_lite.h"
 #include "google/protobuf/wire_format_lite.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/proto_buffer_reader.h"
-#include "libs/random/philox.h"
-#include "libs/status/status_macros.h"
-#include "libs/tensor_message/tensor_message.h"
+#include "libs/loader/encoded_batch.h"
 #include "protos/fairlead/v1/channel_gateway.pb.h"
 #include "protos/fairlead/v1/messages.pb.h"
 
@@ -63,31 +58,6 @@ bool ReadBatch(CodedInputStream& input, BufferPool& pool,
   batch->bytes = *length;
   batch->buffer = std::move(buffer);
   return true;
-}
-
-// Node and edge types put their name and a dot in front (parity 6.4).
-bool IsSeedTensor(const TensorView& tensor) {
-  return tensor.name == "batch" || absl::EndsWith(tensor.name, ".batch");
-}
-
-absl::Status Interpret(EncodedBatch& batch) {
-  FAIRLEAD_ASSIGN_OR_RETURN(
-      batch.message,
-      ParseTensorMessage(absl::MakeConstSpan(batch.buffer.get(), batch.bytes)));
-  for (const TensorView& tensor : batch.message.tensors) {
-    if (!IsSeedTensor(tensor)) continue;
-    if (tensor.dtype != v1::DTYPE_INT64 || tensor.shape.size() != 1) {
-      return absl::DataLossError(absl::StrCat(
-          "tensor \"", tensor.name, "\" is not a list of int64 seed ids"));
-    }
-    for (size_t at = 0; at < tensor.bytes.size(); at += sizeof(uint64_t)) {
-      uint64_t seed = 0;
-      std::memcpy(&seed, tensor.bytes.data() + at, sizeof(seed));
-      batch.seed_digest += SplitMix64(seed);
-    }
-    return absl::OkStatus();
-  }
-  return absl::DataLossError("there is no tensor \"batch\" with the seeds");
 }
 
 // False if the bytes are no ReceiveResponse.
@@ -147,13 +117,14 @@ absl::StatusOr<DecodedResponse> DecodeReceiveResponse(
     return malformed("holds not just one event");
   }
   if (batch.has_value()) {
-    const absl::Status status = Interpret(*batch);
-    if (!status.ok()) {
+    absl::StatusOr<EncodedBatch> read =
+        DecodeBatch(std::move(batch->buffer), batch->bytes);
+    if (!read.ok()) {
       return absl::DataLossError(
           absl::StrCat("the gateway sent a batch that cannot be read: ",
-                       std::string(status.message())));
+                       std::string(read.status().message())));
     }
-    decoded.event = *std::move(batch);
+    decoded.event = *std::move(read);
   } else if (rest.has_batch_error()) {
     decoded.event = std::move(*rest.mutable_batch_error());
   } else {

@@ -1,28 +1,16 @@
 #ifndef FAIRLEAD_LIBS_LOADER_RECEIVE_RESPONSE_H_
 #define FAIRLEAD_LIBS_LOADER_RECEIVE_RESPONSE_H_
 
-#include <cstdint>
-#include <memory>
 #include <variant>
 
 #include "absl/status/statusor.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "libs/loader/buffer_pool.h"
-#include "libs/tensor_message/tensor_message.h"
+#include "libs/loader/encoded_batch.h"
 #include "protos/fairlead/v1/channel_gateway.pb.h"
 #include "protos/fairlead/v1/messages.pb.h"
 
 namespace fairlead {
-
-// A batch in memory of its own. Copying it copies references.
-struct EncodedBatch {
-  std::shared_ptr<const uint8_t> buffer;  // owns what `message` points into
-  uint64_t bytes = 0;                     // length of the SampleMessage
-  TensorMessage message;
-
-  // Over its seeds, as EpochEnd defines it.
-  uint64_t seed_digest = 0;
-};
 
 struct DecodedResponse {
   v1::DeliveryStamps delivery;

@@ -19,6 +19,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "grpcpp/grpcpp.h"
+#include "libs/loader/encoded_batch.h"
 #include "libs/loader/epoch_ledger.h"
 #include "libs/loader/gateway_stream.h"
 #include "libs/loader/receive_response.h"
@@ -52,23 +53,6 @@ bool IsWorthResuming(const absl::Status& status) {
 absl::Status WithContext(const absl::Status& status, absl::string_view what) {
   return {status.code(),
           absl::StrCat(what, ": ", std::string(status.message()))};
-}
-
-std::string Describe(const v1::BatchError& error) {
-  return absl::StrCat("channel ", error.channel_id(), ", epoch ", error.epoch(),
-                      ", batch ", error.batch_index());
-}
-
-// The status that stands in the place of a batch. One that claims to be OK is a
-// fault of its own.
-absl::Status ToStatus(const v1::BatchError& error) {
-  const std::string what = Describe(error);
-  if (error.code() < 1 || error.code() > 16) {
-    return absl::DataLossError(absl::StrCat(what, ": its error has the code ",
-                                            error.code(), ", which is none"));
-  }
-  return {static_cast<absl::StatusCode>(error.code()),
-          absl::StrCat(what, ": ", error.message())};
 }
 
 }  // namespace
@@ -120,7 +104,13 @@ RemoteReceivingChannel::~RemoteReceivingChannel() {
   mutex_.Await(absl::Condition(this, &RemoteReceivingChannel::AllStreamsEnded));
 }
 
-absl::Status RemoteReceivingChannel::StartEpoch(uint64_t epoch) {
+absl::Status RemoteReceivingChannel::ResumeEpoch(
+    uint64_t epoch, absl::Span<const v1::EpochProgress> had) {
+  if (!had.empty() && had.size() != options_.num_servers) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "cursor: is of ", had.size(), " servers, but this loader has ",
+        options_.num_servers, "; go on with the same partitions"));
+  }
   uint64_t generation = 0;
   std::vector<std::shared_ptr<GatewayStream>> ended;  // let go of unlocked
   {
@@ -133,8 +123,23 @@ absl::Status RemoteReceivingChannel::StartEpoch(uint64_t epoch) {
   }
   std::vector<std::optional<SamplingChannel>> channels(options_.num_servers);
   for (size_t i = 0; i < options_.num_servers; ++i) {
-    if (!options_.active_mask[i]) continue;
-    FAIRLEAD_ASSIGN_OR_RETURN(channels[i], StartEpochPersistently(i, epoch));
+    if (!options_.active_mask[i]) {
+      if (had.empty() || had[i].batches() == 0) continue;
+      return absl::InvalidArgumentError(absl::StrCat(
+          "cursor: server ", i, " had ", had[i].batches(),
+          " batches, and now has none; go on with the same seeds"));
+    }
+    std::vector<v1::BatchRange> held;
+    if (!had.empty()) held.assign(had[i].held().begin(), had[i].held().end());
+    FAIRLEAD_ASSIGN_OR_RETURN(channels[i],
+                              StartEpochPersistently(i, epoch, held));
+  }
+  std::vector<std::optional<EpochLedger>> ledgers(options_.num_servers);
+  for (size_t i = 0; i < options_.num_servers; ++i) {
+    if (!channels[i].has_value()) continue;
+    ledgers[i].emplace(channels[i]->channel_id, epoch, channels[i]->batches);
+    if (had.empty()) continue;
+    FAIRLEAD_RETURN_IF_ERROR(ledgers[i]->Restore(had[i]));
   }
   std::vector<std::shared_ptr<GatewayStream>> streams;
   {
@@ -147,8 +152,7 @@ absl::Status RemoteReceivingChannel::StartEpoch(uint64_t epoch) {
     for (size_t i = 0; i < options_.num_servers; ++i) {
       if (!channels[i].has_value()) continue;
       Server& server = servers_[i];
-      server.ledger.emplace(channels[i]->channel_id, epoch,
-                            channels[i]->batches);
+      server.ledger.emplace(*std::move(ledgers[i]));
       server.backoff.emplace(absl::Uniform<uint64_t>(random_));
       server.progress = true;
       ++running_;
@@ -160,12 +164,12 @@ absl::Status RemoteReceivingChannel::StartEpoch(uint64_t epoch) {
 }
 
 absl::StatusOr<SamplingChannel> RemoteReceivingChannel::StartEpochPersistently(
-    size_t server, uint64_t epoch) {
+    size_t server, uint64_t epoch, absl::Span<const v1::BatchRange> held) {
   const absl::Time deadline = absl::Now() + options_.recovery_timeout;
   rpc::Backoff backoff(absl::Uniform<uint64_t>(absl::BitGen()));
   while (true) {
     absl::StatusOr<SamplingChannel> channel =
-        options_.start_epoch(server, epoch, /*attempt=*/0, /*held=*/{});
+        options_.start_epoch(server, epoch, /*attempt=*/0, held);
     if (channel.ok() || !IsTransient(channel.status())) return channel;
     const absl::Duration wait = backoff.Next();
     if (absl::Now() + wait >= deadline) return channel;
@@ -207,6 +211,25 @@ absl::StatusOr<std::optional<ReceivedBatch>> RemoteReceivingChannel::Recv() {
 void RemoteReceivingChannel::Cancel() {
   MutexLock lock(&mutex_);
   cancelled_ = true;
+}
+
+absl::StatusOr<std::vector<v1::EpochProgress>>
+RemoteReceivingChannel::progress() const {
+  MutexLock lock(&mutex_);
+  if (!started_) {
+    return absl::FailedPreconditionError(
+        "no epoch runs; call StartEpoch first");
+  }
+  std::vector<v1::EpochProgress> progress(servers_.size());
+  for (size_t i = 0; i < servers_.size(); ++i) {
+    if (!options_.active_mask[i]) continue;
+    std::vector<const EpochLedger::Booking*> not_yet;
+    for (const Item& item : queue_) {
+      if (item.server == i) not_yet.push_back(&item.booking);
+    }
+    progress[i] = servers_[i].ledger->ProgressWithout(not_yet);
+  }
+  return progress;
 }
 
 RemoteReceivingChannel::Stats RemoteReceivingChannel::stats() const {
@@ -330,6 +353,11 @@ bool RemoteReceivingChannel::OnBatch(
   if (verdict != EpochLedger::Verdict::kNew) return OnVerdict(server, verdict);
   server.progress = true;
   const uint64_t bytes = batch.bytes;
+  const uint64_t index = batch.message.header.batch_index();
+  EpochLedger::Booking booking{.seed_digest = batch.seed_digest};
+  v1::BatchRange& range = booking.batches.emplace_back();
+  range.set_begin(index);
+  range.set_end(index + 1);
   ReceivedBatch received;
   received.message = std::move(batch.message);
   received.buffer = std::move(batch.buffer);
@@ -337,23 +365,29 @@ bool RemoteReceivingChannel::OnBatch(
   received.server = IndexOf(server);
   received.delivery = delivery;
   received.received = clock_.MonotonicNow();
-  queue_.push_back(
-      {.result = std::move(received), .stream = stream, .bytes = bytes});
+  queue_.push_back({.result = std::move(received),
+                    .stream = stream,
+                    .bytes = bytes,
+                    .server = IndexOf(server),
+                    .booking = std::move(booking)});
   return false;
 }
 
 bool RemoteReceivingChannel::OnBatchError(Server& server,
                                           const v1::BatchError& error) {
-  const EpochLedger::Verdict verdict = server.ledger->OnBatchError(error);
+  EpochLedger::Booking booking{.failed = true};
+  const EpochLedger::Verdict verdict =
+      server.ledger->OnBatchError(error, &booking.batches);
   if (verdict != EpochLedger::Verdict::kNew) return OnVerdict(server, verdict);
   server.progress = true;
-  ++stats_.failed;
-  for (const v1::BatchRange& range : error.also_failed()) {
-    const uint64_t end = std::min(range.end(), server.ledger->batches());
-    stats_.failed += end - std::min(range.begin(), end);
+  for (const v1::BatchRange& range : booking.batches) {
+    stats_.failed += range.end() - range.begin();
   }
-  queue_.push_back(
-      {.result = ToStatus(error), .stream = server.stream, .bytes = 0});
+  queue_.push_back({.result = ToStatus(error),
+                    .stream = server.stream,
+                    .bytes = 0,
+                    .server = IndexOf(server),
+                    .booking = std::move(booking)});
   return false;
 }
 
@@ -417,7 +451,11 @@ void RemoteReceivingChannel::Break(Server& server, const absl::Status& status) {
   const std::string what = absl::StrCat(
       "channel ", server.ledger->channel_id(), ", epoch ",
       server.ledger->epoch(), ", gateway at ", server.gateway_address);
-  if (!IsWorthResuming(status)) {
+  // A gateway that finds no channel does not know why: its pool may have ended,
+  // or our lease run out. start_epoch asks the registry, whose word is final.
+  const bool is_gone =
+      server.state == State::kStreaming && absl::IsNotFound(status);
+  if (!is_gone && !IsWorthResuming(status)) {
     EndServer(server, WithContext(status, what));
   } else if (now + wait >= server.give_up_at) {
     EndServer(

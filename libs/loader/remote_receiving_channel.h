@@ -23,23 +23,14 @@
 #include "libs/loader/epoch_ledger.h"
 #include "libs/loader/gateway_stream.h"
 #include "libs/loader/receive_response.h"
+#include "libs/loader/received_batch.h"
 #include "libs/loader/sampling_input.h"
 #include "libs/rpc/backoff.h"
 #include "libs/sync/mutex.h"
-#include "libs/tensor_message/tensor_message.h"
+#include "protos/fairlead/v1/loader_cursor.pb.h"
 #include "protos/fairlead/v1/messages.pb.h"
 
 namespace fairlead {
-
-struct ReceivedBatch {
-  TensorMessage message;                  // its views point into `buffer`
-  std::shared_ptr<const uint8_t> buffer;  // keeps them alive
-  uint64_t bytes = 0;                     // of the encoded message
-  size_t server = 0;                      // local index of the server
-  v1::DeliveryStamps delivery;            // on the gateway's clock
-  absl::Duration received;  // off the wire, on this host's monotonic clock
-  absl::Duration consumed;  // Recv returned it, likewise
-};
 
 // Receives the batches of one or more servers, an epoch at a time: GLT's and
 // GiGL's RemoteReceivingChannel (parity RC-01 to RC-15) on streams.
@@ -95,17 +86,7 @@ class RemoteReceivingChannel final : private GatewayStream::Listener {
     absl::Duration recovery_timeout = absl::Seconds(120);
   };
 
-  struct Stats {
-    uint64_t batches = 0;     // delivered
-    uint64_t bytes = 0;       // of these
-    uint64_t duplicates = 0;  // dropped: held already
-    uint64_t stale = 0;       // dropped: of an earlier epoch or attempt
-    uint64_t missing = 0;     // never received of epochs that came to their end
-    uint64_t failed = 0;      // ended as a BatchError
-    uint64_t recoveries = 0;  // streams opened again after a break
-    uint64_t queued = 0;      // received, waiting for Recv
-    absl::Duration waited;    // inside Recv
-  };
+  using Stats = ReceiveStats;
 
   // INVALID_ARGUMENT, naming the option.
   static absl::StatusOr<std::unique_ptr<RemoteReceivingChannel>> Create(
@@ -117,7 +98,21 @@ class RemoteReceivingChannel final : private GatewayStream::Listener {
   // Starts an epoch on every active server, and drops what is left of the one
   // before it: none of that is delivered later (RC-10, where the original may).
   // If a server cannot start it, its error comes back and no epoch runs.
-  absl::Status StartEpoch(uint64_t epoch) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status StartEpoch(uint64_t epoch) ABSL_LOCKS_EXCLUDED(mutex_) {
+    return ResumeEpoch(epoch, {});
+  }
+
+  // Goes on with an epoch from what progress() said of it, in this process or
+  // an earlier one: what was had then does not come again. `had` is empty, or
+  // has one entry for each server; INVALID_ARGUMENT says how it does not fit.
+  absl::Status ResumeEpoch(uint64_t epoch,
+                           absl::Span<const v1::EpochProgress> had)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // What Recv has returned of this epoch, by server. FAILED_PRECONDITION before
+  // an epoch was started.
+  absl::StatusOr<std::vector<v1::EpochProgress>> progress() const
+      ABSL_LOCKS_EXCLUDED(mutex_);
 
   // The next batch, waiting for it as long as it takes; nullopt at the end of
   // the epoch, every time (RC-07, RC-08). An error stands in the place of what
@@ -156,7 +151,6 @@ class RemoteReceivingChannel final : private GatewayStream::Listener {
     absl::Time retry_at;    // while kBroken
     absl::Time give_up_at;  // from the first break after progress
     bool progress = true;   // something came since the last break
-    absl::Status broken_by;
   };
 
   // What Recv returns next, and the credit that goes back then.
@@ -164,6 +158,8 @@ class RemoteReceivingChannel final : private GatewayStream::Listener {
     absl::StatusOr<ReceivedBatch> result;
     std::shared_ptr<GatewayStream> stream = nullptr;  // null: nothing goes back
     uint64_t bytes = 0;
+    size_t server = 0;  // whose ledger has booked it
+    EpochLedger::Booking booking = {};
   };
 
   explicit RemoteReceivingChannel(Options options);
@@ -205,8 +201,8 @@ class RemoteReceivingChannel final : private GatewayStream::Listener {
     return static_cast<size_t>(&server - servers_.data());
   }
 
-  absl::StatusOr<SamplingChannel> StartEpochPersistently(size_t server,
-                                                         uint64_t epoch);
+  absl::StatusOr<SamplingChannel> StartEpochPersistently(
+      size_t server, uint64_t epoch, absl::Span<const v1::BatchRange> held);
   void RunRecovery() ABSL_LOCKS_EXCLUDED(mutex_);
   void Recover(size_t index) ABSL_LOCKS_EXCLUDED(mutex_);
   Server* FirstToRetry() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -4,20 +4,23 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "libs/loader/neighbor_loader_options.h"
-#include "libs/loader/registry_session.h"
-#include "libs/loader/remote_receiving_channel.h"
-#include "libs/loader/sampling_input.h"
+#include "libs/loader/received_batch.h"
+#include "protos/fairlead/v1/loader_cursor.pb.h"
 
 namespace fairlead {
 
-// A trainer's whole road without libtorch: joins the cluster, registers its
-// seeds, and receives batches as bytes that are tensors in place. What
-// DistNeighborLoader stands on, and enough for a tool.
+class DistDataset;
+class RemotePartitions;
+
+// A trainer's batches without libtorch, as bytes that are tensors in place:
+// what DistNeighborLoader stands on, and enough for a tool. Who makes them,
+// options.worker_options says; what is in them is the same whoever does.
 //
 //   auto stream = SampleStream::Create({.fanout = {15, 10}, .batch_size =
 //   512});
@@ -25,40 +28,69 @@ namespace fairlead {
 //   while (auto batch = (*stream)->Next(); batch.ok() && batch->has_value())
 //   ...
 //
-// One thread at a time.
+// One thread at a time. Batches and their tensors may outlive it.
 class SampleStream {
  public:
-  // INVALID_ARGUMENT for bad options; otherwise as the registry answers.
+  // With remote workers, the default. INVALID_ARGUMENT for bad options;
+  // otherwise as the registry answers.
   static absl::StatusOr<std::unique_ptr<SampleStream>> Create(
-      NeighborLoaderOptions options);
+      NeighborLoaderOptions options) {
+    return Create(nullptr, std::move(options));
+  }
+
+  // With any workers (parity GL-050, GL-051, GL-058). Collocated and
+  // multi-process ones sample `dataset`, which must outlive the stream; with
+  // remote ones, which have their own, it must be null. INVALID_ARGUMENT if it
+  // is not so. `remote`, which must outlive it too, asks other partitions for
+  // collocated workers; may be null where the dataset has one.
+  static absl::StatusOr<std::unique_ptr<SampleStream>> Create(
+      const DistDataset* dataset, NeighborLoaderOptions options,
+      RemotePartitions* remote = nullptr);
+
+  virtual ~SampleStream() = default;
 
   // In every epoch, over all servers.
-  uint64_t batches() const;
-  uint64_t seeds() const;
+  virtual uint64_t batches() const = 0;
+  virtual uint64_t seeds() const = 0;
 
   // Starts the next epoch, 0 first; what is left of the one before it is
   // dropped. The epoch counts as started even if this fails.
-  absl::Status StartEpoch() { return channel_->StartEpoch(next_epoch_++); }
+  absl::Status StartEpoch() { return BeginEpoch(next_epoch_++, {}); }
 
-  // As RemoteReceivingChannel::Recv.
-  absl::StatusOr<std::optional<ReceivedBatch>> Next() {
-    return channel_->Recv();
-  }
+  // Where the trainer is: the epoch, and what Next() has returned of it. Small
+  // enough for every checkpoint. FAILED_PRECONDITION before the first epoch.
+  absl::StatusOr<v1::LoaderCursor> cursor() const;
 
-  RemoteReceivingChannel::Stats stats() const { return channel_->stats(); }
+  // In place of StartEpoch(): goes on where `cursor` was made, maybe in another
+  // process. Every batch that had not come then comes, the same bytes; the next
+  // StartEpoch() starts the epoch after it. INVALID_ARGUMENT if the cursor is
+  // of other seeds, another sampling config or other partitions.
+  absl::Status ResumeEpoch(const v1::LoaderCursor& cursor);
+
+  // The next batch, waiting for it as long as it takes; nullopt at the end of
+  // the epoch, every time. An error stands in the place of what failed, and
+  // later calls go on: see RemoteReceivingChannel::Recv. FAILED_PRECONDITION
+  // before an epoch was started.
+  virtual absl::StatusOr<std::optional<ReceivedBatch>> Next() = 0;
+
+  virtual ReceiveStats stats() const = 0;
+
+ protected:
+  // InputFingerprint of its options.
+  explicit SampleStream(uint64_t input_fingerprint)
+      : input_fingerprint_(input_fingerprint) {}
 
  private:
-  SampleStream(std::unique_ptr<RegistrySession> session,
-               std::unique_ptr<SamplingInput> input,
-               std::unique_ptr<RemoteReceivingChannel> channel)
-      : session_(std::move(session)),
-        input_(std::move(input)),
-        channel_(std::move(channel)) {}
+  // Starts an epoch without what an earlier stream had of it, by server; `had`
+  // is empty for all of it. Drops what is left of the epoch before it.
+  virtual absl::Status BeginEpoch(uint64_t epoch,
+                                  absl::Span<const v1::EpochProgress> had) = 0;
 
-  // Each uses the one before it.
-  const std::unique_ptr<RegistrySession> session_;
-  const std::unique_ptr<SamplingInput> input_;
-  const std::unique_ptr<RemoteReceivingChannel> channel_;
+  // What Next() has returned of the epoch, by server. FAILED_PRECONDITION
+  // before there was one.
+  virtual absl::StatusOr<std::vector<v1::EpochProgress>> progress() const = 0;
+
+  const uint64_t input_fingerprint_;
   uint64_t next_epoch_ = 0;
 };
 

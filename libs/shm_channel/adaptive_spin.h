@@ -42,10 +42,9 @@ class AdaptiveSpin {
   // have had to last.
   void Learn(int64_t waited_ns) {
     const int64_t limit = limit_ns_.load(std::memory_order_relaxed);
-    limit_ns_.store(
-        std::clamp(waited_ns < max_ns_ ? 2 * waited_ns : limit / 2,
-                   std::min(kMinNs, max_ns_), max_ns_),
-        std::memory_order_relaxed);
+    limit_ns_.store(std::clamp(waited_ns < max_ns_ ? 2 * waited_ns : limit / 2,
+                               std::min(kMinNs, max_ns_), max_ns_),
+                    std::memory_order_relaxed);
   }
 
  private:

@@ -29,6 +29,9 @@ namespace {
 constexpr std::chrono::seconds kPoolDeadline(60);
 constexpr std::chrono::seconds kUnregisterDeadline(2);
 constexpr absl::Duration kRetry = absl::Seconds(1);
+// A registry that slept for so much longer than it meant to stood still, or
+// its host did: in that time nobody could renew a lease.
+constexpr absl::Duration kStall = absl::Milliseconds(500);
 
 void SetDuration(absl::Duration from, google::protobuf::Duration* to) {
   const int64_t nanos = absl::ToInt64Nanoseconds(from);
@@ -64,9 +67,11 @@ grpc::Status FromPool(const v1::Member& pool, const grpc::Status& status) {
 absl::StatusOr<std::unique_ptr<RegistryService>> RegistryService::Create(
     const RegistryLimits& limits, RegistryStore& store, const Clock& clock,
     RegistryMetrics& metrics) {
-  FAIRLEAD_ASSIGN_OR_RETURN(const auto records, store.Load());
+  FAIRLEAD_ASSIGN_OR_RETURN(const StoreContents contents, store.Load());
   RegistryState::Writes writes;
-  for (const auto& [key, value] : records) writes.push_back({key, value});
+  for (const auto& [key, value] : contents.records) {
+    writes.push_back({key, value});
+  }
   // The constructor is private, so std::make_unique cannot call it.
   std::unique_ptr<RegistryService> service(
       new RegistryService(limits, store, clock, metrics));
@@ -74,6 +79,7 @@ absl::StatusOr<std::unique_ptr<RegistryService>> RegistryService::Create(
     MutexLock lock(&service->mutex_);
     FAIRLEAD_RETURN_IF_ERROR(
         service->state_.Apply(writes, clock.MonotonicNow()));
+    service->revision_ = contents.revision;
     service->UpdateMetrics();
   }
   service->lease_thread_ = std::thread([s = service.get()] { s->RunLeases(); });
@@ -91,7 +97,7 @@ RegistryService::~RegistryService() {
 absl::Status RegistryService::Commit(const RegistryState::Writes& writes) {
   if (writes.empty()) return absl::OkStatus();
   const absl::Duration start = clock_.MonotonicNow();
-  FAIRLEAD_RETURN_IF_ERROR(store_.Commit(writes));
+  FAIRLEAD_ASSIGN_OR_RETURN(revision_, store_.Commit(writes, revision_));
   const absl::Duration end = clock_.MonotonicNow();
   metrics_.store_commit_seconds.Observe(absl::ToDoubleSeconds(end - start));
   FAIRLEAD_RETURN_IF_ERROR(state_.Apply(writes, end));
@@ -126,7 +132,8 @@ grpc::Status RegistryService::Join(grpc::ServerContext* /*context*/,
   const absl::Duration now = clock_.MonotonicNow();
   state_.GrantLease(response->member_id(), GetDuration(request->lease()), now);
   const absl::StatusOr<absl::Duration> lease =
-      state_.RenewLease(response->member_id(), request->member_name(), now);
+      state_.RenewLease(response->member_id(), request->member_name(),
+                        request->incarnation(), now);
   if (!lease.ok()) return rpc::ToGrpcStatus(lease.status());
   SetDuration(*lease, response->mutable_lease());
   response->set_registry_incarnation(incarnation_);
@@ -139,8 +146,9 @@ grpc::Status RegistryService::RenewLease(grpc::ServerContext* /*context*/,
                                          const v1::RenewLeaseRequest* request,
                                          v1::RenewLeaseResponse* response) {
   MutexLock lock(&mutex_);
-  const absl::StatusOr<absl::Duration> lease = state_.RenewLease(
-      request->member_id(), request->member_name(), clock_.MonotonicNow());
+  const absl::StatusOr<absl::Duration> lease =
+      state_.RenewLease(request->member_id(), request->member_name(),
+                        request->incarnation(), clock_.MonotonicNow());
   if (!lease.ok()) return rpc::ToGrpcStatus(lease.status());
   SetDuration(*lease, response->mutable_lease());
   response->set_registry_incarnation(incarnation_);
@@ -165,7 +173,9 @@ grpc::Status RegistryService::Leave(grpc::ServerContext* /*context*/,
   absl::Status status;
   {
     MutexLock lock(&mutex_);
-    status = CommitLeave(request->member_id(), &ended);
+    if (!state_.IsReplaced(request->member_id(), request->incarnation())) {
+      status = CommitLeave(request->member_id(), &ended);
+    }
   }
   Unregister(std::move(ended));
   return rpc::ToGrpcStatus(status);
@@ -453,9 +463,12 @@ void RegistryService::RunLeases() {
       if (!to_unregister_.empty()) wait = std::min(wait, kRetry);
       // A lease that could not be ended, since the store failed, is still due.
       if (retry) wait = std::max(wait, kRetry);
+      const absl::Duration due = clock_.MonotonicNow() + wait;
       mutex_.AwaitWithTimeout(
           absl::Condition(this, &RegistryService::ShouldLookAtLeases), wait);
       if (stopping_) return;
+      const absl::Duration now = clock_.MonotonicNow();
+      if (now > due + kStall) state_.RenewAllLeases(now);
       leases_changed_ = false;
     }
     retry = !ExpireLeases();

@@ -120,12 +120,13 @@ class RegistryService final : public v1::RegistryService::Service {
 
   // Tells members of one life of the registry from another.
   const uint64_t incarnation_ = absl::Uniform<uint64_t>(absl::BitGen());
-  RegistryStore& store_;  // used with mutex_ held
+  RegistryStore& store_;
   const Clock& clock_;
   RegistryMetrics& metrics_;
 
   Mutex mutex_;
   RegistryState state_ ABSL_GUARDED_BY(mutex_);
+  int64_t revision_ ABSL_GUARDED_BY(mutex_) = 0;  // of the store: state_'s
   std::map<std::string, std::shared_ptr<PoolStub>> stubs_
       ABSL_GUARDED_BY(mutex_);  // by address
   std::vector<RegistryState::Ended> to_unregister_ ABSL_GUARDED_BY(mutex_);

@@ -11,6 +11,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "libs/status/status_matchers.h"
+#include "libs/sync/mutex.h"
 #include "services/registry/fake_registry_store.h"
 #include "services/registry/sqlite_store.h"
 #include "services/registry/store_contract_test.h"
@@ -33,13 +34,18 @@ std::unique_ptr<RegistryStore> OpenSqlite(const std::string& test_name) {
 }
 
 std::unique_ptr<RegistryStore> OpenFake(const std::string& test_name) {
+  static Mutex mutex;
   static auto& media = *new std::map<std::string, FakeRegistryStore::Medium>;
+  MutexLock lock(&mutex);
   return std::make_unique<FakeRegistryStore>(&media[test_name]);
 }
 
 INSTANTIATE_TEST_SUITE_P(Stores, StoreContractTest,
                          ::testing::Values(StoreCase{"Sqlite", OpenSqlite},
                                            StoreCase{"Fake", OpenFake}),
+                         [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(Stores, SharedStoreContractTest,
+                         ::testing::Values(StoreCase{"Fake", OpenFake}),
                          [](const auto& info) { return info.param.name; });
 
 TEST(SqliteStoreTest, SecondRegistryOnTheFileIsRefused) {

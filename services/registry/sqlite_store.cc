@@ -1,19 +1,23 @@
 #include "services/registry/sqlite_store.h"
 
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
-#include <map>
+#include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <system_error>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "libs/status/status_macros.h"
+#include "libs/sync/mutex.h"
 #include "services/registry/registry_store.h"
 #include "sqlite3.h"
 
@@ -63,19 +67,27 @@ class SqliteStore final : public RegistryStore {
     return Run("COMMIT");
   }
 
-  absl::StatusOr<std::map<std::string, std::string>> Load() override {
+  absl::StatusOr<StoreContents> Load() override {
+    MutexLock lock(&mutex_);
     FAIRLEAD_ASSIGN_OR_RETURN(const Statement select,
                               Prepare("SELECT key, value FROM records"));
-    std::map<std::string, std::string> records;
+    StoreContents contents{.revision = revision_};
     int code;
     while ((code = sqlite3_step(select.get())) == SQLITE_ROW) {
-      records[Column(select.get(), 0)] = Column(select.get(), 1);
+      contents.records[Column(select.get(), 0)] = Column(select.get(), 1);
     }
     if (code != SQLITE_DONE) return Error("reading");
-    return records;
+    return contents;
   }
 
-  absl::Status Commit(absl::Span<const StoreWrite> writes) override {
+  absl::StatusOr<int64_t> Commit(absl::Span<const StoreWrite> writes,
+                                 int64_t revision) override {
+    MutexLock lock(&mutex_);
+    if (revision != revision_) {
+      return absl::AbortedError(absl::StrCat(
+          "store ", path_, ": is at revision ", revision_, ", not at ",
+          revision, "; read what has changed, and plan again"));
+    }
     FAIRLEAD_RETURN_IF_ERROR(Run("BEGIN IMMEDIATE"));
     absl::Status status;
     for (const StoreWrite& write : writes) {
@@ -87,7 +99,35 @@ class SqliteStore final : public RegistryStore {
       // A failed COMMIT may have rolled back already; else it is ours to do.
       Run("ROLLBACK").IgnoreError();
     }
-    return status;
+    FAIRLEAD_RETURN_IF_ERROR(status);
+    return ++revision_;
+  }
+
+  absl::StatusOr<StoreChanges> ReadChanges(int64_t revision) override {
+    {
+      MutexLock lock(&mutex_);
+      if (revision == revision_) return StoreChanges{.revision = revision};
+    }
+    // Nobody else writes, so this is rare: it need not be quick.
+    FAIRLEAD_ASSIGN_OR_RETURN(StoreContents contents, Load());
+    StoreChanges changes{.from_scratch = true, .revision = contents.revision};
+    for (auto& [key, value] : contents.records) {
+      changes.writes.push_back({key, std::move(value)});
+    }
+    return changes;
+  }
+
+  void Watch(std::function<void()> /*changed*/) override {}
+
+  absl::Status HoldRegistry(uint64_t incarnation) override {
+    MutexLock lock(&mutex_);
+    registries_ = {incarnation};
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::set<uint64_t>> LiveRegistries() override {
+    MutexLock lock(&mutex_);
+    return registries_;
   }
 
  private:
@@ -163,6 +203,9 @@ class SqliteStore final : public RegistryStore {
 
   const std::string path_;
   const Database database_;
+  Mutex mutex_;
+  int64_t revision_ ABSL_GUARDED_BY(mutex_) = 0;  // commits since it was opened
+  std::set<uint64_t> registries_ ABSL_GUARDED_BY(mutex_);  // this one
 };
 
 }  // namespace

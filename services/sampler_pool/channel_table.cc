@@ -43,7 +43,7 @@ std::string EncodeEnd(const ChannelTable::Channel& channel, const EpochRun& run,
   end.set_attempt(run.attempt);
   end.set_batches(channel.plan->batches_per_epoch());
   end.set_failed_batches(run.failed);
-  end.set_seed_digest(run.seed_digest);
+  end.set_seed_digest(run.seeds.digest());
   end.set_cancelled(cancelled);
   return end.SerializeAsString();
 }

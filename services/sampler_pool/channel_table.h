@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "libs/batch_maker/channel_plan.h"
 #include "libs/fair_scheduler/fair_scheduler.h"
 #include "libs/shm_channel/doorbell.h"
 #include "libs/shm_channel/shm_budget.h"
@@ -20,7 +21,6 @@
 #include "protos/fairlead/v1/registry.pb.h"
 #include "protos/fairlead/v1/sampler_pool.pb.h"
 #include "services/sampler_pool/channel_lifecycle.h"
-#include "services/sampler_pool/channel_plan.h"
 #include "services/sampler_pool/epoch_run.h"
 
 namespace fairlead {

@@ -23,6 +23,7 @@
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "libs/batch_maker/channel_plan.h"
 #include "libs/graph/dataset.h"
 #include "libs/graph/dataset_writer.h"
 #include "libs/random/philox.h"
@@ -30,7 +31,6 @@
 #include "libs/status/status_matchers.h"
 #include "libs/tensor_message/message_tag.h"
 #include "protos/fairlead/v1/messages.pb.h"
-#include "services/sampler_pool/channel_plan.h"
 #include "services/sampler_pool/channel_table.h"
 #include "services/sampler_pool/epoch_run.h"
 

@@ -4,28 +4,21 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <vector>
+#include <utility>
 
 #include "absl/status/statusor.h"
+#include "libs/batch_maker/channel_plan.h"
+#include "libs/batch_maker/epoch_seeds.h"
 #include "libs/sampling/epoch_plan.h"
 #include "protos/fairlead/v1/registry.pb.h"
-#include "services/sampler_pool/channel_plan.h"
 
 namespace fairlead {
 
-// What a batch starts from: as BatchRequest.
-struct BatchInputs {
-  std::vector<int64_t> seeds;
-  std::vector<int64_t> destinations;
-  std::vector<int64_t> edge_labels;
-  std::vector<int64_t> times;
-};
-
-// One attempt at one epoch of a channel: which batches are to be made, in
-// which order their seeds come, and how far it has got.
+// One attempt at one epoch of a channel: which batches are to be made, from
+// which seeds, and how far it has got.
 //
-// The seeds of a batch may be read from any thread; the counters are guarded
-// by the owner's lock; `cancelled` is its own synchronisation.
+// `seeds` may be read from any thread; the counters are guarded by the owner's
+// lock; `cancelled` is its own synchronisation.
 struct EpochRun {
   // Costs a pass over the seeds, so it is made without the owner's lock.
   // INVALID_ARGUMENT for held ranges that are not sorted, disjoint and within
@@ -33,16 +26,11 @@ struct EpochRun {
   static absl::StatusOr<std::shared_ptr<EpochRun>> Create(
       const ChannelPlan& plan, const v1::StartEpochRequest& request);
 
-  // What a batch starts from, into `out`.
-  void InputsOf(const ChannelPlan& plan, uint64_t batch_index,
-                BatchInputs* out) const;
-
   bool done() const { return completed == to_make; }
 
   const uint64_t epoch;
   const uint32_t attempt;
-  const EpochOrder order;
-  const uint64_t seed_digest;  // EpochEnd.seed_digest
+  const EpochSeeds seeds;
 
   EpochCursor cursor;
   const uint64_t to_make;  // batches of this attempt
@@ -53,12 +41,11 @@ struct EpochRun {
   // Tells workers that nobody wants this attempt's batches any more.
   std::atomic<bool> cancelled{false};
 
-  EpochRun(uint64_t run_epoch, uint32_t run_attempt, EpochOrder run_order,
-           uint64_t digest, EpochCursor run_cursor)
-      : epoch(run_epoch),
-        attempt(run_attempt),
-        order(std::move(run_order)),
-        seed_digest(digest),
+  EpochRun(const ChannelPlan& plan, const v1::StartEpochRequest& request,
+           EpochCursor run_cursor)
+      : epoch(request.epoch()),
+        attempt(request.attempt()),
+        seeds(plan, epoch),
         cursor(std::move(run_cursor)),
         to_make(cursor.remaining()) {}
 };

@@ -11,6 +11,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "libs/batch_maker/channel_plan.h"
+#include "libs/batch_maker/element_dtype.h"
 #include "libs/graph/dataset.h"
 #include "libs/graph/partition_book.h"
 #include "libs/partition_client/fetch_encoding.h"
@@ -21,8 +23,6 @@
 #include "libs/status/status_macros.h"
 #include "libs/type_names/type_names.h"
 #include "protos/fairlead/v1/graph_store.pb.h"
-#include "services/sampler_pool/channel_plan.h"
-#include "services/sampler_pool/element_dtype.h"
 
 namespace fairlead {
 namespace {

@@ -174,6 +174,7 @@ absl::Status Serve() {
                            v1::RegistryService::Stub& registry) {
     return Reconcile(*pool, joined.member_id(), registry);
   };
+  join.on_replaced = [&termination] { termination.Request(); };
   FAIRLEAD_ASSIGN_OR_RETURN(std::unique_ptr<Membership> membership,
                             Membership::Start(std::move(join)));
   rpc::PrintReadyLine(
@@ -185,9 +186,10 @@ absl::Status Serve() {
 
   termination.Wait();
   server->SetServing(false);
+  const absl::Status membership_status = membership->status();
   membership.reset();  // leaves the cluster first: nobody is sent here now
   server->Drain(absl::GetFlag(FLAGS_drain));
-  return absl::OkStatus();
+  return membership_status;
 }
 
 }  // namespace

@@ -15,10 +15,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "libs/batch_maker/channel_plan.h"
 #include "libs/status/status_macros.h"
 #include "libs/tensor_message/message_tag.h"
 #include "protos/fairlead/v1/messages.pb.h"
-#include "services/sampler_pool/channel_plan.h"
 #include "services/sampler_pool/epoch_run.h"
 
 namespace fairlead {
@@ -264,13 +264,13 @@ bool Pool::HasWorkOrStops() const {
          table_.HasWork(clock_.MonotonicNow());
 }
 
-std::unique_ptr<PreparedBatch> Pool::TakeSpare(const ChannelPlan* plan) {
-  if (spares_.empty()) return std::make_unique<PreparedBatch>();
+std::unique_ptr<Pool::Batch> Pool::TakeSpare(const ChannelPlan* plan) {
+  if (spares_.empty()) return std::make_unique<Batch>();
   auto found =
       std::find_if(spares_.begin(), spares_.end(),
                    [plan](const auto& spare) { return spare->plan() == plan; });
   if (found == spares_.end()) found = spares_.end() - 1;
-  std::unique_ptr<PreparedBatch> spare = std::move(*found);
+  std::unique_ptr<Batch> spare = std::move(*found);
   spares_.erase(found);
   return spare;
 }
@@ -346,8 +346,7 @@ std::optional<Pool::Outcome> Pool::Do(Task& task, absl::Status* error) {
   Work& work = task.work;
   if (work.run->cancelled) return Outcome::kCancelled;
   if (work.made != nullptr) {
-    *error = Commit(work, static_cast<PreparedBatch&>(*work.made),
-                    *work.reservation);
+    *error = Commit(work, static_cast<Batch&>(*work.made), *work.reservation);
     return error->ok() ? Outcome::kCommitted : Outcome::kFailed;
   }
   const absl::StatusOr<bool> is_planned = Prepare(task);
@@ -425,7 +424,8 @@ absl::Status Pool::Restart(Task& task) {
     FAIRLEAD_RETURN_IF_ERROR(
         options_.inject_failure(work.channel->id(), work.batch_index));
   }
-  return task.batch->Restart(work.plan, *work.run, std::move(header), &caches_);
+  return task.batch->Restart(work.plan, work.run->seeds, std::move(header),
+                             &caches_);
 }
 
 absl::Status Pool::Commit(const Work& work, PreparedBatch& batch,

@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "libs/batch_maker/prepared_batch.h"
 #include "libs/clock/clock.h"
 #include "libs/dist_graph/row_gather.h"
 #include "libs/fair_scheduler/fair_scheduler.h"
@@ -27,7 +28,6 @@
 #include "protos/fairlead/v1/sampler_pool.pb.h"
 #include "services/sampler_pool/channel_table.h"
 #include "services/sampler_pool/pool_metrics.h"
-#include "services/sampler_pool/prepared_batch.h"
 
 namespace fairlead {
 
@@ -100,13 +100,18 @@ class Pool {
       ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
+  // As the table of channels keeps it while it waits for room.
+  struct Batch final : public PreparedBatch, public MadeBatch {
+    uint64_t bytes() const override { return PreparedBatch::bytes(); }
+  };
+
   using Work = ChannelTable::Work;
   using Outcome = ChannelTable::Outcome;
 
   // A piece of work in a worker's hands, or put aside.
   struct Task {
     Work work;
-    std::unique_ptr<PreparedBatch> batch;  // null where work.made is there
+    std::unique_ptr<Batch> batch;  // null where work.made is there
     absl::Duration cost = absl::ZeroDuration();  // so far
     int tries = 1;
     bool is_begun = false;
@@ -124,7 +129,7 @@ class Pool {
   std::unique_ptr<Task> WaitForWork() ABSL_LOCKS_EXCLUDED(mutex_);
   bool HasWorkOrStops() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // One that was used for the same plan, if there is.
-  std::unique_ptr<PreparedBatch> TakeSpare(const ChannelPlan* plan)
+  std::unique_ptr<Batch> TakeSpare(const ChannelPlan* plan)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Gives a channel its buffer if it has none: that may take time.
@@ -157,7 +162,7 @@ class Pool {
   // Other partitions have answered; they go first.
   std::deque<std::unique_ptr<Task>> resumed_ ABSL_GUARDED_BY(mutex_);
   uint64_t put_aside_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::vector<std::unique_ptr<PreparedBatch>> spares_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::unique_ptr<Batch>> spares_ ABSL_GUARDED_BY(mutex_);
 
   std::vector<std::thread> threads_;  // last: they use all of the above
 };

@@ -20,12 +20,13 @@
 #include "absl/strings/str_format.h"
 #include "absl/time/time.h"
 #include "libs/clock/clock.h"
-#include "libs/loader/remote_receiving_channel.h"
+#include "libs/loader/received_batch.h"
 #include "libs/loader/sample_stream.h"
 #include "libs/status/status_macros.h"
 #include "libs/sync/mutex.h"
 #include "libs/tensor_message/tensor_message.h"
 #include "nlohmann/json.hpp"
+#include "protos/fairlead/v1/messages.pb.h"
 
 namespace fairlead {
 namespace {
@@ -47,10 +48,12 @@ bool IsField(const std::string& name, const std::string& field) {
   return name == field || absl::EndsWith(name, "." + field);
 }
 
-void Count(const ReceivedBatch& batch, Tally& tally) {
+// Returns the batch's digest.
+uint64_t Count(const ReceivedBatch& batch, Tally& tally) {
   ++tally.batches;
   tally.bytes += batch.bytes;
-  tally.digest += ContentDigest(batch.message);
+  const uint64_t digest = ContentDigest(batch.message);
+  tally.digest += digest;
   for (const TensorView& tensor : batch.message.tensors) {
     if (IsField(tensor.name, "rows") && tensor.shape.size() == 1) {
       tally.edges += tensor.shape[0];
@@ -64,13 +67,15 @@ void Count(const ReceivedBatch& batch, Tally& tally) {
       }
     }
   }
+  return digest;
 }
 
 // Runs a client to its end. Errors of single batches are noted, and passed by.
 class Client {
  public:
-  Client(const LoadOptions& options, std::unique_ptr<SampleStream> stream)
-      : options_(options), stream_(std::move(stream)) {}
+  Client(const LoadOptions& options, uint64_t number,
+         std::unique_ptr<SampleStream> stream)
+      : options_(options), number_(number), stream_(std::move(stream)) {}
 
   void Run(Mutex& progress) {
     const RealClock clock;
@@ -90,10 +95,17 @@ class Client {
         }
         if (!batch->has_value()) break;
         tally_.waits.push_back(clock.MonotonicNow() - asked);
-        Count(**batch, tally_);
+        const uint64_t digest = Count(**batch, tally_);
         if (options_.on_batch != nullptr) {
+          const v1::MessageHeader& header = (*batch)->message.header;
           MutexLock lock(&progress);
-          options_.on_batch();
+          options_.on_batch({.client = number_,
+                             .server = (*batch)->server,
+                             .epoch = header.epoch(),
+                             .attempt = header.attempt(),
+                             .batch_index = header.batch_index(),
+                             .digest = digest,
+                             .received = (*batch)->received});
         }
       }
     }
@@ -105,7 +117,7 @@ class Client {
                                      : std::min(all, options_.max_batches);
   }
   Tally& tally() { return tally_; }
-  RemoteReceivingChannel::Stats stats() const { return stream_->stats(); }
+  ReceiveStats stats() const { return stream_->stats(); }
 
  private:
   bool IsFull() const {
@@ -113,6 +125,7 @@ class Client {
   }
 
   const LoadOptions& options_;
+  const uint64_t number_;
   const std::unique_ptr<SampleStream> stream_;
   Tally tally_;
 };
@@ -151,7 +164,7 @@ LoadReport Summarise(std::vector<std::unique_ptr<Client>>& clients,
     unique_seeds.merge(tally.unique_seeds);
     waits.insert(waits.end(), tally.waits.begin(), tally.waits.end());
     report.status.Update(tally.status);
-    const RemoteReceivingChannel::Stats stats = client->stats();
+    const ReceiveStats stats = client->stats();
     report.duplicates += stats.duplicates;
     report.missing += stats.missing;
     report.recoveries += stats.recoveries;
@@ -182,7 +195,7 @@ absl::StatusOr<LoadReport> RunLoad(const LoadOptions& options) {
   for (uint64_t i = 0; i < options.clients; ++i) {
     FAIRLEAD_ASSIGN_OR_RETURN(std::unique_ptr<SampleStream> stream,
                               SampleStream::Create(options.loader));
-    clients.push_back(std::make_unique<Client>(options, std::move(stream)));
+    clients.push_back(std::make_unique<Client>(options, i, std::move(stream)));
     expected += clients.back()->expected_batches();
   }
   if (options.on_start != nullptr) options.on_start(expected);
@@ -197,6 +210,18 @@ absl::StatusOr<LoadReport> RunLoad(const LoadOptions& options) {
   }
   for (std::thread& thread : threads) thread.join();
   return Summarise(clients, clock.MonotonicNow() - start);
+}
+
+std::string LoadedBatch::ToJson() const {
+  const nlohmann::ordered_json json = {
+      {"client", client},
+      {"server", server},
+      {"epoch", epoch},
+      {"attempt", attempt},
+      {"batch_index", batch_index},
+      {"digest", Hex(digest)},
+      {"received_ns", absl::ToInt64Nanoseconds(received)}};
+  return json.dump();
 }
 
 std::string LoadReport::ToJson() const {

@@ -1,6 +1,7 @@
 #ifndef FAIRLEAD_TOOLS_LOADGEN_LOAD_H_
 #define FAIRLEAD_TOOLS_LOADGEN_LOAD_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -11,6 +12,20 @@
 #include "libs/loader/neighbor_loader_options.h"
 
 namespace fairlead {
+
+// A batch that a client was given.
+struct LoadedBatch {
+  uint64_t client = 0;  // from 0
+  size_t server = 0;    // local index
+  uint64_t epoch = 0;
+  uint32_t attempt = 0;
+  uint64_t batch_index = 0;
+  uint64_t digest = 0;      // ContentDigest
+  absl::Duration received;  // off the wire, on this host's monotonic clock
+
+  // One object in one line.
+  std::string ToJson() const;
+};
 
 struct LoadOptions {
   NeighborLoaderOptions loader = {};  // of each client, but for its names
@@ -24,7 +39,7 @@ struct LoadOptions {
   // Called once all clients are registered, with the number of batches to
   // come, and after each batch, from the clients' threads, one at a time.
   std::function<void(uint64_t batches)> on_start = nullptr;
-  std::function<void()> on_batch = nullptr;
+  std::function<void(const LoadedBatch&)> on_batch = nullptr;
 };
 
 // What came, over all clients and epochs.

@@ -1,7 +1,9 @@
 #include "tools/loadgen/load.h"
 
 #include <cstdint>
+#include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -19,6 +21,7 @@ using ::fairlead::testing::IsOk;
 using ::fairlead::testing::StatusIs;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::SizeIs;
 
 LoadOptions Against(const FakeCluster& cluster) {
   LoadOptions options;
@@ -32,9 +35,12 @@ TEST(Load, CountsWhatCame) {
   options.clients = 2;
   options.epochs = 4;
   uint64_t announced = 0;
-  uint64_t seen = 0;
+  std::set<std::tuple<uint64_t, uint64_t, uint64_t>> seen;
   options.on_start = [&](uint64_t batches) { announced = batches; };
-  options.on_batch = [&] { ++seen; };
+  options.on_batch = [&](const LoadedBatch& batch) {
+    EXPECT_GT(batch.received, absl::ZeroDuration());
+    seen.emplace(batch.client, batch.epoch, batch.batch_index);
+  };
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(const LoadReport report, RunLoad(options));
   EXPECT_THAT(report.status, IsOk());
   EXPECT_EQ(report.batches, 24u);
@@ -44,7 +50,7 @@ TEST(Load, CountsWhatCame) {
   EXPECT_EQ(report.duplicates, 0u);
   EXPECT_EQ(report.missing, 0u);
   EXPECT_EQ(announced, 24u);
-  EXPECT_EQ(seen, 24u);
+  EXPECT_THAT(seen, SizeIs(24));
   EXPECT_GT(report.bytes, 24u * 64);
   EXPECT_LE(report.wait_p50, report.wait_p99);
   // Nothing is left on the servers.
@@ -164,6 +170,23 @@ TEST(Load, RegistryThatIsNotThereIsNamed) {
   EXPECT_THAT(RunLoad(options),
               StatusIs(absl::StatusCode::kUnavailable,
                        AllOf(HasSubstr("registry"), HasSubstr(address))));
+}
+
+TEST(Load, BatchIsOneJsonObjectInOneLine) {
+  const std::string text = LoadedBatch{.client = 2,
+                                       .batch_index = 17,
+                                       .digest = 0xabc,
+                                       .received = absl::Microseconds(3)}
+                               .ToJson();
+  EXPECT_EQ(text.find('\n'), std::string::npos);
+  const nlohmann::json json = nlohmann::json::parse(text);
+  EXPECT_EQ(json["client"], 2);
+  EXPECT_EQ(json["batch_index"], 17);
+  EXPECT_EQ(json["digest"], "0000000000000abc");
+  EXPECT_EQ(json["received_ns"], 3000);
+  for (const char* key : {"server", "epoch", "attempt"}) {
+    EXPECT_TRUE(json.contains(key)) << key;
+  }
 }
 
 TEST(Load, ReportIsOneJsonObjectInOneLine) {

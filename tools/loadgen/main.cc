@@ -39,6 +39,8 @@ ABSL_FLAG(bool, shuffle, false, "A new order of the seeds in each epoch.");
 ABSL_FLAG(uint64_t, seed, 0, "Of every random draw.");
 ABSL_FLAG(bool, features, true, "Whether batches carry node features.");
 ABSL_FLAG(bool, json, false, "Print the report as one JSON object.");
+ABSL_FLAG(bool, log_batches, false,
+          "Print a JSON object for each batch as it comes, before the report.");
 ABSL_FLAG(std::string, split, "train",
           "Seeds: the split train, val, test or all.");
 ABSL_FLAG(std::vector<std::string>, ids, {},
@@ -81,6 +83,9 @@ ABSL_FLAG(uint32_t, priority, 0,
           "0 to 3; batches of higher priorities are made first.");
 ABSL_FLAG(absl::Duration, connect_timeout, absl::Seconds(60),
           "How long to wait for the registry, a pool and a gateway.");
+ABSL_FLAG(absl::Duration, recovery_timeout, absl::Seconds(120),
+          "How long a service that died may stay away before its part of the "
+          "epoch fails.");
 
 namespace fairlead {
 namespace {
@@ -192,6 +197,7 @@ absl::StatusOr<LoadOptions> OptionsFromFlags() {
   loader.prefetch_size = absl::GetFlag(FLAGS_prefetch_size);
   loader.credit_bytes = absl::GetFlag(FLAGS_credit_bytes).bytes;
   loader.connect_timeout = absl::GetFlag(FLAGS_connect_timeout);
+  loader.recovery_timeout = absl::GetFlag(FLAGS_recovery_timeout);
   loader.control.set_weight(absl::GetFlag(FLAGS_weight));
   loader.control.set_priority(absl::GetFlag(FLAGS_priority));
   loader.backend_key = absl::GetFlag(FLAGS_backend_key);
@@ -203,12 +209,16 @@ absl::Status Run() {
   FAIRLEAD_ASSIGN_OR_RETURN(LoadOptions options, OptionsFromFlags());
   const bool json = absl::GetFlag(FLAGS_json);
   std::unique_ptr<boost::timer::progress_display> progress;
-  if (!json && isatty(STDERR_FILENO) != 0) {
+  if (absl::GetFlag(FLAGS_log_batches)) {
+    options.on_batch = [](const LoadedBatch& batch) {
+      std::cout << batch.ToJson() << std::endl;
+    };
+  } else if (!json && isatty(STDERR_FILENO) != 0) {
     options.on_start = [&](uint64_t batches) {
       progress =
           std::make_unique<boost::timer::progress_display>(batches, std::cerr);
     };
-    options.on_batch = [&] { ++*progress; };
+    options.on_batch = [&](const LoadedBatch&) { ++*progress; };
   }
   FAIRLEAD_ASSIGN_OR_RETURN(const LoadReport report, RunLoad(options));
   std::cout << (json ? report.ToJson() + "\n" : report.ToText()) << std::flush;

@@ -15,6 +15,7 @@
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "libs/loader/received_batch.h"
 #include "libs/loader/sample_stream.h"
 #include "libs/status/status_macros.h"
 #include "libs/tensor_message/tensor_message.h"
@@ -188,7 +189,7 @@ absl::StatusOr<TrainingResult> Train(
     }
   }
   for (const SampleStream* stream : {train.get(), val.get(), test.get()}) {
-    const RemoteReceivingChannel::Stats stats = stream->stats();
+    const ReceiveStats stats = stream->stats();
     result.batches += stats.batches;
     result.duplicates += stats.duplicates;
     result.missing += stats.missing;

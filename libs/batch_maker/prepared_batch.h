@@ -1,5 +1,5 @@
-#ifndef FAIRLEAD_SERVICES_SAMPLER_POOL_PREPARED_BATCH_H_
-#define FAIRLEAD_SERVICES_SAMPLER_POOL_PREPARED_BATCH_H_
+#ifndef FAIRLEAD_LIBS_BATCH_MAKER_PREPARED_BATCH_H_
+#define FAIRLEAD_LIBS_BATCH_MAKER_PREPARED_BATCH_H_
 
 #include <cstdint>
 #include <memory>
@@ -8,16 +8,15 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "libs/batch_maker/batch_rows.h"
+#include "libs/batch_maker/batch_writer.h"
+#include "libs/batch_maker/channel_plan.h"
+#include "libs/batch_maker/epoch_seeds.h"
 #include "libs/clock/clock.h"
 #include "libs/dist_graph/row_gather.h"
 #include "libs/partition_client/remote_partitions.h"
 #include "libs/sampling/batch_sampler.h"
 #include "protos/fairlead/v1/messages.pb.h"
-#include "services/sampler_pool/batch_rows.h"
-#include "services/sampler_pool/batch_writer.h"
-#include "services/sampler_pool/channel_plan.h"
-#include "services/sampler_pool/channel_table.h"
-#include "services/sampler_pool/epoch_run.h"
 
 namespace fairlead {
 
@@ -25,18 +24,19 @@ namespace fairlead {
 // memory that takes; used again for the next. It goes as far as it can with
 // what this partition has, and further once others have answered:
 //
-//   batch.Restart(plan, run, batch_index, header)
+//   batch.Restart(plan, seeds, header, caches)
 //   Advance() ── true ──► writer() ...
 //       └─ false: answer fetches(), and Advance() again
 //
 // It stays in one place in memory, since its writer points into it.
 // Thread-compatible.
-class PreparedBatch final : public MadeBatch {
+class PreparedBatch {
  public:
-  // Begins anew, with whatever was left of another. `plan`, `run` and `caches`
-  // (which may be null) must outlive the batch.
+  // Begins anew, with whatever was left of another. `header` says which
+  // epoch and batch. `plan` and `caches` (which may be null) must outlive the
+  // batch.
   absl::Status Restart(const std::shared_ptr<const ChannelPlan>& plan,
-                       const EpochRun& run, v1::MessageHeader header,
+                       const EpochSeeds& seeds, v1::MessageHeader header,
                        const RowCaches* caches);
 
   // True once the message can be written.
@@ -45,7 +45,7 @@ class PreparedBatch final : public MadeBatch {
   // What it waits for after Advance() was false.
   RemoteFetches fetches();
 
-  uint64_t bytes() const override { return writer_->total_bytes(); }
+  uint64_t bytes() const { return writer_->total_bytes(); }
   const BatchWriter& writer() const { return *writer_; }
   const SampledSubgraph& subgraph() const { return sampled_.subgraph; }
   const ChannelPlan* plan() const { return plan_.get(); }
@@ -69,4 +69,4 @@ class PreparedBatch final : public MadeBatch {
 
 }  // namespace fairlead
 
-#endif  // FAIRLEAD_SERVICES_SAMPLER_POOL_PREPARED_BATCH_H_
+#endif  // FAIRLEAD_LIBS_BATCH_MAKER_PREPARED_BATCH_H_

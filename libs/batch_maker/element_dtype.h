@@ -1,5 +1,5 @@
-#ifndef FAIRLEAD_SERVICES_SAMPLER_POOL_ELEMENT_DTYPE_H_
-#define FAIRLEAD_SERVICES_SAMPLER_POOL_ELEMENT_DTYPE_H_
+#ifndef FAIRLEAD_LIBS_BATCH_MAKER_ELEMENT_DTYPE_H_
+#define FAIRLEAD_LIBS_BATCH_MAKER_ELEMENT_DTYPE_H_
 
 #include "libs/graph/element_type.h"
 #include "protos/fairlead/v1/messages.pb.h"
@@ -29,4 +29,4 @@ inline v1::DType ToDType(ElementType type) {
 
 }  // namespace fairlead
 
-#endif  // FAIRLEAD_SERVICES_SAMPLER_POOL_ELEMENT_DTYPE_H_
+#endif  // FAIRLEAD_LIBS_BATCH_MAKER_ELEMENT_DTYPE_H_

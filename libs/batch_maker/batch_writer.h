@@ -1,5 +1,5 @@
-#ifndef FAIRLEAD_SERVICES_SAMPLER_POOL_BATCH_WRITER_H_
-#define FAIRLEAD_SERVICES_SAMPLER_POOL_BATCH_WRITER_H_
+#ifndef FAIRLEAD_LIBS_BATCH_MAKER_BATCH_WRITER_H_
+#define FAIRLEAD_LIBS_BATCH_MAKER_BATCH_WRITER_H_
 
 #include <cstdint>
 #include <string>
@@ -9,13 +9,13 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "libs/batch_maker/batch_rows.h"
+#include "libs/batch_maker/channel_plan.h"
 #include "libs/dist_graph/row_gather.h"
 #include "libs/graph/table.h"
 #include "libs/sampling/batch_sampler.h"
 #include "libs/tensor_message/tensor_message.h"
 #include "protos/fairlead/v1/messages.pb.h"
-#include "services/sampler_pool/batch_rows.h"
-#include "services/sampler_pool/channel_plan.h"
 
 namespace fairlead {
 
@@ -73,4 +73,4 @@ class BatchWriter {
 
 }  // namespace fairlead
 
-#endif  // FAIRLEAD_SERVICES_SAMPLER_POOL_BATCH_WRITER_H_
+#endif  // FAIRLEAD_LIBS_BATCH_MAKER_BATCH_WRITER_H_

@@ -1,4 +1,4 @@
-#include "services/sampler_pool/sampling_plan.h"
+#include "libs/batch_maker/sampling_plan.h"
 
 #include <algorithm>
 #include <cstddef>

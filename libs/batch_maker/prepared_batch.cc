@@ -1,4 +1,4 @@
-#include "services/sampler_pool/prepared_batch.h"
+#include "libs/batch_maker/prepared_batch.h"
 
 #include <cstdint>
 #include <memory>
@@ -14,7 +14,7 @@
 namespace fairlead {
 
 absl::Status PreparedBatch::Restart(
-    const std::shared_ptr<const ChannelPlan>& plan, const EpochRun& run,
+    const std::shared_ptr<const ChannelPlan>& plan, const EpochSeeds& seeds,
     v1::MessageHeader header, const RowCaches* caches) {
   if (plan != plan_ || sampler_ == nullptr) {
     plan_ = plan;
@@ -24,7 +24,7 @@ absl::Status PreparedBatch::Restart(
   caches_ = caches;
   stage_ = Stage::kBegin;
   writer_.reset();
-  run.InputsOf(*plan_, header_.batch_index(), &inputs_);
+  seeds.InputsOf(*plan_, header_.batch_index(), &inputs_);
   return absl::OkStatus();
 }
 

@@ -1,4 +1,4 @@
-#include "services/sampler_pool/batch_rows.h"
+#include "libs/batch_maker/batch_rows.h"
 
 #include <cstddef>
 #include <cstdint>

@@ -1,5 +1,5 @@
-#ifndef FAIRLEAD_SERVICES_SAMPLER_POOL_CHANNEL_PLAN_H_
-#define FAIRLEAD_SERVICES_SAMPLER_POOL_CHANNEL_PLAN_H_
+#ifndef FAIRLEAD_LIBS_BATCH_MAKER_CHANNEL_PLAN_H_
+#define FAIRLEAD_LIBS_BATCH_MAKER_CHANNEL_PLAN_H_
 
 #include <cstdint>
 #include <memory>
@@ -9,9 +9,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "libs/batch_maker/sampling_plan.h"
 #include "libs/graph/dataset.h"
 #include "protos/fairlead/v1/sampling.pb.h"
-#include "services/sampler_pool/sampling_plan.h"
 
 namespace fairlead {
 
@@ -123,4 +123,4 @@ class ChannelPlan {
 
 }  // namespace fairlead
 
-#endif  // FAIRLEAD_SERVICES_SAMPLER_POOL_CHANNEL_PLAN_H_
+#endif  // FAIRLEAD_LIBS_BATCH_MAKER_CHANNEL_PLAN_H_

@@ -1,4 +1,4 @@
-#include "services/sampler_pool/batch_writer.h"
+#include "libs/batch_maker/batch_writer.h"
 
 #include <cstdint>
 #include <cstring>
@@ -11,6 +11,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "libs/batch_maker/batch_rows.h"
+#include "libs/batch_maker/channel_plan.h"
+#include "libs/batch_maker/element_dtype.h"
 #include "libs/dist_graph/row_gather.h"
 #include "libs/graph/dataset.h"
 #include "libs/sampling/batch_sampler.h"
@@ -19,9 +22,6 @@
 #include "libs/tensor_message/tensor_message.h"
 #include "libs/type_names/type_names.h"
 #include "protos/fairlead/v1/messages.pb.h"
-#include "services/sampler_pool/batch_rows.h"
-#include "services/sampler_pool/channel_plan.h"
-#include "services/sampler_pool/element_dtype.h"
 
 namespace fairlead {
 namespace {

@@ -1,4 +1,4 @@
-#include "services/sampler_pool/channel_plan.h"
+#include "libs/batch_maker/channel_plan.h"
 
 #include <cstdint>
 #include <vector>

@@ -1,15 +1,15 @@
-#ifndef FAIRLEAD_SERVICES_SAMPLER_POOL_BATCH_ROWS_H_
-#define FAIRLEAD_SERVICES_SAMPLER_POOL_BATCH_ROWS_H_
+#ifndef FAIRLEAD_LIBS_BATCH_MAKER_BATCH_ROWS_H_
+#define FAIRLEAD_LIBS_BATCH_MAKER_BATCH_ROWS_H_
 
 #include <map>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
+#include "libs/batch_maker/channel_plan.h"
 #include "libs/dist_graph/row_gather.h"
 #include "libs/graph/table.h"
 #include "libs/sampling/neighbor_sampler.h"
-#include "services/sampler_pool/channel_plan.h"
 
 namespace fairlead {
 
@@ -43,4 +43,4 @@ absl::Span<const int64_t> IdsOf(const SampledSubgraph& subgraph,
 
 }  // namespace fairlead
 
-#endif  // FAIRLEAD_SERVICES_SAMPLER_POOL_BATCH_ROWS_H_
+#endif  // FAIRLEAD_LIBS_BATCH_MAKER_BATCH_ROWS_H_

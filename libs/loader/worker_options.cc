@@ -1,0 +1,67 @@
+#include "libs/loader/worker_options.h"
+
+#include <cstdint>
+#include <utility>
+#include <variant>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+
+namespace fairlead {
+namespace {
+
+constexpr uint32_t kMaxWorkers = 1024;  // as the sampler pool's --workers
+constexpr uint64_t kMinChannelSize = 4096;
+
+struct Check {
+  absl::Status operator()(const RemoteWorkerOptions& /*options*/) const {
+    return absl::OkStatus();
+  }
+
+  absl::Status operator()(const CollocatedWorkerOptions& options) const {
+    constexpr uint64_t kMost = 1024;
+    if (options.prefetch_size <= kMost) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        absl::StrCat("prefetch_size: ", options.prefetch_size,
+                     " batches of memory are too many; give 0 to ", kMost));
+  }
+
+  absl::Status operator()(const MpWorkerOptions& options) const {
+    if (options.num_workers < 1 || options.num_workers > kMaxWorkers) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "num_workers: ", options.num_workers,
+          " is no number of sampling threads; give 1 to ", kMaxWorkers));
+    }
+    // GLT clamps it without a word (GL-085, W-49).
+    if (options.worker_concurrency < 1 ||
+        options.worker_concurrency > kMaxWorkerConcurrency) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("worker_concurrency: ", options.worker_concurrency,
+                       " is no number of batches in the making; give 1 to ",
+                       kMaxWorkerConcurrency));
+    }
+    if (options.channel_size != 0 && options.channel_size < kMinChannelSize) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("channel_size: ", options.channel_size,
+                       " is less than one message needs; give at least ",
+                       kMinChannelSize, ", or 0 for 64 MiB for each worker"));
+    }
+    for (const auto& [name, timeout] :
+         {std::pair("start_timeout", options.start_timeout),
+          std::pair("rpc_timeout", options.rpc_timeout)}) {
+      if (timeout > absl::ZeroDuration()) continue;
+      return absl::InvalidArgumentError(absl::StrCat(
+          name, ": must be more than 0, got ", absl::FormatDuration(timeout)));
+    }
+    return absl::OkStatus();
+  }
+};
+
+}  // namespace
+
+absl::Status Validate(const WorkerOptions& options) {
+  return std::visit(Check(), options);
+}
+
+}  // namespace fairlead

@@ -1,0 +1,68 @@
+#ifndef FAIRLEAD_LIBS_LOADER_WORKER_OPTIONS_H_
+#define FAIRLEAD_LIBS_LOADER_WORKER_OPTIONS_H_
+
+#include <cstdint>
+#include <string>
+#include <variant>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+
+namespace fairlead {
+
+// Batches of one worker in the making at a time (GL-085).
+inline constexpr uint32_t kMaxWorkerConcurrency = 32;
+
+// Who samples for a loader (parity GL-058, GL-080 to GL-088). The batches are
+// the same. There are no worker_devices and no num_rpc_threads to choose, and
+// no master_addr: whoever must be found is found through the registry.
+
+// Sampler pools of a cluster: see the options of NeighborLoaderOptions that
+// say how batches travel.
+struct RemoteWorkerOptions {};
+
+// The trainer's own process; there need be no server.
+struct CollocatedWorkerOptions {
+  // Batches that are made ahead, on a thread of their own. 0 makes each when it
+  // is asked for, by whoever asks.
+  uint64_t prefetch_size = 0;
+
+  // For rows of other partitions that are asked for often.
+  uint64_t feature_cache_bytes = 256 << 20;
+};
+
+// A sampler pool that the trainer starts on its host, and which ends with it:
+// batches come straight out of shared memory.
+struct MpWorkerOptions {
+  uint32_t num_workers = 1;         // sampling threads
+  uint32_t worker_concurrency = 4;  // batches in the making for each: 1 to 32
+
+  // Bytes of shared memory for batches; 0 means 64 MiB for each worker. At most
+  // num_workers * worker_concurrency batches wait in it. What the trainer keeps
+  // stays in it while it takes up no more than a quarter, and is copied beyond.
+  uint64_t channel_size = 0;
+  std::string shm_dir = "/dev/shm/fairlead";  // on a tmpfs; made if missing
+
+  // The program; empty: $FAIRLEAD_SAMPLER_POOL, or the one that lies next to
+  // the trainer's program, or in its runfiles.
+  std::string sampler_pool_program = {};
+  std::string log_dir = {};  // of what it says; empty: $TMPDIR or /tmp
+
+  // host:port of a registry whose sampler pools are asked for what other
+  // partitions have; needed where the dataset has several.
+  std::string peers_from = {};
+  uint64_t feature_cache_bytes = 256 << 20;  // as above
+
+  absl::Duration start_timeout = absl::Minutes(5);  // until it has its dataset
+  absl::Duration rpc_timeout = absl::Seconds(180);  // of one call
+};
+
+using WorkerOptions =
+    std::variant<RemoteWorkerOptions, CollocatedWorkerOptions>;
+
+// INVALID_ARGUMENT, naming the option and what it may be.
+absl::Status Validate(const WorkerOptions& options);
+
+}  // namespace fairlead
+
+#endif  // FAIRLEAD_LIBS_LOADER_WORKER_OPTIONS_H_
