@@ -57,7 +57,7 @@ class GatherCalls::Call final : public grpc::ServerUnaryReactor {
   // Answers if there is an answer.
   void Look() {
     absl::StatusOr<v1::AllGatherResponse> answer =
-        calls_.core_.Read([this](const RegistryState& state, absl::Duration) {
+        calls_.core_.Read([this](const RegistryState& state) {
           return state.gathers().Answer(request_.group(), request_.round());
         });
     if (absl::IsUnavailable(answer.status())) return;
@@ -82,7 +82,7 @@ class GatherCalls::Call final : public grpc::ServerUnaryReactor {
  private:
   void OnTimeout() {
     const std::string missing =
-        calls_.core_.Read([this](const RegistryState& state, absl::Duration) {
+        calls_.core_.Read([this](const RegistryState& state) {
           return state.gathers().DescribeMissing(request_.group(),
                                                  request_.round());
         });
@@ -113,7 +113,7 @@ grpc::ServerUnaryReactor* GatherCalls::AllGather(
   auto call = std::make_shared<Call>(*this, request, response);
   call->Hold(call);
   const absl::Status written =
-      core_.Commit([&request](const RegistryState& state, absl::Duration) {
+      core_.Commit([&request](const RegistryState& state) {
         return state.PlanGather(request);
       });
   if (!written.ok()) {

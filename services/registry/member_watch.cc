@@ -24,9 +24,9 @@ class MemberWatch::Call final
 
   void Start(std::shared_ptr<Call> self) {
     self_ = std::move(self);
-    const v1::ListMembersResponse all = watch_.core_.Read(
-        [this](const RegistryState& state, absl::Duration now) {
-          return state.ListMembers(role_, now);
+    const v1::ListMembersResponse all =
+        watch_.core_.Read([this](const RegistryState& state) {
+          return state.ListMembers(role_);
         });
     MutexLock lock(&mutex_);
     for (const v1::Member& member : all.members()) {
@@ -68,16 +68,15 @@ class MemberWatch::Call final
   void WriteChanged() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     response_.Clear();
     for (const uint64_t id : std::exchange(changed_, {})) {
-      const bool is_there =
-          watch_.core_.Read([&](const RegistryState& state, absl::Duration) {
-            const v1::Member* const member = state.FindMember(id);
-            if (member == nullptr ||
-                (role_ != v1::ROLE_UNSPECIFIED && member->role() != role_)) {
-              return false;
-            }
-            *response_.add_members() = *member;
-            return true;
-          });
+      const bool is_there = watch_.core_.Read([&](const RegistryState& state) {
+        const v1::Member* const member = state.FindMember(id);
+        if (member == nullptr ||
+            (role_ != v1::ROLE_UNSPECIFIED && member->role() != role_)) {
+          return false;
+        }
+        *response_.add_members() = *member;
+        return true;
+      });
       if (is_there) {
         known_.insert(id);
       } else if (known_.erase(id) > 0) {

@@ -162,9 +162,8 @@ absl::Status RegistryCore::Follow() {
   // store's, they can run out while it cannot be reached.
   std::set<uint64_t> homes = live;
   homes.insert(incarnation_);
-  return CommitLocked([&homes](const RegistryState& state, absl::Duration) {
-    return state.PlanAdopt(homes);
-  });
+  return CommitLocked(
+      [&homes](const RegistryState& state) { return state.PlanAdopt(homes); });
 }
 
 void RegistryCore::NotifyChanged() {
@@ -218,12 +217,10 @@ bool RegistryCore::Tend() {
     // One that is away already is only looked at again: maybe nothing points
     // at it any more.
     const bool was_away =
-        Read([id](const RegistryState& state, absl::Duration) {
-          return state.IsAway(id);
-        });
+        Read([id](const RegistryState& state) { return state.IsAway(id); });
     const auto left = Change<std::vector<RegistryState::Ended>>(
-        [id](const RegistryState& state, absl::Duration now) {
-          return state.PlanExpiry(id, now);
+        [this, id](const RegistryState& state) {
+          return state.PlanExpiry(id, clock_.MonotonicNow());
         });
     if (!left.ok()) {
       all_done = false;
@@ -259,14 +256,12 @@ void RegistryCore::RunKeeper() {
 void RegistryCore::UpdateMetrics() {
   metrics_.backends.Set(static_cast<double>(state_.backends()));
   metrics_.channels.Set(static_cast<double>(state_.channels()));
-  const absl::Duration now = clock_.MonotonicNow();
   const std::pair<v1::Role, prometheus::Gauge*> roles[] = {
       {v1::ROLE_SAMPLER_POOL, &metrics_.sampler_pools},
       {v1::ROLE_CHANNEL_GATEWAY, &metrics_.channel_gateways},
       {v1::ROLE_TRAINER, &metrics_.trainers}};
   for (const auto& [role, gauge] : roles) {
-    gauge->Set(
-        static_cast<double>(state_.ListMembers(role, now).members_size()));
+    gauge->Set(static_cast<double>(state_.ListMembers(role).members_size()));
   }
 }
 

@@ -58,11 +58,11 @@ class RegistryCore {
   // Tells this life of this registry from all others.
   uint64_t incarnation() const { return incarnation_; }
 
-  // Plans on the state and the time, commits the writes, and applies them. The
+  // Plans on the state, commits the writes, and applies them. The
   // plan may be made several times, if other registries write too; an error of
   // its is believed only once all that they wrote is known.
   using Plan = std::function<absl::StatusOr<RegistryState::Writes>(
-      const RegistryState&, absl::Duration now)>;
+      const RegistryState&)>;
   absl::Status Commit(const Plan& plan)
       ABSL_LOCKS_EXCLUDED(commit_mutex_, mutex_);
 
@@ -72,11 +72,10 @@ class RegistryCore {
   absl::StatusOr<Answer> Change(PlanAnswer plan)
       ABSL_LOCKS_EXCLUDED(commit_mutex_, mutex_) {
     Answer answer{};
-    FAIRLEAD_RETURN_IF_ERROR(Commit(
-        [&](const RegistryState& state,
-            absl::Duration now) -> absl::StatusOr<RegistryState::Writes> {
-          absl::StatusOr<RegistryState::Planned<Answer>> planned =
-              plan(state, now);
+    FAIRLEAD_RETURN_IF_ERROR(
+        Commit([&](const RegistryState& state)
+                   -> absl::StatusOr<RegistryState::Writes> {
+          absl::StatusOr<RegistryState::Planned<Answer>> planned = plan(state);
           if (!planned.ok()) return planned.status();
           answer = std::move(planned->answer);
           return std::move(planned->writes);
@@ -88,7 +87,7 @@ class RegistryCore {
   template <typename Reader>
   auto Read(Reader reader) const ABSL_LOCKS_EXCLUDED(mutex_) {
     MutexLock lock(&mutex_);
-    return reader(std::as_const(state_), clock_.MonotonicNow());
+    return reader(std::as_const(state_));
   }
   // For readers that return a status: an error is believed only once all that
   // other registries wrote is known.

@@ -50,24 +50,23 @@ class Registry final : private RegistryCore::Listener {
 
   absl::StatusOr<v1::JoinResponse> Join(const std::string& name,
                                         v1::Role role = v1::ROLE_TRAINER) {
-    return core->Change<v1::JoinResponse>(
-        [&](const RegistryState& state, absl::Duration) {
-          v1::JoinRequest request;
-          request.set_member_name(name);
-          request.set_role(role);
-          if (role != v1::ROLE_TRAINER) {
-            request.set_address("host:1");
-            request.set_shm_domain("domain");
-          }
-          return state.PlanJoin(request);
-        });
+    return core->Change<v1::JoinResponse>([&](const RegistryState& state) {
+      v1::JoinRequest request;
+      request.set_member_name(name);
+      request.set_role(role);
+      if (role != v1::ROLE_TRAINER) {
+        request.set_address("host:1");
+        request.set_shm_domain("domain");
+      }
+      return state.PlanJoin(request);
+    });
   }
 
   std::vector<std::string> Members() {
     std::vector<std::string> names;
     const v1::ListMembersResponse list =
-        core->Read([](const RegistryState& state, absl::Duration now) {
-          return state.ListMembers(v1::ROLE_UNSPECIFIED, now);
+        core->Read([](const RegistryState& state) {
+          return state.ListMembers(v1::ROLE_UNSPECIFIED);
         });
     for (const v1::Member& member : list.members()) {
       names.push_back(member.member_name());
@@ -184,7 +183,7 @@ TEST_F(RegistryCoreTest, MembersOfARegistryThatDiedAreAdoptedAndEndIfDead) {
   a.reset();
   // The watch told b that a is gone, and b adopts both, with half a lease.
   b->Await([&] {
-    return b->core->Read([&](const RegistryState& state, absl::Duration) {
+    return b->core->Read([&](const RegistryState& state) {
       return state.NextExpiry() < absl::InfiniteDuration();
     });
   });

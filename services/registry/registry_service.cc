@@ -138,8 +138,8 @@ bool RegistryService::OnEnded(std::vector<RegistryState::Ended> ended) {
 grpc::Status RegistryService::Join(grpc::ServerContext* /*context*/,
                                    const v1::JoinRequest* request,
                                    v1::JoinResponse* response) {
-  absl::StatusOr<v1::JoinResponse> joined = core_->Change<v1::JoinResponse>(
-      [request](const RegistryState& state, absl::Duration) {
+  absl::StatusOr<v1::JoinResponse> joined =
+      core_->Change<v1::JoinResponse>([request](const RegistryState& state) {
         return state.PlanJoin(*request);
       });
   if (joined.ok()) *response = *std::move(joined);
@@ -154,15 +154,12 @@ RegistryService::Heartbeat(grpc::CallbackServerContext* /*context*/) {
 grpc::Status RegistryService::Leave(grpc::ServerContext* /*context*/,
                                     const v1::LeaveRequest* request,
                                     v1::LeaveResponse* /*response*/) {
-  absl::StatusOr<std::vector<RegistryState::Ended>> ended =
-      core_->Change<std::vector<RegistryState::Ended>>([request](
-                                                           const RegistryState&
-                                                               state,
-                                                           absl::Duration) {
-        return state.IsReplaced(request->member_id(), request->incarnation())
-                   ? RegistryState::Planned<std::vector<RegistryState::Ended>>()
-                   : state.PlanLeave(request->member_id());
-      });
+  absl::StatusOr<std::vector<RegistryState::Ended>> ended = core_->Change<
+      std::vector<RegistryState::Ended>>([request](const RegistryState& state) {
+    return state.IsReplaced(request->member_id(), request->incarnation())
+               ? RegistryState::Planned<std::vector<RegistryState::Ended>>()
+               : state.PlanLeave(request->member_id());
+  });
   if (ended.ok()) Unregister(*std::move(ended));
   return rpc::ToGrpcStatus(ended.status());
 }
@@ -170,10 +167,9 @@ grpc::Status RegistryService::Leave(grpc::ServerContext* /*context*/,
 grpc::Status RegistryService::ListMembers(grpc::ServerContext* /*context*/,
                                           const v1::ListMembersRequest* request,
                                           v1::ListMembersResponse* response) {
-  *response =
-      core_->Read([request](const RegistryState& state, absl::Duration now) {
-        return state.ListMembers(request->role(), now);
-      });
+  *response = core_->Read([request](const RegistryState& state) {
+    return state.ListMembers(request->role());
+  });
   return grpc::Status::OK;
 }
 
@@ -195,7 +191,7 @@ grpc::Status RegistryService::InitSamplingBackend(
     v1::InitSamplingBackendResponse* response) {
   absl::StatusOr<v1::InitSamplingBackendResponse> backend =
       core_->Change<v1::InitSamplingBackendResponse>(
-          [request](const RegistryState& state, absl::Duration) {
+          [request](const RegistryState& state) {
             return state.PlanInitBackend(*request);
           });
   if (backend.ok()) *response = *std::move(backend);
@@ -205,12 +201,11 @@ grpc::Status RegistryService::InitSamplingBackend(
 absl::StatusOr<RegistryService::Host> RegistryService::FindHost(
     uint32_t server_rank) {
   return core_->ReadLatest(
-      [server_rank](const RegistryState& state,
-                    absl::Duration now) -> absl::StatusOr<Host> {
+      [server_rank](const RegistryState& state) -> absl::StatusOr<Host> {
         Host host;
-        FAIRLEAD_ASSIGN_OR_RETURN(host.pool, state.FindPool(server_rank, now));
-        FAIRLEAD_ASSIGN_OR_RETURN(
-            host.gateway, state.FindGateway(host.pool.shm_domain(), now));
+        FAIRLEAD_ASSIGN_OR_RETURN(host.pool, state.FindPool(server_rank));
+        FAIRLEAD_ASSIGN_OR_RETURN(host.gateway,
+                                  state.FindGateway(host.pool.shm_domain()));
         return host;
       });
 }
@@ -226,7 +221,7 @@ grpc::Status RegistryService::RegisterSamplingInput(
   // nobody knows of.
   const absl::StatusOr<RegistryState::Registration> registration =
       core_->Change<RegistryState::Registration>(
-          [request](const RegistryState& state, absl::Duration) {
+          [request](const RegistryState& state) {
             return state.PlanRegister(*request);
           });
   if (!registration.ok()) return rpc::ToGrpcStatus(registration.status());
@@ -278,9 +273,8 @@ grpc::Status RegistryService::RegisterSamplingInput(
 void RegistryService::TakeBack(uint64_t channel_id, uint32_t server_rank) {
   // If the store fails too, the trainer's lease ends the channel.
   core_
-      ->Commit([channel_id](
-                   const RegistryState& state,
-                   absl::Duration) -> absl::StatusOr<RegistryState::Writes> {
+      ->Commit([channel_id](const RegistryState& state)
+                   -> absl::StatusOr<RegistryState::Writes> {
         FAIRLEAD_ASSIGN_OR_RETURN(auto planned, state.PlanDestroy(channel_id));
         return std::move(planned.writes);
       })
@@ -310,13 +304,12 @@ absl::StatusOr<RegistryService::ChannelPool> RegistryService::FindChannelPool(
     uint64_t channel_id) {
   FAIRLEAD_ASSIGN_OR_RETURN(
       ChannelPool found,
-      core_->ReadLatest([channel_id](
-                            const RegistryState& state,
-                            absl::Duration now) -> absl::StatusOr<ChannelPool> {
+      core_->ReadLatest([channel_id](const RegistryState& state)
+                            -> absl::StatusOr<ChannelPool> {
         ChannelPool found;
         FAIRLEAD_ASSIGN_OR_RETURN(found.channel, state.FindChannel(channel_id));
-        FAIRLEAD_ASSIGN_OR_RETURN(
-            found.pool, state.FindPool(found.channel.server_rank(), now));
+        FAIRLEAD_ASSIGN_OR_RETURN(found.pool,
+                                  state.FindPool(found.channel.server_rank()));
         return found;
       }));
   found.stub = StubOf(found.pool);
@@ -350,7 +343,7 @@ grpc::Status RegistryService::UpdateChannel(
   const absl::StatusOr<ChannelPool> found =
       FindChannelPool(request->channel_id());
   if (!found.ok()) return rpc::ToGrpcStatus(found.status());
-  const auto plan = [request](const RegistryState& state, absl::Duration) {
+  const auto plan = [request](const RegistryState& state) {
     return state.PlanUpdate(*request);
   };
   const absl::StatusOr<RegistryState::Writes> writes = core_->Read(plan);
@@ -382,7 +375,7 @@ grpc::Status RegistryService::DestroySamplingInput(
     v1::DestroySamplingInputResponse* /*response*/) {
   const absl::StatusOr<std::optional<RegistryState::Ended>> ended =
       core_->Change<std::optional<RegistryState::Ended>>(
-          [request](const RegistryState& state, absl::Duration) {
+          [request](const RegistryState& state) {
             return state.PlanDestroy(request->channel_id());
           });
   if (ended.ok() && ended->has_value()) Unregister({**ended});
@@ -393,8 +386,8 @@ void RegistryService::Unregister(std::vector<RegistryState::Ended> ended) {
   std::vector<RegistryState::Ended> untold;
   for (const RegistryState::Ended& channel : ended) {
     const absl::StatusOr<v1::Member> pool =
-        core_->Read([&channel](const RegistryState& state, absl::Duration now) {
-          return state.FindPool(channel.server_rank, now);
+        core_->Read([&channel](const RegistryState& state) {
+          return state.FindPool(channel.server_rank);
         });
     // A pool that is away asks for its assignments when it joins again, and
     // this channel is not among them.
@@ -439,7 +432,7 @@ grpc::Status RegistryService::DescribeChannel(
   if (status.error_code() != grpc::StatusCode::UNAVAILABLE) return status;
   // Its pool is away, and the channel waits for it: an answer, not an error.
   const absl::StatusOr<v1::ChannelRecord> record =
-      core_->Read([request](const RegistryState& state, absl::Duration) {
+      core_->Read([request](const RegistryState& state) {
         return state.FindChannel(request->channel_id());
       });
   if (!record.ok()) return rpc::ToGrpcStatus(record.status());
@@ -465,9 +458,9 @@ grpc::Status RegistryService::ResolveChannel(
 grpc::Status RegistryService::ListAssignments(
     grpc::ServerContext* /*context*/, const v1::ListAssignmentsRequest* request,
     v1::ListAssignmentsResponse* response) {
-  absl::StatusOr<v1::ListAssignmentsResponse> assignments = core_->ReadLatest(
-      [request](const RegistryState& state,
-                absl::Duration) -> absl::StatusOr<v1::ListAssignmentsResponse> {
+  absl::StatusOr<v1::ListAssignmentsResponse> assignments =
+      core_->ReadLatest([request](const RegistryState& state)
+                            -> absl::StatusOr<v1::ListAssignmentsResponse> {
         const v1::Member* const pool = state.FindMember(request->member_id());
         if (pool != nullptr && pool->role() == v1::ROLE_SAMPLER_POOL) {
           return state.Assignments(pool->rank());

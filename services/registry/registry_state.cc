@@ -470,11 +470,10 @@ absl::Duration RegistryState::NextExpiry() const {
   return next;
 }
 
-v1::ListMembersResponse RegistryState::ListMembers(v1::Role role,
-                                                   absl::Duration now) const {
+v1::ListMembersResponse RegistryState::ListMembers(v1::Role role) const {
   std::vector<const v1::Member*> live;
   for (const auto& [id, entry] : members_) {
-    if (!entry.is_live(now)) continue;
+    if (entry.record.away()) continue;
     if (role != v1::ROLE_UNSPECIFIED && entry.member().role() != role) continue;
     live.push_back(&entry.member());
   }
@@ -488,14 +487,13 @@ v1::ListMembersResponse RegistryState::ListMembers(v1::Role role,
   return response;
 }
 
-absl::StatusOr<v1::Member> RegistryState::FindPool(uint32_t server_rank,
-                                                   absl::Duration now) const {
+absl::StatusOr<v1::Member> RegistryState::FindPool(uint32_t server_rank) const {
   for (const auto& [id, entry] : members_) {
     if (entry.member().role() != v1::ROLE_SAMPLER_POOL ||
         entry.member().rank() != server_rank) {
       continue;
     }
-    if (entry.is_live(now)) return entry.member();
+    if (!entry.record.away()) return entry.member();
     return absl::UnavailableError(absl::StrCat(
         "sampler pool ", entry.member().member_name(), " (server_rank ",
         server_rank, ") is away; try again when it has joined again"));
@@ -506,10 +504,10 @@ absl::StatusOr<v1::Member> RegistryState::FindPool(uint32_t server_rank,
 }
 
 absl::StatusOr<v1::Member> RegistryState::FindGateway(
-    const std::string& shm_domain, absl::Duration now) const {
+    const std::string& shm_domain) const {
   for (const auto& [id, entry] : members_) {
     if (entry.member().role() == v1::ROLE_CHANNEL_GATEWAY &&
-        entry.member().shm_domain() == shm_domain && entry.is_live(now)) {
+        entry.member().shm_domain() == shm_domain && !entry.record.away()) {
       return entry.member();
     }
   }

@@ -107,17 +107,15 @@ class RegistryState {
   // When the next lease runs out; InfiniteDuration if none will.
   absl::Duration NextExpiry() const;
 
-  v1::ListMembersResponse ListMembers(v1::Role role, absl::Duration now) const;
+  v1::ListMembersResponse ListMembers(v1::Role role) const;
   // Members that came, changed or went since this was last called: their ids.
   absl::btree_set<uint64_t> TakeChangedMembers();
   // Null if it is no member, or away.
   const v1::Member* FindMember(uint64_t member_id) const;
   // The pool of that rank. UNAVAILABLE if there is none, or its lease is over.
-  absl::StatusOr<v1::Member> FindPool(uint32_t server_rank,
-                                      absl::Duration now) const;
+  absl::StatusOr<v1::Member> FindPool(uint32_t server_rank) const;
   // A gateway that shares the folder. UNAVAILABLE if none has joined.
-  absl::StatusOr<v1::Member> FindGateway(const std::string& shm_domain,
-                                         absl::Duration now) const;
+  absl::StatusOr<v1::Member> FindGateway(const std::string& shm_domain) const;
 
   // --- backends and channels -------------------------------------------------
   absl::StatusOr<Planned<v1::InitSamplingBackendResponse>> PlanInitBackend(
@@ -162,9 +160,6 @@ class RegistryState {
     absl::Duration expires_at;
 
     const v1::Member& member() const { return record.member(); }
-    bool is_live(absl::Duration now) const {
-      return !record.away() && expires_at > now;
-    }
   };
   // What makes a channel the same: backend, worker_key, server_rank.
   using ChannelKey = std::tuple<uint64_t, std::string, uint32_t>;

@@ -286,11 +286,11 @@ TEST_F(RegistryStateTest, PoolThatIsPointedAtKeepsItsRankWhileItIsAway) {
   Carry(state_.PlanLeave(pool));
 
   EXPECT_TRUE(state_.IsAway(pool));
-  EXPECT_THAT(state_.FindPool(0, now_),
+  EXPECT_THAT(state_.FindPool(0),
               StatusIs(absl::StatusCode::kUnavailable, HasSubstr("away")));
   EXPECT_EQ(Join("other", v1::ROLE_SAMPLER_POOL)->rank(), 1u);
   EXPECT_EQ(Join("p", v1::ROLE_SAMPLER_POOL)->rank(), 0u);
-  EXPECT_THAT(state_.FindPool(0, now_), IsOk());
+  EXPECT_THAT(state_.FindPool(0), IsOk());
   EXPECT_EQ(state_.Assignments(0).channels_size(), 1);
 }
 
