@@ -1,7 +1,5 @@
 #include "services/registry/etcd_store.h"
 
-#include <signal.h>
-
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -35,6 +33,7 @@ using ::fairlead::testing::EtcdCluster;
 using ::fairlead::testing::IsOk;
 using ::fairlead::testing::IsOkAndHolds;
 using ::fairlead::testing::StatusIs;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -117,7 +116,9 @@ class Calls {
     int64_t seen = -1;
     while (!done()) {
       MutexLock lock(&mutex_);
-      const auto called = [&] { return count_ != seen; };
+      const auto called = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+        return count_ != seen;
+      };
       if (!mutex_.AwaitWithTimeout(absl::Condition(&called), kPatience)) {
         return false;
       }
@@ -193,18 +194,22 @@ TEST(EtcdStoreTest, ValuesOfMegabytesAreKeptAndLeaveNothingBehind) {
   EXPECT_THAT(KeysUnder(options.prefix + "chunks/"), IsEmpty());
 }
 
-TEST(EtcdStoreTest, ChunksThatACrashLeftAreSwept) {
+TEST(EtcdStoreTest, ChunksThatACrashLeftAreSweptAndThoseOfACommitAreNot) {
   const EtcdOptions options = OptionsFor(SharedEtcd(), TestName());
   const std::string large(size_t{3} << 20, 'x');
   auto store = OpenEtcdStore(options).value();
   ASSERT_THAT(store->Commit(std::vector<StoreWrite>{{"l", large}}, 0), IsOk());
-  etcdserverpb::PutRequest left;
-  left.set_key(options.prefix + "chunks/crashed-1-0/00000000");
-  left.set_value("left over");
   EtcdClient client(options.endpoints, kPatience);
-  ASSERT_THAT(client.Put(left), IsOk());
+  etcdserverpb::PutRequest put;
+  put.set_key(options.prefix + "chunks/crashed-1-0/00000000");
+  ASSERT_THAT(client.Put(put), IsOk());
+  put.set_key(options.prefix + "chunks/committing-1-0/00000000");
+  put.set_lease(client.GrantLease(kPatience).value());
+  ASSERT_THAT(client.Put(put), IsOk());
   EXPECT_TRUE(RecordsIn(options) == (StoreRecords{{"l", large}}));
-  EXPECT_EQ(KeysUnder(options.prefix + "chunks/").size(), 3U);
+  const std::vector<std::string> left = KeysUnder(options.prefix + "chunks/");
+  EXPECT_EQ(left.size(), 4U);
+  EXPECT_THAT(left, Contains(put.key()));
 }
 
 TEST(EtcdStoreTest, ThousandsOfWritesAreOneCommit) {
@@ -323,10 +328,10 @@ TEST(EtcdStoreTest, HungEtcdIsUnavailableAfterTheDeadline) {
   auto store = OpenEtcdStore(options).value();
   const int64_t before =
       store->Commit(std::vector<StoreWrite>{{"a", "1"}}, 0).value();
-  etcd->Signal(0, SIGSTOP);
+  etcd->Pause(0);
   EXPECT_THAT(store->Commit(std::vector<StoreWrite>{{"a", "2"}}, before),
               StatusIs(absl::StatusCode::kUnavailable));
-  etcd->Signal(0, SIGCONT);
+  etcd->Resume(0);
   // Whether the commit that hung was carried out, nobody knew; now it is
   // either there or will be aborted.
   options.call_deadline = kPatience;
