@@ -21,7 +21,6 @@
 #include "libs/child_process/child_process.h"
 #include "libs/child_process/service_process.h"
 #include "libs/status/status_matchers.h"
-#include "nlohmann/json.hpp"
 
 namespace fairlead {
 namespace {
@@ -70,11 +69,11 @@ class Freeze : public ::testing::Test {
     return metrics->at("fairlead_registry_expired_leases_total");
   }
 
-  // Freezes services in the midst of a load. What loadgen reports.
-  nlohmann::json LoadWhileFrozen(const std::vector<std::string>& names) {
-    const auto load = RunningLoad::Start(*cluster_, kLoad);
-    EXPECT_THAT(load, IsOk());
-    EXPECT_TRUE((*load)->AwaitBatches(20));
+  // Freezes services in the midst of a load.
+  void LoadWhileFrozen(const std::vector<std::string>& names) {
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto load,
+                                  RunningLoad::Start(*cluster_, kLoad));
+    EXPECT_TRUE(load->AwaitBatches(20));
     for (const std::string& name : names) {
       cluster_->service(name).process().Signal(SIGSTOP);
     }
@@ -82,10 +81,8 @@ class Freeze : public ::testing::Test {
     for (const std::string& name : names) {
       cluster_->service(name).process().Signal(SIGCONT);
     }
-    auto report = (*load)->Finish();
-    EXPECT_THAT(report, IsOk());
-    EXPECT_THAT((*load)->CheckExact(owed_, kClients), IsOk());
-    return report.ok() ? *report : nlohmann::json();
+    EXPECT_THAT(load->Finish(), IsOk());
+    EXPECT_THAT(load->CheckExact(owed_, kClients), IsOk());
   }
 
   static constexpr uint64_t kClients = 3;
@@ -103,8 +100,7 @@ BatchDigests Freeze::owed_;
 
 // Time that the registry did not see is nobody's fault.
 TEST_F(Freeze, RegistryEndsNoLeaseThatItCouldNotRenew) {
-  const nlohmann::json report = LoadWhileFrozen({"registry"});
-  EXPECT_EQ(report["recoveries"], 0);
+  LoadWhileFrozen({"registry"});
   EXPECT_EQ(ExpiredLeases(), 0);
 }
 

@@ -28,7 +28,6 @@
 #include "libs/child_process/child_process.h"
 #include "libs/child_process/service_process.h"
 #include "libs/status/status_matchers.h"
-#include "nlohmann/json.hpp"
 
 namespace fairlead {
 namespace {
