@@ -90,8 +90,7 @@ class Freeze : public ::testing::Test {
       "--split=all",  absl::StrCat("--clients=", kClients),
       "--epochs=3",   "--batch_size=16",
       "--fanout=5,5", "--shuffle"};
-  const absl::Duration lease_ =
-      absl::Milliseconds(IsFullScale() ? 10'000 : 2'000);
+  const absl::Duration lease_ = absl::Seconds(IsFullScale() ? 10 : 2);
   std::unique_ptr<TestCluster> cluster_;
   static BatchDigests owed_;
 };
