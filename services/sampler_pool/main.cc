@@ -1,6 +1,9 @@
 // The sampler_pool binary: flags in, dependencies wired, serve until told to
 // stop. What decides is in the libraries.
 
+#include <signal.h>
+#include <sys/prctl.h>
+
 #include <iostream>
 #include <memory>
 #include <string>
@@ -39,7 +42,13 @@ ABSL_FLAG(
     std::string, metrics_listen, "127.0.0.1:7201",
     "host:port where Prometheus finds /metrics; port 0 takes a free one.");
 ABSL_FLAG(std::string, registry, "127.0.0.1:7100",
-          "host:port of the registry to join.");
+          "host:port of the registry to join; empty joins none: then whoever "
+          "knows the address registers inputs here.");
+ABSL_FLAG(std::string, peers_from, "",
+          "host:port of the registry that knows the sampler pools of other "
+          "partitions; by default --registry.");
+ABSL_FLAG(bool, end_with_parent, false,
+          "End, as on SIGTERM, when the process that started this one does.");
 ABSL_FLAG(std::string, dataset, "",
           "Folder of the dataset, as tools/dataset writes it. Required.");
 ABSL_FLAG(uint32_t, partition, 0, "Which partition of the dataset to serve.");
@@ -94,8 +103,38 @@ absl::Status Reconcile(Pool& pool, uint64_t member_id,
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::unique_ptr<Membership>> Join(Pool& pool,
+                                                 const Dataset& dataset,
+                                                 const std::string& address,
+                                                 const std::string& metrics,
+                                                 const std::string& domain) {
+  Membership::Options join;
+  join.registry = absl::GetFlag(FLAGS_registry);
+  join.connect_timeout = absl::GetFlag(FLAGS_connect_timeout);
+  std::string name = absl::GetFlag(FLAGS_member_name);
+  if (name.empty()) {
+    name = DefaultMemberName(
+        absl::StrCat("pool-", absl::GetFlag(FLAGS_partition)));
+  }
+  join.member.set_member_name(name);
+  join.member.set_role(v1::ROLE_SAMPLER_POOL);
+  join.member.set_address(address);
+  join.member.set_metrics_address(metrics);
+  join.member.set_shm_domain(domain);
+  v1::DatasetPartition* served = join.member.mutable_dataset();
+  served->set_name(dataset.name());
+  served->set_partition(dataset.partition());
+  served->set_num_partitions(dataset.num_partitions());
+  join.on_joined = [&pool](const v1::JoinResponse& joined,
+                           v1::RegistryService::Stub& registry) {
+    return Reconcile(pool, joined.member_id(), registry);
+  };
+  return Membership::Start(std::move(join));
+}
+
 absl::Status Serve() {
   const rpc::TerminationSignal termination;  // before any thread exists
+  if (absl::GetFlag(FLAGS_end_with_parent)) prctl(PR_SET_PDEATHSIG, SIGTERM);
   const RealClock clock;
   FAIRLEAD_ASSIGN_OR_RETURN(
       const SchedulingPolicy scheduling,
@@ -109,7 +148,10 @@ absl::Status Serve() {
                     {.partition = absl::GetFlag(FLAGS_partition),
                      .verify = absl::GetFlag(FLAGS_verify_dataset)}));
   // Before the pool, which asks through it until its end.
-  RegistryPeers peers(absl::GetFlag(FLAGS_registry), dataset->name());
+  const std::string registry = absl::GetFlag(FLAGS_registry);
+  const std::string peers_from = absl::GetFlag(FLAGS_peers_from);
+  RegistryPeers peers(peers_from.empty() ? registry : peers_from,
+                      dataset->name());
   std::unique_ptr<PartitionClient> partition_client;
   if (dataset->num_partitions() > 1) {
     partition_client = std::make_unique<PartitionClient>(
@@ -137,7 +179,7 @@ absl::Status Serve() {
            .workers = absl::GetFlag(FLAGS_workers),
            .max_channels = absl::GetFlag(FLAGS_max_channels),
            .scheduler = {.policy = scheduling},
-           .awaits_assignments = true,
+           .awaits_assignments = !registry.empty(),
            .feature_cache_bytes = absl::GetFlag(FLAGS_feature_cache).bytes},
           clock, metrics, std::move(partition_client)));
   const auto sampled =
@@ -153,34 +195,19 @@ absl::Status Serve() {
       rpc::Server::Start({.listen = absl::GetFlag(FLAGS_listen)},
                          {&service, &graph_store}));
 
-  Membership::Options join;
-  join.registry = absl::GetFlag(FLAGS_registry);
-  join.connect_timeout = absl::GetFlag(FLAGS_connect_timeout);
-  std::string name = absl::GetFlag(FLAGS_member_name);
-  if (name.empty()) {
-    name = DefaultMemberName(
-        absl::StrCat("pool-", absl::GetFlag(FLAGS_partition)));
+  std::unique_ptr<Membership> membership;
+  if (!registry.empty()) {
+    FAIRLEAD_ASSIGN_OR_RETURN(membership,
+                              Join(*pool, *dataset, server->address(),
+                                   telemetry->address(), shm_domain));
   }
-  join.member.set_member_name(name);
-  join.member.set_role(v1::ROLE_SAMPLER_POOL);
-  join.member.set_address(server->address());
-  join.member.set_metrics_address(telemetry->address());
-  join.member.set_shm_domain(shm_domain);
-  v1::DatasetPartition* served = join.member.mutable_dataset();
-  served->set_name(dataset->name());
-  served->set_partition(dataset->partition());
-  served->set_num_partitions(dataset->num_partitions());
-  join.on_joined = [&pool](const v1::JoinResponse& joined,
-                           v1::RegistryService::Stub& registry) {
-    return Reconcile(*pool, joined.member_id(), registry);
-  };
-  FAIRLEAD_ASSIGN_OR_RETURN(std::unique_ptr<Membership> membership,
-                            Membership::Start(std::move(join)));
   rpc::PrintReadyLine(
       {"sampler_pool", server->address(), telemetry->address()});
   std::cerr << "sampler_pool: serves partition " << dataset->partition()
             << " of " << dataset->num_partitions() << " of " << dataset->name()
-            << " as server_rank " << membership->rank()
+            << (membership == nullptr
+                    ? ""
+                    : absl::StrCat(" as server_rank ", membership->rank()))
             << "; metrics at http://" << telemetry->address() << "/metrics\n";
 
   termination.Wait();
