@@ -157,7 +157,7 @@ absl::StatusOr<std::unique_ptr<MpSampleStream>> MpSampleStream::Create(
       program,
       "--registry=",
       "--listen=127.0.0.1:0",
-      "--metrics_listen=127.0.0.1:0",
+      "--metrics_listen=",
       "--end_with_parent",
       "--drain=1s",
       absl::StrCat("--dataset=", dataset.dataset().directory()),

@@ -40,7 +40,8 @@ ABSL_FLAG(std::string, listen, "127.0.0.1:7200",
           "host:port of the gRPC service; port 0 takes a free one.");
 ABSL_FLAG(
     std::string, metrics_listen, "127.0.0.1:7201",
-    "host:port where Prometheus finds /metrics; port 0 takes a free one.");
+    "host:port where Prometheus finds /metrics; port 0 takes a free one, and "
+    "empty serves none.");
 ABSL_FLAG(std::string, registry, "127.0.0.1:7100",
           "host:port of the registry to join; empty joins none: then whoever "
           "knows the address registers inputs here.");
@@ -154,6 +155,12 @@ absl::Status Serve() {
                       dataset->name());
   std::unique_ptr<PartitionClient> partition_client;
   if (dataset->num_partitions() > 1) {
+    if (registry.empty() && peers_from.empty()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "--peers_from: must be given where --registry is empty and the "
+          "dataset has ",
+          dataset->num_partitions(), " partitions"));
+    }
     partition_client = std::make_unique<PartitionClient>(
         PartitionClient::Options{
             .dataset_name = dataset->name(),
@@ -166,9 +173,11 @@ absl::Status Serve() {
   const auto peer_counts = [client = partition_client.get()] {
     return client == nullptr ? PartitionClient::Counts() : client->counts();
   };
-  FAIRLEAD_ASSIGN_OR_RETURN(
-      const std::unique_ptr<Telemetry> telemetry,
-      Telemetry::Serve(absl::GetFlag(FLAGS_metrics_listen)));
+  const std::string metrics_listen = absl::GetFlag(FLAGS_metrics_listen);
+  auto telemetry = std::make_unique<Telemetry>();
+  if (!metrics_listen.empty()) {
+    FAIRLEAD_ASSIGN_OR_RETURN(telemetry, Telemetry::Serve(metrics_listen));
+  }
   PoolMetrics metrics(*telemetry);
   FAIRLEAD_ASSIGN_OR_RETURN(
       const std::unique_ptr<Pool> pool,
@@ -201,14 +210,17 @@ absl::Status Serve() {
                               Join(*pool, *dataset, server->address(),
                                    telemetry->address(), shm_domain));
   }
-  rpc::PrintReadyLine(
-      {"sampler_pool", server->address(), telemetry->address()});
+  rpc::PrintReadyLine({"sampler_pool", server->address(),
+                       metrics_listen.empty() ? "none" : telemetry->address()});
   std::cerr << "sampler_pool: serves partition " << dataset->partition()
-            << " of " << dataset->num_partitions() << " of " << dataset->name()
-            << (membership == nullptr
-                    ? ""
-                    : absl::StrCat(" as server_rank ", membership->rank()))
-            << "; metrics at http://" << telemetry->address() << "/metrics\n";
+            << " of " << dataset->num_partitions() << " of " << dataset->name();
+  if (membership != nullptr) {
+    std::cerr << " as server_rank " << membership->rank();
+  }
+  if (!metrics_listen.empty()) {
+    std::cerr << "; metrics at http://" << telemetry->address() << "/metrics";
+  }
+  std::cerr << "\n";
 
   termination.Wait();
   server->SetServing(false);
