@@ -31,6 +31,8 @@
 #include "libs/child_process/child_process.h"
 #include "libs/dist_graph/dist_dataset.h"
 #include "libs/graph/dataset_writer.h"
+#include "libs/loader/dist_collocated_sampling_producer.h"
+#include "libs/loader/dist_mp_sampling_producer.h"
 #include "libs/loader/mp_sample_stream.h"
 #include "libs/loader/neighbor_loader_options.h"
 #include "libs/loader/received_batch.h"
@@ -421,6 +423,73 @@ TEST_F(MpSampleStreamTest, CursorGoesOnWithOtherWorkers) {
   EXPECT_THAT(rest, SizeIs(expected.size() - digests.size()));
   digests.insert(rest.begin(), rest.end());
   EXPECT_EQ(digests, expected);
+}
+
+TEST_F(MpSampleStreamTest, ProducersOfGltAreViewsOfTheStreams) {
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const Digests expected, Expected(0));
+  NeighborLoaderOptions options = Options();
+  DistMpSamplingProducer mp(dataset_, options);
+  ASSERT_THAT(mp.Init(), IsOk());
+  EXPECT_THAT(mp.IsAllSamplingCompleted(), IsOkAndHolds(false));
+  EXPECT_FALSE(mp.IsAllSamplingCompletedAndConsumed());
+  ASSERT_THAT(mp.ProduceAll(), IsOk());
+  EXPECT_FALSE(mp.IsAllSamplingCompletedAndConsumed());
+  EXPECT_THAT(Drain(mp.output_channel()), IsOkAndHolds(expected));
+  EXPECT_THAT(mp.IsAllSamplingCompleted(), IsOkAndHolds(true));
+  EXPECT_TRUE(mp.IsAllSamplingCompletedAndConsumed());
+  mp.Shutdown();
+  EXPECT_THAT(LeftInShm(), IsEmpty());
+
+  DistCollocatedSamplingProducer collocated(dataset_, options);
+  ASSERT_THAT(collocated.Init(), IsOk());
+  for (int epoch = 0; epoch < 2; ++epoch) {
+    ASSERT_THAT(collocated.Reset(), IsOk());
+    size_t batches = 0;
+    while (true) {
+      FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto batch, collocated.Sample());
+      if (!batch.has_value()) break;
+      ++batches;
+    }
+    EXPECT_EQ(batches, expected.size());
+  }
+  collocated.Shutdown();
+}
+
+TEST_F(MpSampleStreamTest, SplitMadeAfterLoadingIsSampledByAll) {
+  DistDataset dataset = *DistDataset::Load(folder_, 0);
+  ASSERT_THAT(dataset.RandomNodeSplit(int64_t{10}, int64_t{20}, /*seed=*/3),
+              IsOk());
+  NeighborLoaderOptions options = Options();
+  options.input_nodes.split = "test";
+  std::vector<std::vector<Digests>> all;
+  for (const WorkerOptions& workers :
+       {WorkerOptions(CollocatedWorkerOptions()), WorkerOptions(Workers())}) {
+    options.worker_options = workers;
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto stream,
+                                  SampleStream::Create(&dataset, options));
+    EXPECT_EQ(stream->seeds(), 20u);
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(all.emplace_back(), Epochs(*stream, 1));
+  }
+  EXPECT_EQ(all[0], all[1]);
+}
+
+TEST_F(MpSampleStreamTest, RemoteWorkersTakeNoDataset) {
+  EXPECT_THAT(SampleStream::Create(&dataset_, {}),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("dataset: must be null")));
+}
+
+TEST_F(MpSampleStreamTest, MissingProgramIsNamedWithTheMend) {
+  NeighborLoaderOptions options = Options();
+  auto& workers = std::get<MpWorkerOptions>(options.worker_options);
+  workers.sampler_pool_program = "/no/such/program";
+  EXPECT_THAT(MpSampleStream::Create(dataset_, options),
+              StatusIs(absl::StatusCode::kNotFound,
+                       AllOf(HasSubstr("/no/such/program"),
+                             HasSubstr("//services/sampler_pool"))));
+  // In this program's runfiles.
+  workers.sampler_pool_program = "";
+  EXPECT_THAT(MpSampleStream::Create(dataset_, options), IsOk());
 }
 
 TEST_F(MpSampleStreamTest, ErrorsOfThePoolAreTheLoaders) {

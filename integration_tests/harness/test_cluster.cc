@@ -168,6 +168,15 @@ absl::Status TestCluster::KillAndRestart(size_t service) {
   return Restart(service);
 }
 
+absl::StatusOr<ServiceProcess> TestCluster::Replace(size_t service) {
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      ServiceProcess other,
+      ServiceProcess::Start(commands_[service],
+                            services_[service].log() + ".again", kPatience));
+  std::swap(other, services_[service]);
+  return other;
+}
+
 TestCluster::~TestCluster() {
   services_.clear();
   std::error_code ignored;

@@ -89,6 +89,10 @@ class TestCluster {
   absl::Status Restart(size_t service);
   absl::Status KillAndRestart(size_t service);
 
+  // Starts another process in a service's place, under its name, on a port of
+  // its own. Returns the one that was there, which still runs.
+  absl::StatusOr<ServiceProcess> Replace(size_t service);
+
   const std::string& folder() const { return folder_; }
   const std::string& shm_dir() const { return shm_dirs_[0]; }
 

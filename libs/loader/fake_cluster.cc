@@ -196,6 +196,17 @@ FakeCluster::FakeCluster(Options options) : options_(std::move(options)) {
 
 FakeCluster::~FakeCluster() { server_.reset(); }
 
+void FakeCluster::DestroyChannels() {
+  MutexLock lock(&mutex_);
+  channels_.clear();
+}
+
+void FakeCluster::EndLeases() {
+  DestroyChannels();
+  MutexLock lock(&mutex_);
+  members_.clear();
+}
+
 size_t FakeCluster::num_members() const {
   MutexLock lock(&mutex_);
   return members_.size();
@@ -231,8 +242,12 @@ grpc::Status FakeCluster::Join(grpc::ServerContext* /*context*/,
 }
 
 grpc::Status FakeCluster::RenewLease(grpc::ServerContext* /*context*/,
-                                     const v1::RenewLeaseRequest* /*request*/,
+                                     const v1::RenewLeaseRequest* request,
                                      v1::RenewLeaseResponse* response) {
+  MutexLock lock(&mutex_);
+  if (members_.count(request->member_id()) == 0) {
+    return {grpc::StatusCode::NOT_FOUND, "no such member"};
+  }
   response->mutable_lease()->set_seconds(3600);
   return grpc::Status::OK;
 }

@@ -118,6 +118,11 @@ class FakeCluster final : private v1::RegistryService::Service,
 
   const std::string& address() const { return server_->address(); }
 
+  // What happens when somebody destroys every channel, and when in addition
+  // the leases of their trainers have run out.
+  void DestroyChannels() ABSL_LOCKS_EXCLUDED(mutex_);
+  void EndLeases() ABSL_LOCKS_EXCLUDED(mutex_);
+
   // What is there now.
   size_t num_members() const ABSL_LOCKS_EXCLUDED(mutex_);
   std::set<uint64_t> channels() const ABSL_LOCKS_EXCLUDED(mutex_);

@@ -422,6 +422,12 @@ absl::StatusOr<std::optional<ReceivedBatch>> MpSampleStream::TakeBatch(
   return std::optional<ReceivedBatch>(std::move(received));
 }
 
+absl::StatusOr<bool> MpSampleStream::IsAllMade() const {
+  if (!is_running_) return at_end();
+  FAIRLEAD_ASSIGN_OR_RETURN(const v1::ChannelDescription channel, Describe());
+  return channel.state() == v1::CHANNEL_STATE_IDLE;
+}
+
 absl::StatusOr<v1::ChannelDescription> MpSampleStream::Describe() const {
   if (pool_ == nullptr) {
     return absl::UnavailableError(absl::StrCat(Name(), ": is not there"));

@@ -61,11 +61,12 @@ class MpSampleStream final : public SampleStream {
   absl::StatusOr<std::optional<ReceivedBatch>> Next() override;
   ReceiveStats stats() const override;
 
-  // What the pool says of this stream's channel. UNAVAILABLE while it is away.
-  absl::StatusOr<v1::ChannelDescription> Describe() const;
+  // Whether the pool has made all batches of the epoch. UNAVAILABLE while it is
+  // away.
+  absl::StatusOr<bool> IsAllMade() const;
 
   // Whether Next() has come to the end of the epoch.
-  bool at_end() const { return !is_running_; }
+  bool at_end() const { return ledger_.has_value() && !is_running_; }
 
   // Of the pool, for whoever watches processes; 0 while there is none.
   pid_t pool_pid() const { return pool_ == nullptr ? 0 : pool_->pid(); }
@@ -97,6 +98,8 @@ class MpSampleStream final : public SampleStream {
       std::unique_ptr<KeptMessage> message);
   // Whether the pool waits for room that only the trainer can give.
   bool IsStuck() const;
+  // What the pool says of the channel.
+  absl::StatusOr<v1::ChannelDescription> Describe() const;
   std::string Name() const;
 
   const MpWorkerOptions workers_;

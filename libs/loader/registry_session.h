@@ -40,6 +40,11 @@ class RegistrySession {
   uint64_t member_id() const { return membership_->member_id(); }
   const std::string& member_name() const { return member_name_; }
 
+  // As Membership::ConfirmLease.
+  absl::StatusOr<uint64_t> ConfirmLease() {
+    return membership_->ConfirmLease();
+  }
+
   // The sampler pools there are now, by rank.
   absl::StatusOr<std::vector<v1::Member>> ListPools();
 

@@ -451,7 +451,11 @@ void RemoteReceivingChannel::Break(Server& server, const absl::Status& status) {
   const std::string what = absl::StrCat(
       "channel ", server.ledger->channel_id(), ", epoch ",
       server.ledger->epoch(), ", gateway at ", server.gateway_address);
-  if (!IsWorthResuming(status)) {
+  // A gateway that finds no channel does not know why: its pool may have ended,
+  // or our lease run out. start_epoch asks the registry, whose word is final.
+  const bool is_gone =
+      server.state == State::kStreaming && absl::IsNotFound(status);
+  if (!is_gone && !IsWorthResuming(status)) {
     EndServer(server, WithContext(status, what));
   } else if (now + wait >= server.give_up_at) {
     EndServer(

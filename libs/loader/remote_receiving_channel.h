@@ -151,7 +151,6 @@ class RemoteReceivingChannel final : private GatewayStream::Listener {
     absl::Time retry_at;    // while kBroken
     absl::Time give_up_at;  // from the first break after progress
     bool progress = true;   // something came since the last break
-    absl::Status broken_by;
   };
 
   // What Recv returns next, and the credit that goes back then.

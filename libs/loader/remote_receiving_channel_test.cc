@@ -361,10 +361,51 @@ TEST(RemoteReceivingChannel, TakenOverStreamIsNotResumed) {
   EXPECT_THAT(trainer.cluster.started(), SizeIs(1));
 }
 
+grpc::Status Gone() { return {grpc::StatusCode::NOT_FOUND, "gone"}; }
+
+TEST(RemoteReceivingChannel, ChannelThatWentWithItsLeaseIsMadeAnew) {
+  FakeCluster* cluster = nullptr;
+  Trainer trainer({.batches = 4, .script = [&cluster](Stream& stream) {
+                     if (stream.attempt() == 0) {
+                       stream.SendBatch(2);
+                       cluster->EndLeases();
+                       return Gone();
+                     }
+                     stream.SendAll();
+                     return stream.AwaitClose();
+                   }});
+  cluster = &trainer.cluster;
+  ASSERT_THAT(trainer->StartEpoch(0), IsOk());
+  const Trainer::Epoch got = trainer.Drain();
+  EXPECT_THAT(got.errors, IsEmpty());
+  EXPECT_THAT(got.batches, UnorderedElementsAre(0, 1, 2, 3));
+  EXPECT_EQ(trainer->stats().duplicates, 0u);
+  // Between two epochs as well.
+  cluster->EndLeases();
+  ASSERT_THAT(trainer->StartEpoch(1), IsOk());
+}
+
+TEST(RemoteReceivingChannel, ChannelThatSomebodyElseDestroyedIsNotMadeAnew) {
+  FakeCluster* cluster = nullptr;
+  Trainer trainer({.batches = 4, .script = [&cluster](Stream& stream) {
+                     stream.SendBatch(2);
+                     cluster->DestroyChannels();
+                     return Gone();
+                   }});
+  cluster = &trainer.cluster;
+  ASSERT_THAT(trainer->StartEpoch(0), IsOk());
+  const Trainer::Epoch got = trainer.Drain();
+  EXPECT_THAT(got.batches, ElementsAre(2));
+  EXPECT_THAT(got.errors,
+              ElementsAre(StatusIs(absl::StatusCode::kNotFound,
+                                   HasSubstr("destroyed by somebody else"))));
+}
+
 TEST(RemoteReceivingChannel, LossOfOneServerLeavesTheOthers) {
   Trainer trainer({.batches = 4, .pools = 2, .script = [](Stream& stream) {
                      if (stream.subscribe().channel_id() % 2 == 0) {
-                       return grpc::Status(grpc::StatusCode::NOT_FOUND, "gone");
+                       return grpc::Status(
+                           grpc::StatusCode::FAILED_PRECONDITION, "no");
                      }
                      stream.SendAll();
                      return stream.AwaitClose();
@@ -372,7 +413,8 @@ TEST(RemoteReceivingChannel, LossOfOneServerLeavesTheOthers) {
   ASSERT_THAT(trainer->StartEpoch(0), IsOk());
   const Trainer::Epoch got = trainer.Drain();
   EXPECT_THAT(got.batches, UnorderedElementsAre(0, 1, 2, 3));
-  EXPECT_THAT(got.errors, ElementsAre(StatusIs(absl::StatusCode::kNotFound)));
+  EXPECT_THAT(got.errors,
+              ElementsAre(StatusIs(absl::StatusCode::kFailedPrecondition)));
 }
 
 TEST(RemoteReceivingChannel, DuplicatesAreDroppedAndTheirCreditGoesBack) {

@@ -145,6 +145,7 @@ absl::Status SamplingInput::RegisterAll() {
     {
       MutexLock lock(&mutex_);
       channels_.push_back(channel);
+      leases_.push_back(0);
     }
     FAIRLEAD_RETURN_IF_ERROR(ReplaceIfStarted(i, channel));
     MutexLock lock(&mutex_);
@@ -187,14 +188,38 @@ SamplingChannel SamplingInput::channel(size_t server) const {
   return channels_[server];
 }
 
+absl::Status SamplingInput::RegisterAgain(size_t server) {
+  FAIRLEAD_ASSIGN_OR_RETURN(const uint64_t lease, session_->ConfirmLease());
+  FAIRLEAD_ASSIGN_OR_RETURN(SamplingChannel again, RegisterOn(server));
+  MutexLock lock(&mutex_);
+  if (again.channel_id != channels_[server].channel_id &&
+      lease == leases_[server]) {
+    return absl::NotFoundError(absl::StrCat(
+        "channel ", channels_[server].channel_id, " (worker_key ",
+        options_.worker_key, "): was destroyed by somebody else, and ",
+        again.channel_id,
+        " is in its place; give every trainer a worker_key of its own"));
+  }
+  channels_[server] = std::move(again);
+  leases_[server] = lease;
+  return absl::OkStatus();
+}
+
 absl::StatusOr<SamplingChannel> SamplingInput::StartEpoch(
     size_t server, uint64_t epoch, uint32_t attempt,
     absl::Span<const v1::BatchRange> held) {
-  if (attempt > 0) {
-    FAIRLEAD_ASSIGN_OR_RETURN(SamplingChannel again, RegisterOn(server));
-    MutexLock lock(&mutex_);
-    channels_[server] = std::move(again);
-  }
+  if (attempt > 0) FAIRLEAD_RETURN_IF_ERROR(RegisterAgain(server));
+  absl::StatusOr<SamplingChannel> started =
+      StartRegistered(server, epoch, attempt, held);
+  if (attempt > 0 || !absl::IsNotFound(started.status())) return started;
+  // Between two epochs the lease may have run out unnoticed.
+  FAIRLEAD_RETURN_IF_ERROR(RegisterAgain(server));
+  return StartRegistered(server, epoch, attempt, held);
+}
+
+absl::StatusOr<SamplingChannel> SamplingInput::StartRegistered(
+    size_t server, uint64_t epoch, uint32_t attempt,
+    absl::Span<const v1::BatchRange> held) {
   SamplingChannel channel = this->channel(server);
   v1::StartEpochRequest request;
   request.set_channel_id(channel.channel_id);

@@ -68,9 +68,12 @@ class SamplingInput {
 
   // Starts an epoch, or with attempt > 0 what is missing of it, and returns
   // where to receive it. A retry registers once more, since a service that was
-  // restarted may answer elsewhere, and the registry may have forgotten the
-  // channel. FAILED_PRECONDITION if the channel is in a later epoch or attempt:
-  // another trainer uses this worker_key, or epochs were started out of order.
+  // restarted may answer elsewhere, and the lease may have run out, and the
+  // channel with it: then another is made. FAILED_PRECONDITION if the channel
+  // is in a later epoch or attempt: another trainer uses this worker_key, or
+  // epochs were started out of order. NOT_FOUND if the channel is gone and the
+  // lease is not, ABORTED if a process of the same member name has taken over:
+  // another trainer is not fought for its place.
   absl::StatusOr<SamplingChannel> StartEpoch(
       size_t server, uint64_t epoch, uint32_t attempt,
       absl::Span<const v1::BatchRange> held) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -81,6 +84,10 @@ class SamplingInput {
   absl::Status RegisterAll();
   absl::StatusOr<SamplingChannel> RegisterOn(size_t server);
   absl::Status ReplaceIfStarted(size_t server, SamplingChannel& channel);
+  absl::Status RegisterAgain(size_t server) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<SamplingChannel> StartRegistered(
+      size_t server, uint64_t epoch, uint32_t attempt,
+      absl::Span<const v1::BatchRange> held) ABSL_LOCKS_EXCLUDED(mutex_);
 
   RegistrySession* const session_;
   const Options options_;
@@ -88,6 +95,8 @@ class SamplingInput {
 
   mutable Mutex mutex_;
   std::vector<SamplingChannel> channels_ ABSL_GUARDED_BY(mutex_);
+  // ConfirmLease() when each was last registered; 0 at first.
+  std::vector<uint64_t> leases_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace fairlead

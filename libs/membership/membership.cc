@@ -51,6 +51,7 @@ Membership::Membership(Options options)
 
 absl::StatusOr<std::unique_ptr<Membership>> Membership::Start(Options options) {
   FAIRLEAD_RETURN_IF_ERROR(rpc::CheckAddress("--registry", options.registry));
+  options.member.set_incarnation(absl::Uniform<uint64_t>(absl::BitGen()));
   // The constructor is private, so std::make_unique cannot call it.
   std::unique_ptr<Membership> membership(new Membership(std::move(options)));
   const absl::Duration timeout = membership->options_.connect_timeout;
@@ -83,8 +84,10 @@ Membership::~Membership() {
   }
   if (!thread_.joinable()) return;  // never joined the cluster
   thread_.join();
+  if (!status().ok()) return;  // there is nothing left to leave
   v1::LeaveRequest request;
   request.set_member_id(member_id());
+  request.set_incarnation(options_.member.incarnation());
   v1::LeaveResponse response;
   // A trainer waits a little for a registry that is being restarted: its
   // channels take memory until it is told, or the lease runs out.
@@ -109,6 +112,17 @@ uint32_t Membership::rank() const {
   return joined_.rank();
 }
 
+absl::Status Membership::status() const {
+  MutexLock lock(&mutex_);
+  return replaced_;
+}
+
+absl::StatusOr<uint64_t> Membership::ConfirmLease() {
+  FAIRLEAD_RETURN_IF_ERROR(Renew().status());
+  MutexLock lock(&mutex_);
+  return leases_lost_;
+}
+
 absl::Status Membership::Join() {
   grpc::ClientContext context;
   SetDeadline(context, kCallDeadline);
@@ -124,17 +138,25 @@ absl::Status Membership::Join() {
 }
 
 absl::StatusOr<absl::Duration> Membership::Renew() {
+  MutexLock renewing(&renewing_);
+  FAIRLEAD_RETURN_IF_ERROR(status());
   if (!must_join_) {
     grpc::ClientContext context;
     SetDeadline(context, kCallDeadline);
     v1::RenewLeaseRequest request;
     request.set_member_id(member_id());
     request.set_member_name(options_.member.member_name());
+    request.set_incarnation(options_.member.incarnation());
     v1::RenewLeaseResponse response;
     const absl::Status status =
         rpc::ToAbslStatus(stub_->RenewLease(&context, request, &response));
+    if (absl::IsAborted(status)) {
+      MutexLock lock(&mutex_);
+      replaced_ = status;
+    }
     if (!status.ok() && !absl::IsNotFound(status)) return status;
     MutexLock lock(&mutex_);
+    if (!status.ok()) ++leases_lost_;
     if (status.ok() &&
         response.registry_incarnation() == joined_.registry_incarnation()) {
       return FromProto(response.lease());
@@ -163,6 +185,10 @@ void Membership::Run() {
       if (stopping_) return;
     }
     const absl::StatusOr<absl::Duration> lease = Renew();
+    if (!status().ok()) {
+      if (options_.on_replaced != nullptr) options_.on_replaced();
+      return;
+    }
     if (lease.ok()) {
       backoff.Reset();
       wait = *lease / 3;

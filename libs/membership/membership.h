@@ -21,6 +21,11 @@ namespace fairlead {
 // again when a registry has forgotten it or was restarted, and leaves when it
 // is destroyed.
 //
+// A process is replaced when another joins under its name: say, one that stood
+// still for longer than its lease, and was started anew elsewhere. It is told
+// when it next renews; from then on it neither renews nor joins nor leaves, so
+// that the two never fight over the place.
+//
 // One thread of its own. Thread-safe.
 class Membership {
  public:
@@ -35,6 +40,10 @@ class Membership {
     std::function<absl::Status(const v1::JoinResponse&,
                                v1::RegistryService::Stub&)>
         on_joined;
+
+    // Called at most once, from the thread: status() is not OK any more, and
+    // the process should end. May be empty.
+    std::function<void()> on_replaced;
   };
 
   // Joins, trying until `connect_timeout` while the registry cannot be
@@ -44,6 +53,14 @@ class Membership {
 
   // Leaves, if the registry can be reached.
   ~Membership();
+
+  // ABORTED, naming who has its place, once it has been replaced.
+  absl::Status status() const ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Renews the lease now, or joins again if it has run out. How many have run
+  // out so far: if more than before, what was made under the one before is
+  // gone. As status() if it was replaced; otherwise as the registry answers.
+  absl::StatusOr<uint64_t> ConfirmLease() ABSL_LOCKS_EXCLUDED(mutex_);
 
   uint64_t member_id() const ABSL_LOCKS_EXCLUDED(mutex_);
   uint32_t rank() const ABSL_LOCKS_EXCLUDED(mutex_);
@@ -57,15 +74,20 @@ class Membership {
 
   absl::Status Join() ABSL_LOCKS_EXCLUDED(mutex_);
   // Renews the lease, or joins again if that is what it takes.
-  absl::StatusOr<absl::Duration> Renew() ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<absl::Duration> Renew() ABSL_LOCKS_EXCLUDED(renewing_, mutex_);
   void Run() ABSL_LOCKS_EXCLUDED(mutex_);
 
   const Options options_;
   const std::unique_ptr<v1::RegistryService::Stub> stub_;
 
+  // Held over the calls of one renewal.
+  Mutex renewing_ ABSL_ACQUIRED_BEFORE(mutex_);
+  bool must_join_ ABSL_GUARDED_BY(renewing_) = false;
+
   mutable Mutex mutex_;
   v1::JoinResponse joined_ ABSL_GUARDED_BY(mutex_);
-  bool must_join_ = false;  // used by the thread alone
+  uint64_t leases_lost_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::Status replaced_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 
   std::thread thread_;

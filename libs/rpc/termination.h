@@ -2,6 +2,7 @@
 #define FAIRLEAD_LIBS_RPC_TERMINATION_H_
 
 #include <signal.h>
+#include <unistd.h>
 
 namespace fairlead::rpc {
 
@@ -19,6 +20,9 @@ class TerminationSignal {
   }
   TerminationSignal(const TerminationSignal&) = delete;
   TerminationSignal& operator=(const TerminationSignal&) = delete;
+
+  // As if SIGTERM had come. Any thread.
+  void Request() const { kill(getpid(), SIGTERM); }
 
   // Sleeps until one of the two arrives.
   void Wait() const {

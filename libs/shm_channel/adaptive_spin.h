@@ -16,8 +16,9 @@ class AdaptiveSpin {
  public:
   // Looks after every so many pauses of the processor. Each look takes a cache
   // line from the one who is to change it, so few make for throughput, and
-  // many for latency.
-  explicit AdaptiveSpin(int pauses) : pauses_(pauses) {}
+  // many for latency. Never longer than `max_ns`.
+  explicit AdaptiveSpin(int pauses, int64_t max_ns = 20'000)
+      : pauses_(pauses), max_ns_(max_ns) {}
 
   // Whether `condition` became true within the while.
   template <typename Condition>
@@ -41,14 +42,13 @@ class AdaptiveSpin {
   // have had to last.
   void Learn(int64_t waited_ns) {
     const int64_t limit = limit_ns_.load(std::memory_order_relaxed);
-    limit_ns_.store(std::clamp(waited_ns < kMaxNs ? 2 * waited_ns : limit / 2,
-                               kMinNs, kMaxNs),
+    limit_ns_.store(std::clamp(waited_ns < max_ns_ ? 2 * waited_ns : limit / 2,
+                               std::min(kMinNs, max_ns_), max_ns_),
                     std::memory_order_relaxed);
   }
 
  private:
   static constexpr int64_t kMinNs = 500;
-  static constexpr int64_t kMaxNs = 20'000;
 
   static void Pause() {
 #if defined(__x86_64__)
@@ -59,7 +59,8 @@ class AdaptiveSpin {
   }
 
   const int pauses_;
-  std::atomic<int64_t> limit_ns_{kMaxNs};
+  const int64_t max_ns_;
+  std::atomic<int64_t> limit_ns_{max_ns_};
 };
 
 }  // namespace fairlead::internal

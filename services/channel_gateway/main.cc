@@ -85,6 +85,7 @@ absl::Status Serve() {
   join.member.set_address(server->address());
   join.member.set_metrics_address(telemetry->address());
   join.member.set_shm_domain(shm_domain);
+  join.on_replaced = [&termination] { termination.Request(); };
   FAIRLEAD_ASSIGN_OR_RETURN(std::unique_ptr<Membership> membership,
                             Membership::Start(std::move(join)));
   rpc::PrintReadyLine(
@@ -94,10 +95,11 @@ absl::Status Serve() {
 
   termination.Wait();
   server->SetServing(false);
+  const absl::Status membership_status = membership->status();
   membership.reset();  // leaves the cluster first: nobody is sent here now
   delivery->Drain();
   server->Drain(absl::GetFlag(FLAGS_drain));
-  return absl::OkStatus();
+  return membership_status;
 }
 
 }  // namespace

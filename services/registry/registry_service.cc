@@ -29,6 +29,9 @@ namespace {
 constexpr std::chrono::seconds kPoolDeadline(60);
 constexpr std::chrono::seconds kUnregisterDeadline(2);
 constexpr absl::Duration kRetry = absl::Seconds(1);
+// A registry that slept for so much longer than it meant to stood still, or
+// its host did: in that time nobody could renew a lease.
+constexpr absl::Duration kStall = absl::Milliseconds(500);
 
 void SetDuration(absl::Duration from, google::protobuf::Duration* to) {
   const int64_t nanos = absl::ToInt64Nanoseconds(from);
@@ -129,7 +132,8 @@ grpc::Status RegistryService::Join(grpc::ServerContext* /*context*/,
   const absl::Duration now = clock_.MonotonicNow();
   state_.GrantLease(response->member_id(), GetDuration(request->lease()), now);
   const absl::StatusOr<absl::Duration> lease =
-      state_.RenewLease(response->member_id(), request->member_name(), now);
+      state_.RenewLease(response->member_id(), request->member_name(),
+                        request->incarnation(), now);
   if (!lease.ok()) return rpc::ToGrpcStatus(lease.status());
   SetDuration(*lease, response->mutable_lease());
   response->set_registry_incarnation(incarnation_);
@@ -142,8 +146,9 @@ grpc::Status RegistryService::RenewLease(grpc::ServerContext* /*context*/,
                                          const v1::RenewLeaseRequest* request,
                                          v1::RenewLeaseResponse* response) {
   MutexLock lock(&mutex_);
-  const absl::StatusOr<absl::Duration> lease = state_.RenewLease(
-      request->member_id(), request->member_name(), clock_.MonotonicNow());
+  const absl::StatusOr<absl::Duration> lease =
+      state_.RenewLease(request->member_id(), request->member_name(),
+                        request->incarnation(), clock_.MonotonicNow());
   if (!lease.ok()) return rpc::ToGrpcStatus(lease.status());
   SetDuration(*lease, response->mutable_lease());
   response->set_registry_incarnation(incarnation_);
@@ -168,7 +173,9 @@ grpc::Status RegistryService::Leave(grpc::ServerContext* /*context*/,
   absl::Status status;
   {
     MutexLock lock(&mutex_);
-    status = CommitLeave(request->member_id(), &ended);
+    if (!state_.IsReplaced(request->member_id(), request->incarnation())) {
+      status = CommitLeave(request->member_id(), &ended);
+    }
   }
   Unregister(std::move(ended));
   return rpc::ToGrpcStatus(status);
@@ -456,9 +463,12 @@ void RegistryService::RunLeases() {
       if (!to_unregister_.empty()) wait = std::min(wait, kRetry);
       // A lease that could not be ended, since the store failed, is still due.
       if (retry) wait = std::max(wait, kRetry);
+      const absl::Duration due = clock_.MonotonicNow() + wait;
       mutex_.AwaitWithTimeout(
           absl::Condition(this, &RegistryService::ShouldLookAtLeases), wait);
       if (stopping_) return;
+      const absl::Duration now = clock_.MonotonicNow();
+      if (now > due + kStall) state_.RenewAllLeases(now);
       leases_changed_ = false;
     }
     retry = !ExpireLeases();

@@ -253,6 +253,7 @@ RegistryState::PlanJoin(const v1::JoinRequest& request) const {
   member.set_metrics_address(request.metrics_address());
   member.set_shm_domain(request.shm_domain());
   *member.mutable_dataset() = request.dataset();
+  member.set_incarnation(request.incarnation());
   planned.writes.push_back(Put(member));
   planned.answer.set_member_id(member.member_id());
   planned.answer.set_rank(member.rank());
@@ -271,7 +272,17 @@ void RegistryState::GrantLease(uint64_t member_id, absl::Duration lease,
 }
 
 absl::StatusOr<absl::Duration> RegistryState::RenewLease(
-    uint64_t member_id, const std::string& member_name, absl::Duration now) {
+    uint64_t member_id, const std::string& member_name, uint64_t incarnation,
+    absl::Duration now) {
+  const auto named = member_by_name_.find(member_name);
+  if (named != member_by_name_.end() &&
+      IsReplaced(named->second, incarnation)) {
+    const v1::Member& other = members_.at(named->second).member;
+    return absl::AbortedError(absl::StrCat(
+        "member ", member_name, ": another process has joined under this name",
+        other.address().empty() ? "" : ", at ", other.address(),
+        "; this one was replaced: end it, or give each a name of its own"));
+  }
   const auto it = members_.find(member_id);
   if (it == members_.end() || it->second.away ||
       it->second.member.member_name() != member_name) {
@@ -325,6 +336,18 @@ void RegistryState::EndLease(uint64_t member_id, absl::Duration now) {
   if (it == members_.end()) return;
   it->second.away = true;
   it->second.expires_at = now + limits_.max_lease;
+}
+
+void RegistryState::RenewAllLeases(absl::Duration now) {
+  for (auto& [id, entry] : members_) {
+    if (!entry.away) entry.expires_at = now + entry.lease;
+  }
+}
+
+bool RegistryState::IsReplaced(uint64_t member_id, uint64_t incarnation) const {
+  const auto it = members_.find(member_id);
+  return it != members_.end() && !it->second.away &&
+         it->second.member.incarnation() != incarnation;
 }
 
 bool RegistryState::IsAway(uint64_t member_id) const {

@@ -62,10 +62,15 @@ class RegistryState {
   // Apply(), for every Join: it also begins the lease anew.
   void GrantLease(uint64_t member_id, absl::Duration lease, absl::Duration now);
   // NOT_FOUND also if the id is no longer, or not, of that name: a registry
-  // that lost its store gives ids anew.
+  // that lost its store gives ids anew. ABORTED if another incarnation has the
+  // name now.
   absl::StatusOr<absl::Duration> RenewLease(uint64_t member_id,
                                             const std::string& member_name,
+                                            uint64_t incarnation,
                                             absl::Duration now);
+  // Gives every lease its whole length again: after time in which the registry
+  // itself stood still, and nobody could renew.
+  void RenewAllLeases(absl::Duration now);
 
   // Channels that came to an end, and the pool that must be told.
   struct Ended {
@@ -79,6 +84,8 @@ class RegistryState {
   // Call after Apply() of PlanLeave: the lease is over, if the member stays.
   void EndLease(uint64_t member_id, absl::Duration now);
 
+  // Whether it has been joined by another incarnation since.
+  bool IsReplaced(uint64_t member_id, uint64_t incarnation) const;
   // Whether its lease is over while its rank is kept.
   bool IsAway(uint64_t member_id) const;
 

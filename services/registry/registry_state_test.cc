@@ -194,12 +194,43 @@ TEST_F(RegistryStateTest, PartitionThatThereIsNoneOfIsRefused) {
 TEST_F(RegistryStateTest, LeaseRunsOutUnlessItIsRenewedByItsOwner) {
   const uint64_t id = Join("a", v1::ROLE_TRAINER)->member_id();
   EXPECT_EQ(state_.NextExpiry(), kStart + Limits().default_lease);
-  EXPECT_THAT(state_.RenewLease(id, "a", kStart + absl::Seconds(5)), IsOk());
-  EXPECT_THAT(state_.RenewLease(id, "someone else", kStart),
+  EXPECT_THAT(state_.RenewLease(id, "a", 0, kStart + absl::Seconds(5)), IsOk());
+  EXPECT_THAT(state_.RenewLease(id, "someone else", 0, kStart),
               StatusIs(absl::StatusCode::kNotFound));
   EXPECT_TRUE(state_.Expired(kStart + absl::Seconds(14)).empty());
   EXPECT_THAT(state_.Expired(kStart + absl::Seconds(15)),
               ::testing::ElementsAre(id));
+}
+
+TEST_F(RegistryStateTest, ProcessThatWasReplacedUnderItsNameIsToldSo) {
+  v1::JoinRequest request;
+  request.set_member_name("a");
+  request.set_role(v1::ROLE_TRAINER);
+  request.set_incarnation(1);
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const v1::JoinResponse first,
+                                Carry(state_.PlanJoin(request)));
+  request.set_incarnation(2);
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const v1::JoinResponse second,
+                                Carry(state_.PlanJoin(request)));
+  EXPECT_EQ(first.member_id(), second.member_id());
+  EXPECT_THAT(state_.RenewLease(second.member_id(), "a", 2, kStart), IsOk());
+  EXPECT_THAT(state_.RenewLease(first.member_id(), "a", 1, kStart),
+              StatusIs(absl::StatusCode::kAborted, HasSubstr("replaced")));
+  EXPECT_TRUE(state_.IsReplaced(first.member_id(), 1));
+  EXPECT_FALSE(state_.IsReplaced(second.member_id(), 2));
+  // With the other gone, it may join again.
+  Carry(state_.PlanLeave(second.member_id()));
+  EXPECT_THAT(state_.RenewLease(first.member_id(), "a", 1, kStart),
+              StatusIs(absl::StatusCode::kNotFound));
+}
+
+TEST_F(RegistryStateTest, AllLeasesAreRenewedAfterTheRegistryStoodStill) {
+  const uint64_t id = Join("a", v1::ROLE_TRAINER)->member_id();
+  const absl::Duration late = kStart + absl::Hours(1);
+  EXPECT_THAT(state_.Expired(late), ::testing::ElementsAre(id));
+  state_.RenewAllLeases(late);
+  EXPECT_THAT(state_.Expired(late), ::testing::IsEmpty());
+  EXPECT_EQ(state_.NextExpiry(), late + Limits().default_lease);
 }
 
 TEST_F(RegistryStateTest, BackendIsOneAKeyAndOtherOptionsAreShown) {

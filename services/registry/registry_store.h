@@ -85,11 +85,12 @@ class RegistryStore {
 
   // Makes this registry one of the LiveRegistries until the store is destroyed
   // or its process dies. `incarnation` tells this life of this registry from
-  // every other. Call it once at most. UNAVAILABLE; it may be asked again.
+  // every other. If it cannot reach the store for long it is not among them,
+  // until it can again. UNAVAILABLE; else do not call it again.
   virtual absl::Status HoldRegistry(uint64_t incarnation) = 0;
 
   // The incarnations of the registries that live and share this store. One that
-  // died is among them for a few seconds more. UNAVAILABLE.
+  // was killed is among them for a few seconds more. UNAVAILABLE.
   virtual absl::StatusOr<std::set<uint64_t>> LiveRegistries() = 0;
 };
 

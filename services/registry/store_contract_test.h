@@ -20,6 +20,7 @@
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "libs/random/philox.h"
 #include "libs/status/status_macros.h"
 #include "libs/status/status_matchers.h"
 #include "libs/sync/mutex.h"
@@ -255,6 +256,61 @@ TEST_P(SharedStoreContractTest, NoIncrementIsLostAmongRacingRegistries) {
   EXPECT_THAT(Open()->Load(),
               HoldsRecords(StoreRecords{
                   {"count", absl::StrCat(kRegistries * kIncrements)}}));
+}
+
+// Whoever commits, whatever it is, and however often the others look: what a
+// registry knows is what the store holds.
+TEST_P(SharedStoreContractTest, EveryRegistryComesToKnowTheSame) {
+  constexpr uint64_t kSeed = 7;
+  SCOPED_TRACE(absl::StrCat("seed ", kSeed));
+  RandomStream random(kSeed, 0, 0);
+  struct Registry {
+    std::unique_ptr<RegistryStore> store;
+    StoreContents known;
+  };
+  std::vector<Registry> registries;
+  for (int i = 0; i < 3; ++i) {
+    Registry& registry = registries.emplace_back(Registry{Open(), {}});
+    registry.known = *registry.store->Load();
+  }
+  StoreRecords truth;
+  const auto catch_up = [](Registry& registry) {
+    const auto changes = registry.store->ReadChanges(registry.known.revision);
+    ASSERT_THAT(changes, testing::IsOk());
+    registry.known.records =
+        TakeIn(std::move(registry.known.records), *changes);
+    registry.known.revision = changes->revision;
+  };
+  for (int step = 0; step < 100; ++step) {
+    Registry& registry = registries[random.Below(registries.size())];
+    StoreChanges plan;
+    for (uint64_t i = random.Below(4); i > 0; --i) {
+      StoreWrite& write = plan.writes.emplace_back();
+      write.key = absl::StrCat("key ", random.Below(5));
+      // Sizes around whatever a store may do differently with large ones.
+      if (random.Below(4) > 0) {
+        write.value = std::string(size_t{1} << random.Below(22), '0');
+        write.value->append(absl::StrCat(step));
+      }
+    }
+    auto revision =
+        registry.store->Commit(plan.writes, registry.known.revision);
+    if (!revision.ok()) {
+      ASSERT_THAT(revision, testing::StatusIs(absl::StatusCode::kAborted));
+      catch_up(registry);
+      ASSERT_TRUE(registry.known.records == truth) << "step " << step;
+      revision = registry.store->Commit(plan.writes, registry.known.revision);
+      ASSERT_THAT(revision, testing::IsOk());
+    }
+    registry.known.revision = *revision;
+    registry.known.records = TakeIn(std::move(registry.known.records), plan);
+    truth = TakeIn(std::move(truth), plan);
+  }
+  for (Registry& registry : registries) {
+    catch_up(registry);
+    EXPECT_TRUE(registry.known.records == truth);
+    EXPECT_TRUE(registry.store->Load()->records == truth);
+  }
 }
 
 TEST_P(SharedStoreContractTest, OthersAreToldOfCommitsAndOfRegistries) {

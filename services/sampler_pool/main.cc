@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 
+#include <functional>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -104,11 +105,10 @@ absl::Status Reconcile(Pool& pool, uint64_t member_id,
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<Membership>> Join(Pool& pool,
-                                                 const Dataset& dataset,
-                                                 const std::string& address,
-                                                 const std::string& metrics,
-                                                 const std::string& domain) {
+absl::StatusOr<std::unique_ptr<Membership>> Join(
+    Pool& pool, const Dataset& dataset, const std::string& address,
+    const std::string& metrics, const std::string& domain,
+    std::function<void()> replaced) {
   Membership::Options join;
   join.registry = absl::GetFlag(FLAGS_registry);
   join.connect_timeout = absl::GetFlag(FLAGS_connect_timeout);
@@ -130,6 +130,7 @@ absl::StatusOr<std::unique_ptr<Membership>> Join(Pool& pool,
                            v1::RegistryService::Stub& registry) {
     return Reconcile(pool, joined.member_id(), registry);
   };
+  join.on_replaced = std::move(replaced);
   return Membership::Start(std::move(join));
 }
 
@@ -206,9 +207,10 @@ absl::Status Serve() {
 
   std::unique_ptr<Membership> membership;
   if (!registry.empty()) {
-    FAIRLEAD_ASSIGN_OR_RETURN(membership,
-                              Join(*pool, *dataset, server->address(),
-                                   telemetry->address(), shm_domain));
+    FAIRLEAD_ASSIGN_OR_RETURN(
+        membership,
+        Join(*pool, *dataset, server->address(), telemetry->address(),
+             shm_domain, [&termination] { termination.Request(); }));
   }
   rpc::PrintReadyLine({"sampler_pool", server->address(),
                        metrics_listen.empty() ? "none" : telemetry->address()});
@@ -224,9 +226,11 @@ absl::Status Serve() {
 
   termination.Wait();
   server->SetServing(false);
+  const absl::Status membership_status =
+      membership == nullptr ? absl::OkStatus() : membership->status();
   membership.reset();  // leaves the cluster first: nobody is sent here now
   server->Drain(absl::GetFlag(FLAGS_drain));
-  return absl::OkStatus();
+  return membership_status;
 }
 
 }  // namespace

@@ -1,0 +1,161 @@
+// A process stands still for longer than its lease and then goes on (SIGSTOP,
+// SIGCONT): what it held is no longer its own, it finds that out, harms nobody,
+// and every trainer still gets every batch once.
+
+#include <csignal>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "integration_tests/harness/running_load.h"
+#include "integration_tests/harness/scrape.h"
+#include "integration_tests/harness/test_cluster.h"
+#include "integration_tests/harness/test_dataset.h"
+#include "libs/child_process/child_process.h"
+#include "libs/child_process/service_process.h"
+#include "libs/status/status_matchers.h"
+#include "nlohmann/json.hpp"
+
+namespace fairlead {
+namespace {
+
+using ::fairlead::testing::BatchDigests;
+using ::fairlead::testing::IsFullScale;
+using ::fairlead::testing::IsOk;
+using ::fairlead::testing::IsOkAndHolds;
+using ::fairlead::testing::kPatience;
+using ::fairlead::testing::MakeKronecker;
+using ::fairlead::testing::Partition;
+using ::fairlead::testing::RunningLoad;
+using ::fairlead::testing::Scrape;
+using ::fairlead::testing::TestCluster;
+
+class Freeze : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const std::string whole, MakeKronecker());
+    TestCluster::Options options;
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(options.dataset, Partition(whole, 2));
+    options.partitions = 2;
+    options.host_per_partition = true;
+    options.registry_flags = {"--default_lease=" +
+                              absl::FormatDuration(lease_)};
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(cluster_, TestCluster::Start(options));
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto undisturbed,
+                                  RunningLoad::Start(*cluster_, kLoad));
+    ASSERT_THAT(undisturbed->Finish(), IsOk());
+    owed_ = undisturbed->Digests();
+    ASSERT_EQ(owed_.size(), 4u * 64u);
+  }
+
+  // How long a process stands still, which is the fault itself and no wait for
+  // anything: half as long again as its lease.
+  absl::Duration Stall() const { return 1.5 * lease_; }
+
+  // Leases that have run out so far.
+  double ExpiredLeases() {
+    const auto metrics = Scrape(cluster_->registry().metrics_address());
+    EXPECT_THAT(metrics, IsOk());
+    return metrics->at("fairlead_registry_expired_leases_total");
+  }
+
+  // Freezes a service in the midst of a load. What loadgen reports.
+  nlohmann::json LoadWhileFrozen(const std::string& name) {
+    const auto load = RunningLoad::Start(*cluster_, kLoad);
+    EXPECT_THAT(load, IsOk());
+    EXPECT_TRUE((*load)->AwaitBatches(20));
+    cluster_->service(name).process().Signal(SIGSTOP);
+    absl::SleepFor(Stall());
+    cluster_->service(name).process().Signal(SIGCONT);
+    auto report = (*load)->Finish();
+    EXPECT_THAT(report, IsOk());
+    EXPECT_THAT((*load)->CheckExact(owed_, kClients), IsOk());
+    return report.ok() ? *report : nlohmann::json();
+  }
+
+  // Everything is as before: a load as any other.
+  void ExpectWhole() {
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto load,
+                                  RunningLoad::Start(*cluster_, kLoad));
+    EXPECT_THAT(load->Finish(), IsOk());
+    EXPECT_THAT(load->CheckExact(owed_, kClients), IsOk());
+    EXPECT_THAT(cluster_->Stop(), IsOk());
+  }
+
+  static constexpr uint64_t kClients = 3;
+  const std::vector<std::string> kLoad = {
+      "--split=all",  absl::StrCat("--clients=", kClients),
+      "--epochs=4",   "--batch_size=16",
+      "--fanout=5,5", "--shuffle"};
+  const absl::Duration lease_ = absl::Seconds(IsFullScale() ? 10 : 2);
+  std::unique_ptr<TestCluster> cluster_;
+  BatchDigests owed_;
+};
+
+// Time that the registry did not see is nobody's fault.
+TEST_F(Freeze, RegistryEndsNoLeaseThatItCouldNotRenew) {
+  const nlohmann::json report = LoadWhileFrozen("registry");
+  EXPECT_EQ(report["recoveries"], 0);
+  EXPECT_EQ(ExpiredLeases(), 0);
+  ExpectWhole();
+}
+
+TEST_F(Freeze, PoolJoinsAgainAndGoesOn) {
+  LoadWhileFrozen("pool-0");
+  EXPECT_EQ(ExpiredLeases(), 1);
+  ExpectWhole();
+}
+
+TEST_F(Freeze, GatewayJoinsAgainAndGoesOn) {
+  LoadWhileFrozen("gateway-0");
+  EXPECT_EQ(ExpiredLeases(), 1);
+  ExpectWhole();
+}
+
+// Somebody saw that it did not answer, and started another. When it wakes, it
+// learns that its place is taken, and ends.
+TEST_F(Freeze, ServiceThatWasReplacedEnds) {
+  for (const std::string name : {"pool-0", "gateway-0"}) {
+    SCOPED_TRACE(name);
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto load,
+                                  RunningLoad::Start(*cluster_, kLoad));
+    EXPECT_TRUE(load->AwaitBatches(20));
+    cluster_->service(name).process().Signal(SIGSTOP);
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(ServiceProcess frozen,
+                                  cluster_->Replace(cluster_->IndexOf(name)));
+    frozen.process().Signal(SIGCONT);
+    EXPECT_THAT(frozen.process().Wait(kPatience), IsOkAndHolds(1));
+    EXPECT_THAT(load->Finish(), IsOk());
+    EXPECT_THAT(load->CheckExact(owed_, kClients), IsOk());
+  }
+  ExpectWhole();
+}
+
+// Its channels are gone with its leases; it makes them anew, and asks for what
+// it does not hold.
+TEST_F(Freeze, TrainersGoOnWhereTheyWere) {
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto frozen,
+                                RunningLoad::Start(*cluster_, kLoad));
+  EXPECT_TRUE(frozen->AwaitBatches(20));
+  frozen->Signal(SIGSTOP);
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto other,
+                                RunningLoad::Start(*cluster_, kLoad));
+  EXPECT_THAT(other->Finish(), IsOk());
+  EXPECT_THAT(other->CheckExact(owed_, kClients), IsOk());
+  absl::SleepFor(Stall());
+  EXPECT_EQ(ExpiredLeases(), kClients);
+  frozen->Signal(SIGCONT);
+  EXPECT_THAT(frozen->Finish(), IsOk());
+  EXPECT_THAT(frozen->CheckExact(owed_, kClients), IsOk());
+  ExpectWhole();
+}
+
+}  // namespace
+}  // namespace fairlead

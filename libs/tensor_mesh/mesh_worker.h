@@ -1,0 +1,209 @@
+#ifndef FAIRLEAD_LIBS_TENSOR_MESH_MESH_WORKER_H_
+#define FAIRLEAD_LIBS_TENSOR_MESH_MESH_WORKER_H_
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "libs/sync/mutex.h"
+#include "libs/tensor_mesh/arena.h"
+#include "libs/tensor_mesh/bell.h"
+#include "libs/tensor_mesh/mesh_config.h"
+#include "libs/tensor_mesh/mesh_member.h"
+#include "libs/tensor_mesh/mesh_rendezvous.h"
+#include "libs/tensor_mesh/mesh_tensor.h"
+#include "libs/tensor_mesh/mesh_trace.h"
+#include "libs/tensor_mesh/transport.h"
+
+namespace fairlead {
+
+// A message of a PushPull, of this worker; never used again. 0 is none.
+using MeshHandler = uint64_t;
+
+// The side of a mesh that asks: pushes tensors to all its servers and pulls
+// their answers (parity SM-01 to SM-04, SM-09 to SM-12).
+//
+//   auto worker = MeshWorker::Create({.num_workers = 2, .num_servers = 2,
+//                                     .rank = 0}, rendezvous);
+//   auto handler = (*worker)->PushPull({{kKey, tokens}},
+//                                      {{kReply0, from_0}, {kReply1, from_1}});
+//   ... other work ...
+//   absl::Status done = (*worker)->Wait(*handler);
+//
+// Thread-safe. No error ends the process, and no call waits without a limit.
+class MeshWorker final : private internal::WorkerListener {
+ public:
+  // Meets the other members and connects to its servers; returns when all have
+  // done so. INVALID_ARGUMENT names a field of the config; DEADLINE_EXCEEDED
+  // (after init_timeout) and UNAVAILABLE name members that did not come, or are
+  // gone; ALREADY_EXISTS if another process is this worker.
+  static absl::StatusOr<std::unique_ptr<MeshWorker>> Create(
+      MeshConfig config, std::shared_ptr<MeshRendezvous> rendezvous);
+
+  // Stops without waiting for anybody. REQUIRES that no call is in progress.
+  ~MeshWorker();
+
+  // Memory from which pushes to servers of this host are not copied, and into
+  // which they write their answers. RESOURCE_EXHAUSTED beyond arena_bytes.
+  absl::StatusOr<MeshMemory> AllocateBuffer(uint64_t bytes);
+
+  struct PushPullOptions {
+    // Ranks, ascending; empty: all that the routes say. For going on with
+    // those that live (see live_servers) when one is lost.
+    std::vector<uint32_t> servers;
+  };
+
+  // Sends every push to every server, and has their answers written into the
+  // pulls: of P answers a server, pulls[s * P + p] is the p-th answer of the
+  // s-th server. Returns at once; the tensors must stay, the pushed ones
+  // unmodified, until Wait says that it is done (or their `owner`s keep them).
+  // The handler is that of the first message.
+  //
+  // INVALID_ARGUMENT for no message at all, a number of pulls that the servers
+  // do not divide, a tensor whose bytes do not fit its shape, a key twice, or a
+  // server that this worker does not reach; FAILED_PRECONDITION for a key of
+  // an earlier request that is not done, or after Stop; UNAVAILABLE if a server
+  // is lost; RESOURCE_EXHAUSTED for more than max_in_flight requests, or no
+  // room in the arena. Then nothing was sent.
+  absl::StatusOr<MeshHandler> PushPull(std::vector<MeshPush> pushes,
+                                       std::vector<MeshPull> pulls,
+                                       PushPullOptions options)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<MeshHandler> PushPull(std::vector<MeshPush> pushes,
+                                       std::vector<MeshPull> pulls) {
+    return PushPull(std::move(pushes), std::move(pulls), {});
+  }
+
+  // Returns when every server has answered the request, or is lost. Answers of
+  // the others are good even if one failed. DEADLINE_EXCEEDED names the servers
+  // that have not answered, and the request goes on: wait again, or Cancel.
+  // Otherwise the first failed server's error, which names all of them:
+  // UNAVAILABLE for a lost one, or what it answered. CANCELLED after Stop.
+  // Waiting again gives the same answer, until trace_history later requests
+  // are done; then, and for what is none, NOT_FOUND.
+  absl::Status Wait(MeshHandler handler,
+                    absl::Duration timeout = absl::Seconds(10))
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // The same, with each server's outcome, in the order of the request's
+  // servers. Errors: DEADLINE_EXCEEDED and NOT_FOUND.
+  absl::StatusOr<std::vector<absl::Status>> WaitEach(
+      MeshHandler handler, absl::Duration timeout = absl::Seconds(10))
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Gives a request up: its Wait says CANCELLED. Its tensors and keys are in
+  // use until the servers have answered, so they need `owner`s. NOT_FOUND.
+  absl::Status Cancel(MeshHandler handler) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // The handlers of all messages of a request: of its pushes, then of its P
+  // pulls; just `handler` itself once it was waited for, or is none.
+  std::vector<MeshHandler> GetAllHandlers(MeshHandler handler) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // A message's way to each server of its request and back. The messages of a
+  // request travel together, so their traces are equal. NOT_FOUND as of Wait.
+  absl::StatusOr<std::vector<MeshTrace>> FetchTrace(MeshHandler handler) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // See MeshMember::Barrier; and FAILED_PRECONDITION after Stop.
+  absl::Status Barrier(const MeshBarrier& scope = {},
+                       absl::Duration timeout = absl::Seconds(10))
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Tells all members, waits for them to stop, too, and ends: what is in
+  // flight is CANCELLED. It ends in time whoever is missing or dead, and then
+  // says who. FAILED_PRECONDITION if it was stopped before.
+  absl::Status Stop(absl::Duration timeout = absl::Seconds(10))
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // This worker's servers, ascending, and those of them that are not lost.
+  const std::vector<uint32_t>& servers() const;
+  std::vector<uint32_t> live_servers() const ABSL_LOCKS_EXCLUDED(mutex_);
+
+  struct Stats {
+    uint64_t requests = 0;    // ever
+    uint64_t in_flight = 0;   // not done, or not waited for
+    uint64_t remembered = 0;  // waited for
+    uint64_t arena_bytes_used = 0;
+  };
+  Stats stats() const ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  // A request from its call until it was waited for, and then for a while.
+  struct Request {
+    std::shared_ptr<const internal::MeshRequest> sent;  // until done
+    std::vector<uint32_t> servers;
+    uint32_t messages = 0;
+    uint32_t unanswered = 0;
+    bool is_cancelled = false;
+    std::vector<std::optional<absl::Status>> outcomes;  // by server
+    std::vector<MeshTrace> traces;
+  };
+  struct Server {
+    internal::WorkerTransport* transport = nullptr;
+    bool is_lost = false;
+    absl::Status why;
+  };
+
+  MeshWorker(MeshConfig config, std::shared_ptr<MeshRendezvous> rendezvous);
+
+  absl::Status Connect();
+  void Poll();
+  void CheckPeers();
+
+  absl::Status CheckRequest(const internal::MeshRequest& request) const;
+  absl::Status Admit(const std::shared_ptr<internal::MeshRequest>& request,
+                     int64_t now) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Withdraw(uint64_t id) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status CheckRunning() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // By server: the answer of one, or its loss.
+  void Settle(Request& request, size_t server, absl::Status outcome)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Release(Request& request) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  const Request* Find(uint64_t id) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Moves a request that is done to those that are remembered.
+  void Remember(uint64_t id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // internal::WorkerListener
+  std::shared_ptr<const internal::MeshRequest> FindAwaited(uint32_t server,
+                                                           uint64_t id) override
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  void OnReply(uint32_t server, uint64_t id, const internal::WireReply& reply,
+               int64_t received_ns) override ABSL_LOCKS_EXCLUDED(mutex_);
+  void OnLost(uint32_t server, const absl::Status& why) override
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+  internal::MeshMember member_;
+  std::shared_ptr<internal::Arena> arena_;
+  std::shared_ptr<internal::MeshBell> bell_;
+  std::unique_ptr<internal::MeshWaiter> waiter_;
+
+  mutable Mutex mutex_;
+  bool is_stopped_ ABSL_GUARDED_BY(mutex_) = false;
+  uint64_t next_id_ ABSL_GUARDED_BY(mutex_) = 1;
+  std::map<uint32_t, Server> servers_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<uint64_t, Request> in_flight_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<uint64_t, Request> remembered_ ABSL_GUARDED_BY(mutex_);
+  std::deque<uint64_t> remembered_order_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_set<uint64_t> busy_pushes_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_set<uint64_t> busy_pulls_ ABSL_GUARDED_BY(mutex_);
+
+  // Fixed by Create.
+  std::vector<std::unique_ptr<internal::WorkerTransport>> transports_;
+};
+
+}  // namespace fairlead
+
+#endif  // FAIRLEAD_LIBS_TENSOR_MESH_MESH_WORKER_H_

@@ -1,0 +1,115 @@
+#include "libs/tensor_mesh/test_mesh.h"
+
+#include <stdlib.h>
+
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "gtest/gtest.h"
+
+namespace fairlead::testing {
+
+ShmFolder::ShmFolder() : path_("/dev/shm/fairlead-test-XXXXXX") {
+  EXPECT_NE(mkdtemp(path_.data()), nullptr);
+}
+
+ShmFolder::~ShmFolder() { std::filesystem::remove_all(path_); }
+
+TestMesh::TestMesh(const MeshConfig& config)
+    : workers_(config.num_workers), servers_(config.num_servers) {
+  auto meeting = std::make_shared<InMemoryRendezvous::Meeting>();
+  const uint32_t members = config.num_workers + config.num_servers;
+  for (uint32_t i = 0; i < members; ++i) {
+    rendezvous_.push_back(std::make_shared<InMemoryRendezvous>(meeting, i));
+  }
+  std::vector<std::thread> threads;
+  for (uint32_t i = 0; i < members; ++i) {
+    threads.emplace_back([this, i, config = MeshConfig(config)]() mutable {
+      config.shm_dir = folder_.path();
+      if (i < config.num_workers) {
+        config.role = MeshRole::kWorker;
+        config.rank = i;
+        auto worker = MeshWorker::Create(config, rendezvous_[i]);
+        ASSERT_TRUE(worker.ok()) << worker.status();
+        workers_[config.rank] = *std::move(worker);
+      } else {
+        config.role = MeshRole::kServer;
+        config.rank = i - config.num_workers;
+        auto server = MeshServer::Create(config, rendezvous_[i]);
+        ASSERT_TRUE(server.ok()) << server.status();
+        servers_[config.rank] = *std::move(server);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+void TestMesh::EndWorker(uint32_t rank) {
+  workers_[rank].reset();
+  rendezvous_[rank].reset();
+}
+
+void TestMesh::EndServer(uint32_t rank) {
+  servers_[rank].reset();
+  rendezvous_[workers_.size() + rank].reset();
+}
+
+void TestMesh::RunAll(const std::function<void(MeshWorker&)>& run_worker,
+                      const std::function<void(MeshServer&)>& run_server) {
+  std::vector<std::thread> threads;
+  for (const auto& worker : workers_) {
+    threads.emplace_back([&run_worker, &worker] { run_worker(*worker); });
+  }
+  for (const auto& server : servers_) {
+    threads.emplace_back([&run_server, &server] { run_server(*server); });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+MeshTensorView View(const std::vector<float>& values) {
+  return {.dtype = v1::DTYPE_FLOAT32,
+          .shape = {static_cast<int64_t>(values.size())},
+          .bytes = {reinterpret_cast<const uint8_t*>(values.data()),
+                    values.size() * sizeof(float)}};
+}
+
+MeshTensorBuffer Buffer(std::vector<float>& values) {
+  return {.dtype = v1::DTYPE_FLOAT32,
+          .shape = {static_cast<int64_t>(values.size())},
+          .bytes = {reinterpret_cast<uint8_t*>(values.data()),
+                    values.size() * sizeof(float)}};
+}
+
+MeshTensorBuffer FloatsIn(const MeshMemory& memory) {
+  return {.dtype = v1::DTYPE_FLOAT32,
+          .shape = {static_cast<int64_t>(memory.bytes.size() / sizeof(float))},
+          .bytes = memory.bytes,
+          .owner = memory.owner};
+}
+
+MeshTensorView AsView(const MeshTensorBuffer& buffer) {
+  return {buffer.dtype, buffer.shape, buffer.bytes, buffer.owner};
+}
+
+std::vector<float> FloatsOf(const MeshTensorView& tensor) {
+  std::vector<float> values(tensor.bytes.size() / sizeof(float));
+  if (!values.empty()) {
+    std::memcpy(values.data(), tensor.bytes.data(), tensor.bytes.size());
+  }
+  return values;
+}
+
+std::vector<float> FloatsOf(const MeshTensorBuffer& tensor) {
+  return FloatsOf(AsView(tensor));
+}
+
+}  // namespace fairlead::testing

@@ -1,0 +1,75 @@
+#ifndef FAIRLEAD_LIBS_TENSOR_MESH_TEST_MESH_H_
+#define FAIRLEAD_LIBS_TENSOR_MESH_TEST_MESH_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "libs/tensor_mesh/in_memory_rendezvous.h"
+#include "libs/tensor_mesh/mesh_config.h"
+#include "libs/tensor_mesh/mesh_server.h"
+#include "libs/tensor_mesh/mesh_tensor.h"
+#include "libs/tensor_mesh/mesh_worker.h"
+
+namespace fairlead::testing {
+
+// Far beyond what it takes: only a hang gets there.
+inline constexpr absl::Duration kHang = absl::Seconds(60);
+// For what is expected not to come.
+inline constexpr absl::Duration kSoon = absl::Milliseconds(20);
+
+// A folder in shared memory, removed at the end.
+class ShmFolder {
+ public:
+  ShmFolder();
+  ~ShmFolder();
+  ShmFolder(const ShmFolder&) = delete;
+  ShmFolder& operator=(const ShmFolder&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// A whole mesh in this process, each member with a rendezvous of its own.
+class TestMesh {
+ public:
+  // `config` says all but role, rank and folder.
+  explicit TestMesh(const MeshConfig& config);
+  TestMesh(const TestMesh&) = delete;
+  TestMesh& operator=(const TestMesh&) = delete;
+
+  MeshWorker& worker(uint32_t rank = 0) { return *workers_.at(rank); }
+  MeshServer& server(uint32_t rank = 0) { return *servers_.at(rank); }
+
+  // Ends one without Stop.
+  void EndWorker(uint32_t rank);
+  void EndServer(uint32_t rank);
+
+  // Runs these at once, for every member, and returns when all have returned.
+  void RunAll(const std::function<void(MeshWorker&)>& run_worker,
+              const std::function<void(MeshServer&)>& run_server);
+
+ private:
+  ShmFolder folder_;
+  std::vector<std::shared_ptr<InMemoryRendezvous>> rendezvous_;  // by member
+  std::vector<std::unique_ptr<MeshWorker>> workers_;
+  std::vector<std::unique_ptr<MeshServer>> servers_;
+};
+
+// Float tensors over what is the caller's.
+MeshTensorView View(const std::vector<float>& values);
+MeshTensorBuffer Buffer(std::vector<float>& values);
+// In memory of the mesh.
+MeshTensorBuffer FloatsIn(const MeshMemory& memory);
+MeshTensorView AsView(const MeshTensorBuffer& buffer);
+std::vector<float> FloatsOf(const MeshTensorView& tensor);
+std::vector<float> FloatsOf(const MeshTensorBuffer& tensor);
+
+}  // namespace fairlead::testing
+
+#endif  // FAIRLEAD_LIBS_TENSOR_MESH_TEST_MESH_H_

@@ -1,0 +1,140 @@
+#ifndef FAIRLEAD_LIBS_TENSOR_MESH_TRANSPORT_H_
+#define FAIRLEAD_LIBS_TENSOR_MESH_TRANSPORT_H_
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "libs/tensor_mesh/mesh_tensor.h"
+#include "libs/tensor_mesh/wire.h"
+
+namespace fairlead::internal {
+
+// How requests and replies get to the other side: what a new transport (RDMA,
+// say) implements. A mesh may have several, and each peer is reached by one of
+// them. Setting up is each transport's own.
+//
+// Calls come from any thread, and never under a lock that a listener takes.
+// What a transport learns it tells its listener, from within Poll(), or from a
+// thread of its own; then it rings the mesh's bell. For one peer the
+// listener is called by one thread at a time, and never after OnLost.
+
+// A PushPull, from its call until all its servers answered or were lost.
+// Immutable.
+struct MeshRequest {
+  uint64_t id = 0;  // rises
+  std::vector<MeshPush> pushes;
+  std::vector<MeshPull> pulls;    // server-major
+  std::vector<uint32_t> servers;  // ascending
+
+  size_t pulls_per_server() const { return pulls.size() / servers.size(); }
+  // The pulls of the n-th of `servers`.
+  absl::Span<const MeshPull> pulls_of(size_t n) const {
+    return absl::MakeConstSpan(pulls).subspan(n * pulls_per_server(),
+                                              pulls_per_server());
+  }
+  // Which of `servers` that rank is. REQUIRES that it is one.
+  size_t IndexOf(uint32_t server) const {
+    return static_cast<size_t>(
+        std::find(servers.begin(), servers.end(), server) - servers.begin());
+  }
+};
+
+class WorkerListener {
+ public:
+  // The request, if it awaits this server's reply; null if not.
+  virtual std::shared_ptr<const MeshRequest> FindAwaited(uint32_t server,
+                                                         uint64_t id) = 0;
+  // All of a reply has come, and its payload is in its destinations.
+  virtual void OnReply(uint32_t server, uint64_t id, const WireReply& reply,
+                       int64_t received_ns) = 0;
+  // The server answers no more. Nothing of what it was to write or read is
+  // used by the transport any more.
+  virtual void OnLost(uint32_t server, const absl::Status& why) = 0;
+
+ protected:
+  ~WorkerListener() = default;
+};
+
+// The workers' end: sends requests and receives replies.
+class WorkerTransport {
+ public:
+  virtual ~WorkerTransport() = default;
+
+  // Sends a request to `servers`, those of its servers that this transport
+  // reaches: to all of them, or, with an error, to none. A server that is lost
+  // meanwhile is told to the listener. RESOURCE_EXHAUSTED if the transport has
+  // no room for it now. `posted_ns` gets, by server, when it was handed over.
+  virtual absl::Status Send(const std::shared_ptr<const MeshRequest>& request,
+                            absl::Span<const uint32_t> servers,
+                            absl::Span<int64_t> posted_ns) = 0;
+
+  // Receives what has come. Nothing to do for a transport with a thread.
+  virtual void Poll() {}
+  // Looks for peers that died without a word. A system call a peer.
+  virtual void CheckPeers() {}
+  // The rendezvous says that a server is gone.
+  virtual void OnGone(uint32_t /*server*/) {}
+
+  // Tells the peers that there will be no more, and stops: the listener is not
+  // called once this has returned.
+  virtual void Close() = 0;
+};
+
+// A request as a server has it.
+struct IncomingRequest {
+  uint32_t worker = 0;
+  uint64_t id = 0;  // the worker's
+  std::vector<MeshPush> pushes;
+  std::vector<WireTensor> pulls;
+  int64_t received_ns = 0;
+};
+
+struct OutgoingReply {
+  uint32_t worker = 0;
+  uint64_t id = 0;
+  absl::Status status;              // if not OK, there are no tensors
+  std::array<int64_t, 4> stamps{};  // the last is the transport's to set
+  std::vector<MeshTensorView> tensors;
+  std::vector<WireTensor> pulls;  // of the request, as many as tensors
+};
+
+class ServerListener {
+ public:
+  virtual void OnRequest(IncomingRequest request) = 0;
+  virtual void OnLost(uint32_t worker, const absl::Status& why) = 0;
+
+ protected:
+  ~ServerListener() = default;
+};
+
+// The servers' end: receives requests and sends replies.
+class ServerTransport {
+ public:
+  virtual ~ServerTransport() = default;
+
+  // UNAVAILABLE if the worker is lost.
+  virtual absl::Status Reply(OutgoingReply reply) = 0;
+
+  // Pushes of `key` from `worker` are to be written to `bytes`, if the
+  // transport's peers can write there. RESOURCE_EXHAUSTED.
+  virtual absl::Status AnnounceReceiveBuffer(
+      uint32_t /*worker*/, uint64_t /*key*/,
+      absl::Span<const uint8_t> /*bytes*/) {
+    return absl::OkStatus();
+  }
+
+  virtual void Poll() {}
+  virtual void CheckPeers() {}
+  virtual void OnGone(uint32_t /*worker*/) {}
+  virtual void Close() = 0;
+};
+
+}  // namespace fairlead::internal
+
+#endif  // FAIRLEAD_LIBS_TENSOR_MESH_TRANSPORT_H_

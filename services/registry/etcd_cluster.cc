@@ -1,0 +1,191 @@
+#include "services/registry/etcd_cluster.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "grpcpp/grpcpp.h"
+#include "libs/child_process/child_process.h"
+#include "libs/rpc/channel.h"
+#include "libs/rpc/status_conversion.h"
+#include "libs/status/status_macros.h"
+#include "services/registry/etcd_client.h"
+#include "third_party/etcd/rpc.grpc.pb.h"
+
+namespace fairlead::testing {
+namespace {
+
+// Long, since it is reached only by what is broken.
+constexpr absl::Duration kPatience = absl::Minutes(1);
+
+std::optional<std::string> FindProgram() {
+  const char* path = std::getenv("PATH");
+  if (path == nullptr) return std::nullopt;
+  for (const absl::string_view folder : absl::StrSplit(path, ':')) {
+    std::string program = absl::StrCat(folder, "/etcd");
+    if (access(program.c_str(), X_OK) == 0) return program;
+  }
+  return std::nullopt;
+}
+
+// Ports of the loopback that nobody has, all different.
+absl::StatusOr<std::vector<int>> FreePorts(size_t count) {
+  std::vector<int> ports;
+  std::vector<int> sockets;
+  for (size_t i = 0; i < count; ++i) {
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockets.push_back(fd);
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address);
+    auto* const generic = reinterpret_cast<sockaddr*>(&address);
+    if (bind(fd, generic, size) == 0 && getsockname(fd, generic, &size) == 0) {
+      ports.push_back(ntohs(address.sin_port));
+    }
+  }
+  for (const int fd : sockets) close(fd);
+  if (ports.size() < count) return absl::UnavailableError("no free ports");
+  return ports;
+}
+
+absl::StatusOr<etcdserverpb::StatusResponse> StatusOf(
+    const std::string& endpoint, bool wait_until_it_answers) {
+  grpc::ClientContext context;
+  context.set_wait_for_ready(wait_until_it_answers);
+  context.set_deadline(std::chrono::system_clock::now() +
+                       absl::ToChronoSeconds(kPatience));
+  etcdserverpb::StatusResponse response;
+  const grpc::Status status =
+      etcdserverpb::Maintenance::NewStub(rpc::MakeChannel(endpoint))
+          ->Status(&context, {}, &response);
+  if (!status.ok()) return rpc::ToAbslStatus(status);
+  return response;
+}
+
+}  // namespace
+
+bool EtcdCluster::IsInstalled() { return FindProgram().has_value(); }
+
+absl::StatusOr<std::unique_ptr<EtcdCluster>> EtcdCluster::Start(
+    size_t members, const std::string& folder) {
+  const std::optional<std::string> program = FindProgram();
+  if (!program.has_value()) return absl::NotFoundError(kWhySkipped);
+  // The constructor is private, so std::make_unique cannot call it.
+  std::unique_ptr<EtcdCluster> cluster(new EtcdCluster());
+  cluster->folder_ = folder;
+  FAIRLEAD_ASSIGN_OR_RETURN(const std::vector<int> ports,
+                            FreePorts(2 * members));
+  std::vector<std::string> peers;
+  for (size_t i = 0; i < members; ++i) {
+    cluster->endpoints_.push_back(absl::StrCat("127.0.0.1:", ports[2 * i]));
+    peers.push_back(
+        absl::StrCat("member-", i, "=http://127.0.0.1:", ports[2 * i + 1]));
+  }
+  for (size_t i = 0; i < members; ++i) {
+    const std::string client = absl::StrCat("http://", cluster->endpoints_[i]);
+    const std::string peer =
+        absl::StrCat("http://127.0.0.1:", ports[2 * i + 1]);
+    cluster->commands_.push_back(
+        {*program, absl::StrCat("--name=member-", i),
+         absl::StrCat("--data-dir=", folder, "/etcd-", i),
+         absl::StrCat("--listen-client-urls=", client),
+         absl::StrCat("--advertise-client-urls=", client),
+         absl::StrCat("--listen-peer-urls=", peer),
+         absl::StrCat("--initial-advertise-peer-urls=", peer),
+         absl::StrCat("--initial-cluster=", absl::StrJoin(peers, ",")),
+         "--heartbeat-interval=50", "--election-timeout=500",
+         "--unsafe-no-fsync"});  // processes are killed, machines are not
+  }
+  cluster->processes_.resize(members);
+  for (size_t i = 0; i < members; ++i) {
+    FAIRLEAD_RETURN_IF_ERROR(cluster->StartMember(i));
+  }
+  for (const std::string& endpoint : cluster->endpoints_) {
+    // A read that needs a majority, of each member.
+    etcdserverpb::RangeRequest request;
+    request.set_key("ready");
+    const auto ready = EtcdClient({endpoint}, kPatience).Range(request);
+    if (!ready.ok()) return ready.status();
+  }
+  return cluster;
+}
+
+std::string EtcdCluster::store_spec(absl::string_view prefix) const {
+  return absl::StrCat("etcd://", absl::StrJoin(endpoints_, ","), prefix);
+}
+
+absl::Status EtcdCluster::StartMember(size_t member) {
+  const std::string log = absl::StrCat(folder_, "/etcd-", member, ".log");
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      processes_[member],
+      ChildProcess::Start(commands_[member], {.out = log, .err = log}));
+  return absl::OkStatus();
+}
+
+void EtcdCluster::Kill(size_t member) {
+  processes_[member]->Signal(SIGKILL);
+  processes_[member]->Wait(kPatience).IgnoreError();
+}
+
+absl::Status EtcdCluster::Restart(size_t member) {
+  FAIRLEAD_RETURN_IF_ERROR(StartMember(member));
+  return StatusOf(endpoints_[member], true).status();
+}
+
+void EtcdCluster::Signal(size_t member, int signal_number) {
+  processes_[member]->Signal(signal_number);
+}
+
+absl::StatusOr<size_t> EtcdCluster::Leader() {
+  std::map<uint64_t, size_t> member_by_id;
+  uint64_t leader = 0;
+  for (size_t i = 0; i < endpoints_.size(); ++i) {
+    const auto status = StatusOf(endpoints_[i], false);
+    if (!status.ok()) continue;
+    member_by_id[status->header().member_id()] = i;
+    if (status->leader() != 0) leader = status->leader();
+  }
+  const auto it = member_by_id.find(leader);
+  if (it == member_by_id.end()) {
+    return absl::UnavailableError("etcd has no leader");
+  }
+  return it->second;
+}
+
+absl::Status EtcdCluster::Compact() {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() +
+                       absl::ToChronoSeconds(kPatience));
+  etcdserverpb::RangeRequest read;
+  read.set_key("newest");
+  FAIRLEAD_ASSIGN_OR_RETURN(const auto newest,
+                            EtcdClient(endpoints_, kPatience).Range(read));
+  etcdserverpb::CompactionRequest request;
+  request.set_revision(newest.header().revision());
+  etcdserverpb::CompactionResponse response;
+  return rpc::ToAbslStatus(
+      etcdserverpb::KV::NewStub(rpc::MakeChannel(endpoints_[0]))
+          ->Compact(&context, request, &response));
+}
+
+}  // namespace fairlead::testing
