@@ -38,6 +38,10 @@ namespace {
 
 constexpr absl::string_view kLifePrefix = "member-";
 
+// The kernel tells of a process's last close before it drops its locks: so who
+// waits looks this often, too, for who has died.
+constexpr int kLifeCheckMs = 250;
+
 std::string LifePath(const std::string& folder, uint32_t member) {
   return absl::StrCat(folder, "/", kLifePrefix, member);
 }
@@ -104,8 +108,8 @@ absl::StatusOr<std::unique_ptr<FolderRendezvous>> FolderRendezvous::Join(
   auto life = std::make_unique<File>(
       open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR));
   if (life->fd() < 0) {
-    return absl::NotFoundError(absl::StrCat("rendezvous folder ", folder, ": ",
-                                            strerror(errno)));
+    return absl::NotFoundError(
+        absl::StrCat("rendezvous folder ", folder, ": ", strerror(errno)));
   }
   struct flock lock {};
   lock.l_type = F_WRLCK;
@@ -123,14 +127,13 @@ absl::StatusOr<std::unique_ptr<FolderRendezvous>> FolderRendezvous::Join(
   }
   auto stop = std::make_unique<File>(eventfd(0, EFD_CLOEXEC));
   // The constructor is private, so std::make_unique cannot call it.
-  return std::unique_ptr<FolderRendezvous>(new FolderRendezvous(
-      folder, member, std::move(life), std::move(stop)));
+  return std::unique_ptr<FolderRendezvous>(
+      new FolderRendezvous(folder, member, std::move(life), std::move(stop)));
 }
 
 bool FolderRendezvous::IsGone(uint32_t member) const {
   if (member == member_) return false;
-  const File file(
-      open(LifePath(folder_, member).c_str(), O_RDWR | O_CLOEXEC));
+  const File file(open(LifePath(folder_, member).c_str(), O_RDWR | O_CLOEXEC));
   struct flock lock {};
   lock.l_type = F_WRLCK;
   lock.l_whence = SEEK_SET;
@@ -189,8 +192,8 @@ absl::StatusOr<std::vector<std::string>> FolderRendezvous::AllGather(
     }
     pollfd waiting{.fd = changes.fd(), .events = POLLIN, .revents = 0};
     poll(&waiting, 1,
-         static_cast<int>(std::min<int64_t>(
-             absl::ToInt64Milliseconds(left) + 1, 60'000)));
+         static_cast<int>(std::min<int64_t>(absl::ToInt64Milliseconds(left) + 1,
+                                            kLifeCheckMs)));
     DropEvents(changes.fd());
   }
 }
@@ -211,8 +214,7 @@ std::vector<uint32_t> FolderRendezvous::Gone() const {
   return gone;
 }
 
-void FolderRendezvous::WatchGone(
-    std::function<void(uint32_t member)> on_gone) {
+void FolderRendezvous::WatchGone(std::function<void(uint32_t member)> on_gone) {
   MutexLock lock(&mutex_);
   if (watch_.joinable()) {
     const uint64_t one = 1;
@@ -231,7 +233,7 @@ void FolderRendezvous::WatchGone(
       for (const uint32_t member : Gone()) {
         if (told.insert(member).second) on_gone(member);
       }
-      poll(waiting, 2, -1);
+      poll(waiting, 2, kLifeCheckMs);
       DropEvents(changes.fd());
     }
   });

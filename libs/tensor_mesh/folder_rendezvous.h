@@ -20,8 +20,8 @@ namespace fairlead {
 // A rendezvous of processes of one host without a registry: a folder that they
 // share and that is fresh for each run. A value is a small file in it, and a
 // member lives while it holds the lock on its own file, which the kernel drops
-// at its end. Nobody polls: the kernel says when the folder changes (inotify),
-// and closing a file at a process's end is a change.
+// at its end. Who waits is told by the kernel when the folder changes
+// (inotify).
 class FolderRendezvous final : public MeshRendezvous {
  public:
   // NOT_FOUND if there is no such folder; ALREADY_EXISTS if another process is

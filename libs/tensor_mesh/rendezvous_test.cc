@@ -95,9 +95,9 @@ TEST_P(RendezvousTest, EveryMemberGetsAllValuesInOrder) {
 
 TEST_P(RendezvousTest, MissingMembersAreNamedAndTheCallMayBeRepeated) {
   const auto first = place_->Join(0);
-  EXPECT_THAT(first->AllGather("key", {0, 4, 7}, "x", Soon()),
-              StatusIs(absl::StatusCode::kDeadlineExceeded,
-                       HasSubstr("members 4, 7")));
+  EXPECT_THAT(
+      first->AllGather("key", {0, 4, 7}, "x", Soon()),
+      StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("members 4, 7")));
   EXPECT_THAT(first->AllGather("key", {0, 4, 7}, "y", Soon()),
               StatusIs(absl::StatusCode::kAlreadyExists));
   EXPECT_THAT(first->AllGather("key", {4, 7}, "x", Soon()),
@@ -119,9 +119,9 @@ TEST_P(RendezvousTest, MemberThatIsGoneEndsTheWaitButNotItsValues) {
   EXPECT_THAT(second->AllGather("given", {0, 1}, "y", Soon()),
               StatusIs(absl::StatusCode::kDeadlineExceeded));
   std::thread end([&second] { second.reset(); });
-  EXPECT_THAT(first->Barrier("not given", {0, 1}, Hang()),
-              StatusIs(absl::StatusCode::kUnavailable,
-                       HasSubstr("member 1 is gone")));
+  EXPECT_THAT(
+      first->Barrier("not given", {0, 1}, Hang()),
+      StatusIs(absl::StatusCode::kUnavailable, HasSubstr("member 1 is gone")));
   end.join();
   EXPECT_THAT(first->AllGather("given", {0, 1}, "x", Hang()),
               IsOkAndHolds(ElementsAre("x", "y")));
