@@ -4,10 +4,12 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <map>
 #include <memory>
@@ -16,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/random/random.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -47,24 +50,27 @@ std::optional<std::string> FindProgram() {
   return std::nullopt;
 }
 
-// Ports of the loopback that nobody has, all different.
-absl::StatusOr<std::vector<int>> FreePorts(size_t count) {
+// Ports of the loopback that nobody has, all different. None that the system
+// gives to whoever connects: until etcd listens there, they must stay free.
+std::vector<int> FreePorts(size_t count) {
+  constexpr int kFirst = 10'000;
+  constexpr int kLast = 32'000;
+  absl::BitGen random;
   std::vector<int> ports;
   std::vector<int> sockets;
-  for (size_t i = 0; i < count; ++i) {
+  while (ports.size() < count) {
+    const int port = absl::Uniform(random, kFirst, kLast);
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockets.push_back(fd);
     sockaddr_in address = {};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof(address);
-    auto* const generic = reinterpret_cast<sockaddr*>(&address);
-    if (bind(fd, generic, size) == 0 && getsockname(fd, generic, &size) == 0) {
-      ports.push_back(ntohs(address.sin_port));
+    address.sin_port = htons(static_cast<uint16_t>(port));
+    if (bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0) {
+      ports.push_back(port);
     }
   }
   for (const int fd : sockets) close(fd);
-  if (ports.size() < count) return absl::UnavailableError("no free ports");
   return ports;
 }
 
@@ -93,8 +99,7 @@ absl::StatusOr<std::unique_ptr<EtcdCluster>> EtcdCluster::Start(
   // The constructor is private, so std::make_unique cannot call it.
   std::unique_ptr<EtcdCluster> cluster(new EtcdCluster());
   cluster->folder_ = folder;
-  FAIRLEAD_ASSIGN_OR_RETURN(const std::vector<int> ports,
-                            FreePorts(2 * members));
+  const std::vector<int> ports = FreePorts(2 * members);
   std::vector<std::string> peers;
   for (size_t i = 0; i < members; ++i) {
     cluster->endpoints_.push_back(absl::StrCat("127.0.0.1:", ports[2 * i]));
@@ -125,7 +130,10 @@ absl::StatusOr<std::unique_ptr<EtcdCluster>> EtcdCluster::Start(
     etcdserverpb::RangeRequest request;
     request.set_key("ready");
     const auto ready = EtcdClient({endpoint}, kPatience).Range(request);
-    if (!ready.ok()) return ready.status();
+    if (!ready.ok()) {
+      return absl::UnavailableError(absl::StrCat(
+          ready.status().message(), "; see ", folder, "/etcd-*.log"));
+    }
   }
   return cluster;
 }
@@ -152,9 +160,13 @@ absl::Status EtcdCluster::Restart(size_t member) {
   return StatusOf(endpoints_[member], true).status();
 }
 
-void EtcdCluster::Signal(size_t member, int signal_number) {
-  processes_[member]->Signal(signal_number);
+void EtcdCluster::Pause(size_t member) {
+  processes_[member]->Signal(SIGSTOP);
+  siginfo_t info;
+  waitid(P_PID, static_cast<id_t>(processes_[member]->pid()), &info, WSTOPPED);
 }
+
+void EtcdCluster::Resume(size_t member) { processes_[member]->Signal(SIGCONT); }
 
 absl::StatusOr<size_t> EtcdCluster::Leader() {
   std::map<uint64_t, size_t> member_by_id;

@@ -42,8 +42,9 @@ class EtcdCluster {
   void Kill(size_t member);
   // Starts it again, as it was and where it was; returns when it answers.
   absl::Status Restart(size_t member);
-  // SIGSTOP and SIGCONT, say.
-  void Signal(size_t member, int signal_number);
+  // With SIGSTOP; returns when it stands still.
+  void Pause(size_t member);
+  void Resume(size_t member);
 
   // Which member leads, as one that answers says.
   absl::StatusOr<size_t> Leader();

@@ -1,6 +1,5 @@
 #include "services/registry/etcd_store.h"
 
-#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <functional>

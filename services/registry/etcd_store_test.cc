@@ -1,7 +1,5 @@
 #include "services/registry/etcd_store.h"
 
-#include <signal.h>
-
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -330,10 +328,10 @@ TEST(EtcdStoreTest, HungEtcdIsUnavailableAfterTheDeadline) {
   auto store = OpenEtcdStore(options).value();
   const int64_t before =
       store->Commit(std::vector<StoreWrite>{{"a", "1"}}, 0).value();
-  etcd->Signal(0, SIGSTOP);
+  etcd->Pause(0);
   EXPECT_THAT(store->Commit(std::vector<StoreWrite>{{"a", "2"}}, before),
               StatusIs(absl::StatusCode::kUnavailable));
-  etcd->Signal(0, SIGCONT);
+  etcd->Resume(0);
   // Whether the commit that hung was carried out, nobody knew; now it is
   // either there or will be aborted.
   options.call_deadline = kPatience;

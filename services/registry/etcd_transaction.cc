@@ -1,6 +1,5 @@
 #include "services/registry/etcd_transaction.h"
 
-#include <algorithm>
 #include <cstddef>
 #include <map>
 #include <optional>
