@@ -189,8 +189,16 @@ SamplingChannel SamplingInput::channel(size_t server) const {
 }
 
 absl::Status SamplingInput::RegisterAgain(size_t server) {
-  FAIRLEAD_ASSIGN_OR_RETURN(const uint64_t lease, session_->ConfirmLease());
-  FAIRLEAD_ASSIGN_OR_RETURN(SamplingChannel again, RegisterOn(server));
+  FAIRLEAD_ASSIGN_OR_RETURN(uint64_t lease, session_->ConfirmLease());
+  absl::StatusOr<SamplingChannel> registered = RegisterOn(server);
+  while (absl::IsNotFound(registered.status())) {
+    // The member may be what was not found: its lease ran out since.
+    FAIRLEAD_ASSIGN_OR_RETURN(const uint64_t now, session_->ConfirmLease());
+    if (now == lease) break;
+    lease = now;
+    registered = RegisterOn(server);
+  }
+  FAIRLEAD_ASSIGN_OR_RETURN(SamplingChannel again, std::move(registered));
   MutexLock lock(&mutex_);
   if (again.channel_id != channels_[server].channel_id &&
       lease == leases_[server]) {
