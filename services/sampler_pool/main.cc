@@ -70,6 +70,9 @@ ABSL_FLAG(
     "gateway of this host. Made if it is missing.");
 ABSL_FLAG(fairlead::ByteSize, shm_budget, fairlead::ByteSize(1ULL << 30),
           "Most that all buffers may take together, such as 512MB or 4GB.");
+ABSL_FLAG(fairlead::ByteSize, memory_budget, fairlead::ByteSize(4ULL << 30),
+          "Most memory that the trainers' lists of seeds may take together; 0 "
+          "for any. (Splits take none.)");
 ABSL_FLAG(std::string, scheduling, "deficit",
           "How trainers share the workers: deficit (equal worker time, by "
           "weight) or round_robin (one batch each, in turn).");
@@ -186,6 +189,7 @@ absl::Status Serve() {
           *dataset,
           {.shm_dir = shm_dir,
            .shm_budget_bytes = absl::GetFlag(FLAGS_shm_budget).bytes,
+           .memory_budget_bytes = absl::GetFlag(FLAGS_memory_budget).bytes,
            .workers = absl::GetFlag(FLAGS_workers),
            .max_channels = absl::GetFlag(FLAGS_max_channels),
            .scheduler = {.policy = scheduling},
