@@ -100,6 +100,13 @@ RegistrySession::RegisterSamplingInput(
               &v1::RegistryService::Stub::RegisterSamplingInput, request);
 }
 
+absl::StatusOr<v1::PlanSamplingInputResponse>
+RegistrySession::PlanSamplingInput(v1::PlanSamplingInputRequest request) {
+  request.mutable_input()->set_member_id(member_id());
+  return Call(membership_->stub(),
+              &v1::RegistryService::Stub::PlanSamplingInput, request);
+}
+
 absl::StatusOr<v1::StartEpochResponse> RegistrySession::StartEpoch(
     const v1::StartEpochRequest& request) {
   return Call(membership_->stub(), &v1::RegistryService::Stub::StartEpoch,
