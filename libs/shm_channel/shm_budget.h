@@ -38,10 +38,10 @@ class ShmBudget {
 
  private:
   absl::Status TooMuch(uint64_t bytes, uint64_t used) const {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "--shm_budget: ", bytes, " bytes are wanted, and of ", limit_bytes_,
-        " there are ", limit_bytes_ - used,
-        " left; raise --shm_budget, or ask for a smaller buffer"));
+    return absl::ResourceExhaustedError(
+        absl::StrCat("--shm_budget: ", bytes, " bytes are wanted, and of ",
+                     limit_bytes_, " there are ", limit_bytes_ - used,
+                     " left; raise --shm_budget, or ask for a smaller buffer"));
   }
 
   const uint64_t limit_bytes_;

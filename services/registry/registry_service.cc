@@ -13,13 +13,13 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "google/protobuf/util/time_util.h"
 #include "grpcpp/grpcpp.h"
 #include "libs/rpc/channel.h"
 #include "libs/rpc/status_conversion.h"
 #include "libs/status/status_macros.h"
 #include "protos/fairlead/v1/registry.pb.h"
 #include "services/registry/gather_calls.h"
+#include "services/registry/heartbeats.h"
 #include "services/registry/member_watch.h"
 #include "services/registry/registry_core.h"
 #include "services/registry/registry_state.h"
@@ -51,47 +51,6 @@ grpc::Status FromPool(const v1::Member& pool, const grpc::Status& status) {
                        pool.rank(), "): ", status.error_message())};
 }
 
-// One member's beats. Owned by itself until gRPC is done with it.
-class HeartbeatStream final
-    : public grpc::ServerBidiReactor<v1::HeartbeatRequest,
-                                     v1::HeartbeatResponse> {
- public:
-  explicit HeartbeatStream(RegistryCore& core) : core_(core) {
-    response_.set_registry_incarnation(core.incarnation());
-    StartRead(&request_);
-  }
-
-  void OnReadDone(bool ok) override {
-    if (!ok) {  // the member hung up
-      Finish(grpc::Status::OK);
-      return;
-    }
-    const absl::StatusOr<absl::Duration> lease = core_.RenewLease(
-        request_.member_id(), request_.member_name(), request_.incarnation());
-    if (!lease.ok()) {
-      Finish(rpc::ToGrpcStatus(lease.status()));
-      return;
-    }
-    *response_.mutable_lease() =
-        google::protobuf::util::TimeUtil::NanosecondsToDuration(
-            absl::ToInt64Nanoseconds(*lease));
-    StartWrite(&response_);
-  }
-  void OnWriteDone(bool ok) override {
-    if (ok) {
-      StartRead(&request_);
-    } else {
-      Finish({grpc::StatusCode::UNAVAILABLE, "the stream broke"});
-    }
-  }
-  void OnDone() override { delete this; }
-
- private:
-  RegistryCore& core_;
-  v1::HeartbeatRequest request_;
-  v1::HeartbeatResponse response_;
-};
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RegistryService>> RegistryService::Create(
@@ -103,6 +62,7 @@ absl::StatusOr<std::unique_ptr<RegistryService>> RegistryService::Create(
   FAIRLEAD_ASSIGN_OR_RETURN(
       service->core_,
       RegistryCore::Create(limits, store, clock, metrics, listener));
+  service->heartbeats_ = std::make_unique<Heartbeats>(*service->core_);
   service->member_watch_ = std::make_unique<MemberWatch>(*service->core_);
   service->gather_calls_ = std::make_unique<GatherCalls>(*service->core_);
   service->core_->Run();
@@ -114,6 +74,7 @@ RegistryService::~RegistryService() {
 }
 
 void RegistryService::Drain() {
+  heartbeats_->Drain();
   member_watch_->Drain();
   gather_calls_->Drain();
 }
@@ -148,7 +109,7 @@ grpc::Status RegistryService::Join(grpc::ServerContext* /*context*/,
 
 grpc::ServerBidiReactor<v1::HeartbeatRequest, v1::HeartbeatResponse>*
 RegistryService::Heartbeat(grpc::CallbackServerContext* /*context*/) {
-  return new HeartbeatStream(*core_);
+  return heartbeats_->Open();
 }
 
 grpc::Status RegistryService::Leave(grpc::ServerContext* /*context*/,

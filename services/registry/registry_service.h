@@ -16,6 +16,7 @@
 #include "protos/fairlead/v1/registry.grpc.pb.h"
 #include "protos/fairlead/v1/sampler_pool.grpc.pb.h"
 #include "services/registry/gather_calls.h"
+#include "services/registry/heartbeats.h"
 #include "services/registry/member_watch.h"
 #include "services/registry/registry_core.h"
 #include "services/registry/registry_metrics.h"
@@ -128,6 +129,7 @@ class RegistryService final
       ABSL_LOCKS_EXCLUDED(mutex_);
 
   std::unique_ptr<RegistryCore> core_;
+  std::unique_ptr<Heartbeats> heartbeats_;
   std::unique_ptr<MemberWatch> member_watch_;
   std::unique_ptr<GatherCalls> gather_calls_;
 

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 
+#include <chrono>
 #include <functional>
 #include <iostream>
 #include <memory>
@@ -88,6 +89,8 @@ ABSL_FLAG(absl::Duration, drain, absl::Seconds(5),
 namespace fairlead {
 namespace {
 
+constexpr std::chrono::seconds kRegistryDeadline(10);
+
 // Makes the channels that the registry says should be here, and ends others:
 // this pool, or its registry, may have been restarted.
 absl::Status Reconcile(Pool& pool, uint64_t member_id,
@@ -95,6 +98,7 @@ absl::Status Reconcile(Pool& pool, uint64_t member_id,
   // Before the question: one that is registered meanwhile is not to go.
   const std::vector<uint64_t> held_before = pool.channel_ids();
   grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kRegistryDeadline);
   v1::ListAssignmentsRequest request;
   request.set_member_id(member_id);
   v1::ListAssignmentsResponse assignments;
