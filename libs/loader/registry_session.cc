@@ -28,15 +28,18 @@ namespace {
 // Registering sets aside shared memory and draws up an epoch's batches: much
 // longer than a round trip, but no call should outlast this.
 constexpr std::chrono::seconds kCallDeadline(30);
+// A trainer that ends says so, and does not wait for it: its lease ends too.
+constexpr std::chrono::seconds kDestroyDeadline(5);
 
 template <typename Request, typename Response>
 absl::StatusOr<Response> Call(v1::RegistryService::Stub& stub,
                               grpc::Status (v1::RegistryService::Stub::*method)(
                                   grpc::ClientContext*, const Request&,
                                   Response*),
-                              const Request& request) {
+                              const Request& request,
+                              std::chrono::seconds deadline = kCallDeadline) {
   grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + kCallDeadline);
+  context.set_deadline(std::chrono::system_clock::now() + deadline);
   Response response;
   FAIRLEAD_RETURN_IF_ERROR(
       rpc::ToAbslStatus((stub.*method)(&context, request, &response)));
@@ -125,7 +128,8 @@ absl::Status RegistrySession::DestroySamplingInput(uint64_t channel_id) {
   v1::DestroySamplingInputRequest request;
   request.set_channel_id(channel_id);
   return Call(membership_->stub(),
-              &v1::RegistryService::Stub::DestroySamplingInput, request)
+              &v1::RegistryService::Stub::DestroySamplingInput, request,
+              kDestroyDeadline)
       .status();
 }
 
