@@ -36,10 +36,10 @@ struct Wanted {
   }
   bool IsDecided() const ABSL_NO_THREAD_SAFETY_ANALYSIS {
     const std::vector<uint32_t> missing = Missing();
-    return missing.empty() ||
-           std::any_of(missing.begin(), missing.end(), [this](uint32_t member) {
-             return meeting->gone.contains(member);
-           });
+    for (const uint32_t member : missing) {
+      if (meeting->gone.contains(member)) return true;
+    }
+    return missing.empty();
   }
 };
 
