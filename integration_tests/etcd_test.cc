@@ -1,6 +1,6 @@
-// A cluster whose registries keep their state in etcd, while they and members of
-// etcd are
-// killed and start again: batches flow, and what changes the state waits.
+// A cluster whose registries keep their state in etcd, while they and members
+// of etcd are killed and start again: batches flow, and what changes the state
+// waits.
 
 #include <cstddef>
 #include <memory>
