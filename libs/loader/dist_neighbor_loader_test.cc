@@ -300,7 +300,9 @@ TEST(DistNeighborLoader, ReplacesAChannelThatAnEarlierRunLeft) {
                                         .worker_key = "loader_0_rank_3"};
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto earlier,
                                   DistNeighborLoader::Create(options));
-    if (started) EXPECT_THAT(earlier->StartEpoch(), IsOk());
+    if (started) {
+      EXPECT_THAT(earlier->StartEpoch(), IsOk());
+    }
     const std::set<uint64_t> left = cluster.channels();
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto later,
                                   DistNeighborLoader::Create(options));
