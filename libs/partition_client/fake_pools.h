@@ -65,14 +65,14 @@ class FakePool final : public v1::GraphStoreService::Service {
     };
     mutex_.Await(absl::Condition(&is_called));
   }
-  v1::FetchRequest last_request() const {
+  v1::PeerFetchRequest last_request() const {
     MutexLock lock(&mutex_);
     return last_request_;
   }
 
-  grpc::Status Fetch(grpc::ServerContext* /*context*/,
-                     const v1::FetchRequest* request,
-                     v1::FetchResponse* response) override {
+  grpc::Status PeerFetch(grpc::ServerContext* /*context*/,
+                         const v1::PeerFetchRequest* request,
+                         v1::PeerFetchResponse* response) override {
     MutexLock lock(&mutex_);
     ++calls_;
     last_request_ = *request;
@@ -98,7 +98,7 @@ class FakePool final : public v1::GraphStoreService::Service {
   uint64_t calls_ ABSL_GUARDED_BY(mutex_) = 0;
   bool hangs_ ABSL_GUARDED_BY(mutex_) = false;
   grpc::Status failure_ ABSL_GUARDED_BY(mutex_);
-  v1::FetchRequest last_request_ ABSL_GUARDED_BY(mutex_);
+  v1::PeerFetchRequest last_request_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<rpc::Server> server_;
   std::string address_;
 };

@@ -136,8 +136,8 @@ absl::Status BadAnswer(const std::string& why) {
 
 }  // namespace
 
-v1::FetchRequest EncodeFetches(const PartitionFetches& fetches) {
-  v1::FetchRequest request;
+v1::PeerFetchRequest EncodeFetches(const PartitionFetches& fetches) {
+  v1::PeerFetchRequest request;
   for (const NeighborFetch* fetch : fetches.neighbors) {
     v1::DrawRequest* draw = request.add_draws();
     draw->set_edge_type(static_cast<uint32_t>(fetch->edge_type));
@@ -165,7 +165,7 @@ v1::FetchRequest EncodeFetches(const PartitionFetches& fetches) {
   return request;
 }
 
-absl::Status DecodeAnswers(v1::FetchResponse* response,
+absl::Status DecodeAnswers(v1::PeerFetchResponse* response,
                            const PartitionFetches& fetches) {
   if (response->draws_size() != static_cast<int>(fetches.neighbors.size()) ||
       response->rows_size() != static_cast<int>(fetches.rows.size())) {
@@ -194,9 +194,9 @@ absl::Status DecodeAnswers(v1::FetchResponse* response,
   return absl::OkStatus();
 }
 
-absl::StatusOr<v1::FetchResponse> AnswerFetches(
-    const Dataset& dataset, const v1::FetchRequest& request) {
-  v1::FetchResponse response;
+absl::StatusOr<v1::PeerFetchResponse> AnswerFetches(
+    const Dataset& dataset, const v1::PeerFetchRequest& request) {
+  v1::PeerFetchResponse response;
   NeighborDrawer drawer;
   for (const v1::DrawRequest& draw : request.draws()) {
     FAIRLEAD_RETURN_IF_ERROR(Draw(dataset, draw, drawer, response.add_draws()));

@@ -22,17 +22,17 @@ struct PartitionFetches {
   std::vector<RowFetch*> rows;
 };
 
-v1::FetchRequest EncodeFetches(const PartitionFetches& fetches);
+v1::PeerFetchRequest EncodeFetches(const PartitionFetches& fetches);
 
 // Moves the answers to where they belong. INTERNAL unless there is one of the
 // right size for each.
-absl::Status DecodeAnswers(v1::FetchResponse* response,
+absl::Status DecodeAnswers(v1::PeerFetchResponse* response,
                            const PartitionFetches& fetches);
 
 // Answers a request from a partition's data. INVALID_ARGUMENT for a request
 // that makes no sense; NOT_FOUND, by name, for ids that are not here.
-absl::StatusOr<v1::FetchResponse> AnswerFetches(
-    const Dataset& dataset, const v1::FetchRequest& request);
+absl::StatusOr<v1::PeerFetchResponse> AnswerFetches(
+    const Dataset& dataset, const v1::PeerFetchRequest& request);
 
 }  // namespace fairlead
 

@@ -93,13 +93,13 @@ class FetchEncodingTest : public ::testing::Test {
 
   // There and back, with bytes in between.
   absl::Status Answer(const PartitionFetches& fetches) const {
-    v1::FetchRequest request;
+    v1::PeerFetchRequest request;
     EXPECT_TRUE(
         request.ParseFromString(EncodeFetches(fetches).SerializeAsString()));
-    absl::StatusOr<v1::FetchResponse> answer =
+    absl::StatusOr<v1::PeerFetchResponse> answer =
         AnswerFetches(*dataset_, request);
     if (!answer.ok()) return answer.status();
-    v1::FetchResponse response;
+    v1::PeerFetchResponse response;
     EXPECT_TRUE(response.ParseFromString(answer->SerializeAsString()));
     return DecodeAnswers(&response, fetches);
   }
@@ -123,7 +123,7 @@ TEST_F(FetchEncodingTest, RequestSaysAllThatAFetchSays) {
                       .salts = {6, INT64_MAX}};
   RowFetch labels{.type = 1, .kind = RowKind::kLabels, .ids = {3}};
   RowFetch edges{.of_edges = true, .type = 2, .ids = {4, 4}};
-  const v1::FetchRequest request =
+  const v1::PeerFetchRequest request =
       EncodeFetches({.neighbors = {&fetch}, .rows = {&labels, &edges}});
   ASSERT_EQ(request.draws_size(), 1);
   const v1::DrawRequest& draw = request.draws(0);
@@ -224,7 +224,7 @@ TEST_F(FetchEncodingTest, DrawsThatMakeNoSenseAreRefusedByField) {
       .times = {1, 1}};
   const auto refuses = [&](const auto& spoil, const char* why) {
     NeighborFetch fetch = good;
-    v1::FetchRequest request = EncodeFetches({.neighbors = {&fetch}});
+    v1::PeerFetchRequest request = EncodeFetches({.neighbors = {&fetch}});
     ASSERT_THAT(AnswerFetches(*dataset_, request), IsOk());
     spoil(request.mutable_draws(0));
     EXPECT_THAT(AnswerFetches(*dataset_, request),
@@ -278,7 +278,7 @@ TEST_F(FetchEncodingTest, RowsThatThereAreNoneOfAreRefused) {
   EXPECT_THAT(Answer({.rows = {&no_type}}), StatusIs(kInvalid));
   RowFetch no_edge_type{.of_edges = true, .type = 4};
   EXPECT_THAT(Answer({.rows = {&no_edge_type}}), StatusIs(kInvalid));
-  v1::FetchRequest request;
+  v1::PeerFetchRequest request;
   request.add_rows();  // of no kind
   EXPECT_THAT(AnswerFetches(*dataset_, request),
               StatusIs(kInvalid, HasSubstr("ROW_KIND_UNSPECIFIED")));
@@ -310,10 +310,10 @@ TEST_F(FetchEncodingTest, AnswersOfTheWrongSizeAreInternalErrors) {
   NeighborFetch draw{.spec = {.fanout = 1}, .nodes = {0}};
   RowFetch rows{.ids = {0, 1}, .row_bytes = 12};
   const PartitionFetches asked{.neighbors = {&draw}, .rows = {&rows}};
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const v1::FetchResponse good,
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const v1::PeerFetchResponse good,
                                 AnswerFetches(*dataset_, EncodeFetches(asked)));
   const auto refuses = [&](const auto& spoil, const char* why) {
-    v1::FetchResponse response = good;
+    v1::PeerFetchResponse response = good;
     spoil(&response);
     EXPECT_THAT(DecodeAnswers(&response, asked),
                 StatusIs(absl::StatusCode::kInternal, HasSubstr(why)));
@@ -325,7 +325,7 @@ TEST_F(FetchEncodingTest, AnswersOfTheWrongSizeAreInternalErrors) {
           "23 bytes for 2 rows of 12 bytes");
   refuses([](auto* response) { response->mutable_rows(0)->push_back(0); },
           "25 bytes");
-  v1::FetchResponse response = good;
+  v1::PeerFetchResponse response = good;
   EXPECT_THAT(DecodeAnswers(&response, asked), IsOk());
 }
 

@@ -143,7 +143,7 @@ class PartitionClient::Call {
       ++client_.counts_.calls;
       client_.counts_.request_bytes += request_.ByteSizeLong();
     }
-    replica_->stub->async()->Fetch(
+    replica_->stub->async()->PeerFetch(
         context, &request_, &response_,
         [this](const grpc::Status& status) { OnAnswer(status); });
   }
@@ -260,8 +260,8 @@ class PartitionClient::Call {
   std::shared_ptr<Round> round_;
   const absl::Time give_up_at_;
   rpc::Backoff backoff_;
-  v1::FetchRequest request_;
-  v1::FetchResponse response_;
+  v1::PeerFetchRequest request_;
+  v1::PeerFetchResponse response_;
   ReplicaDirectory::ReplicaPtr replica_;  // who was asked last
   // Since it has waited.
   std::vector<ReplicaDirectory::ReplicaPtr> tried_;

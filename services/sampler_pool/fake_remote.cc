@@ -32,7 +32,7 @@ absl::Status AnswerFrom(const PartitionedDataset& parts,
   }
   for (const auto& [partition, of_partition] : asked) {
     FAIRLEAD_ASSIGN_OR_RETURN(
-        v1::FetchResponse response,
+        v1::PeerFetchResponse response,
         AnswerFetches(parts.partition(partition), EncodeFetches(of_partition)));
     FAIRLEAD_RETURN_IF_ERROR(DecodeAnswers(&response, of_partition));
   }

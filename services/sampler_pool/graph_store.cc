@@ -198,9 +198,9 @@ absl::StatusOr<v1::GetRowsResponse> GraphStore::Rows(
   }
   rows.set_kind(request.kind());
   *rows.mutable_ids() = request.ids();
-  v1::FetchRequest fetch;
+  v1::PeerFetchRequest fetch;
   *fetch.add_rows() = std::move(rows);
-  FAIRLEAD_ASSIGN_OR_RETURN(v1::FetchResponse answer,
+  FAIRLEAD_ASSIGN_OR_RETURN(v1::PeerFetchResponse answer,
                             AnswerFetches(dataset_, fetch));
   v1::GetRowsResponse response;
   const auto index = static_cast<size_t>(fetch.rows(0).type());
@@ -342,8 +342,8 @@ absl::Status GraphStore::AblpInput(
   return absl::OkStatus();
 }
 
-absl::StatusOr<v1::FetchResponse> GraphStore::Fetch(
-    const v1::FetchRequest& request) const {
+absl::StatusOr<v1::PeerFetchResponse> GraphStore::Fetch(
+    const v1::PeerFetchRequest& request) const {
   if (request.dataset_name() != dataset_.name() ||
       request.num_partitions() != dataset_.num_partitions() ||
       request.partition() != dataset_.partition()) {

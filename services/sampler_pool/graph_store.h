@@ -39,8 +39,8 @@ class GraphStore {
                        const ChunkSink<v1::NodeIdsChunk>& sink) const;
   absl::Status AblpInput(const v1::GetAblpInputRequest& request,
                          const ChunkSink<v1::AblpInputChunk>& sink) const;
-  absl::StatusOr<v1::FetchResponse> Fetch(
-      const v1::FetchRequest& request) const;
+  absl::StatusOr<v1::PeerFetchResponse> Fetch(
+      const v1::PeerFetchRequest& request) const;
 
  private:
   absl::StatusOr<const PartitionBook*> FindBook(const v1::TypeRef& type,

@@ -72,9 +72,9 @@ grpc::Status GraphStoreService::GetAblpInput(
   return rpc::ToGrpcStatus(store_.AblpInput(*request, To(writer)));
 }
 
-grpc::Status GraphStoreService::Fetch(grpc::ServerContext* /*context*/,
-                                      const v1::FetchRequest* request,
-                                      v1::FetchResponse* response) {
+grpc::Status GraphStoreService::PeerFetch(grpc::ServerContext* /*context*/,
+                                          const v1::PeerFetchRequest* request,
+                                          v1::PeerFetchResponse* response) {
   return Answer(store_.Fetch(*request), response);
 }
 

@@ -36,9 +36,9 @@ class GraphStoreService final : public v1::GraphStoreService::Service {
   grpc::Status GetAblpInput(
       grpc::ServerContext* context, const v1::GetAblpInputRequest* request,
       grpc::ServerWriter<v1::AblpInputChunk>* writer) override;
-  grpc::Status Fetch(grpc::ServerContext* context,
-                     const v1::FetchRequest* request,
-                     v1::FetchResponse* response) override;
+  grpc::Status PeerFetch(grpc::ServerContext* context,
+                         const v1::PeerFetchRequest* request,
+                         v1::PeerFetchResponse* response) override;
 
  private:
   const GraphStore store_;

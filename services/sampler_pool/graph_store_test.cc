@@ -203,7 +203,7 @@ TEST_F(GraphStoreTest, BooksOfEveryKindComeWhole) {
 
 TEST_F(GraphStoreTest, FetchForAnotherPartitionOrDatasetIsRefused) {
   const GraphStore store(parts_.partition(1));
-  v1::FetchRequest request;
+  v1::PeerFetchRequest request;
   request.set_dataset_name("shop");
   request.set_num_partitions(2);
   request.set_partition(1);
