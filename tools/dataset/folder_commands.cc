@@ -119,6 +119,11 @@ absl::Status AddOutEdges(const FolderFlags& flags) {
   return AddEdges(flags.in, EdgeDir::kOut);
 }
 
+absl::Status AddLabelEdges(const FolderFlags& flags) {
+  FAIRLEAD_RETURN_IF_ERROR(RequireIn(flags));
+  return RunAddLabels(flags.in);
+}
+
 using Command = absl::Status (*)(const FolderFlags&);
 
 // Null if there is none of that name.
@@ -131,6 +136,7 @@ Command FindCommand(const std::string& name) {
       {"split", Split},
       {"add_in_edges", AddInEdges},
       {"add_out_edges", AddOutEdges},
+      {"add_labels", AddLabelEdges},
   };
   for (const auto& [known, command] : kCommands) {
     if (name == known) return command;

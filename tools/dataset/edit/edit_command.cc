@@ -9,10 +9,14 @@
 #include "absl/strings/str_cat.h"
 #include "libs/sampling/node_split.h"
 #include "libs/status/status_macros.h"
+#include "libs/type_names/type_names.h"
+#include "tools/dataset/edit/add_labels.h"
 #include "tools/dataset/edit/split_dataset.h"
 
 ABSL_FLAG(std::string, node_type, "",
           "split: whose nodes; not needed if there is one type.");
+ABSL_FLAG(std::string, edge_type, "",
+          "add_labels: as src__relation__dst, from anchors outward.");
 ABSL_FLAG(std::string, num_val, "",
           "split: nodes to validate with, a number as 1000 or a part as 0.1.");
 ABSL_FLAG(std::string, num_test, "", "split: nodes to test with, likewise.");
@@ -37,7 +41,10 @@ const char kEditUsage[] =
     "number, 1000, or a part, 0.1\n"
     "  dataset add_in_edges --in=DIR, dataset add_out_edges --in=DIR\n"
     "                               list edges by destination, or source, "
-    "too\n";
+    "too\n"
+    "  dataset add_labels --in=DIR --edge_type=SRC__RELATION__DST\n"
+    "                               edges of a type are also labels for link "
+    "prediction\n";
 
 absl::Status RunSplit(const std::string& directory, uint64_t seed) {
   SplitOptions options;
@@ -48,6 +55,16 @@ absl::Status RunSplit(const std::string& directory, uint64_t seed) {
   FAIRLEAD_ASSIGN_OR_RETURN(
       options.test, SizeFromFlag("num_test", absl::GetFlag(FLAGS_num_test)));
   return SplitDataset(directory, options);
+}
+
+absl::Status RunAddLabels(const std::string& directory) {
+  const absl::StatusOr<EdgeTypeName> type =
+      ParseEdgeTypeName(absl::GetFlag(FLAGS_edge_type));
+  if (!type.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--edge_type: ", std::string(type.status().message())));
+  }
+  return AddLabels(directory, *type);
 }
 
 }  // namespace fairlead

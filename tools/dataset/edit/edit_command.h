@@ -8,13 +8,16 @@
 
 namespace fairlead {
 
-// `dataset split`: its flags.
+// `dataset split` and `dataset add_labels`: their flags.
 
-// What --help says of it, and of add_in_edges and add_out_edges.
+// What --help says of them, and of add_in_edges and add_out_edges.
 extern const char kEditUsage[];
 
 // Splits the dataset in `directory`, where it is.
 absl::Status RunSplit(const std::string& directory, uint64_t seed);
+
+// Labels the dataset in `directory`, where it is.
+absl::Status RunAddLabels(const std::string& directory);
 
 }  // namespace fairlead
 

@@ -21,6 +21,7 @@
 #include "tools/dataset/check/check_dataset.h"
 #include "tools/dataset/check/findings.h"
 #include "tools/dataset/edit/add_edges.h"
+#include "tools/dataset/edit/add_labels.h"
 #include "tools/dataset/edit/split_dataset.h"
 #include "tools/dataset/import/glt_import.h"
 
@@ -114,6 +115,35 @@ TEST(AddEdges, FeaturesStayWithTheirEdges) {
     ASSERT_NE(dataset->edge_types()[0].features->Find(id), nullptr);
     EXPECT_EQ(*dataset->edge_types()[0].features->Find(id), 45 + id);
   }
+}
+
+TEST(AddLabels, EdgesAreLabelsToo) {
+  const std::string folder = Ring(/*merge=*/true);
+  const EdgeTypeName name = LoadPartition(folder, 0)->edge_types()[0].name;
+  ASSERT_THAT(AddLabels(folder, name), IsOk());
+  ExpectClean(folder);
+  const auto dataset = LoadPartition(folder, 0);
+  const EdgeTypeName label_name = {name.src, name.relation + "_gigl_positive",
+                                   name.dst};
+  const auto edges = dataset->FindEdgeType(name);
+  const auto labels = dataset->FindEdgeType(label_name);
+  ASSERT_THAT(labels, IsOk());
+  const auto topology = [&dataset](int type) -> const Topology& {
+    return *dataset->edge_types()[static_cast<size_t>(type)].out;
+  };
+  ASSERT_EQ(topology(*labels).num_edges(), topology(*edges).num_edges());
+  for (size_t i = 0; i < topology(*edges).indices.size(); ++i) {
+    EXPECT_EQ(topology(*labels).indices[i], topology(*edges).indices[i]);
+  }
+
+  EXPECT_THAT(
+      AddLabels(folder, name),
+      StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("_gigl_positive")));
+  EXPECT_THAT(AddLabels(folder, {"a", "b", "c"}),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("a__b__c")));
+  EXPECT_THAT(
+      AddLabels(Ring(/*merge=*/false), name),
+      StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("partitions")));
 }
 
 TEST(SplitDataset, GivesEachNodeToOneSplit) {
