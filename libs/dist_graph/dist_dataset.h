@@ -90,6 +90,8 @@ class DistDataset {
   // libs/sampling/node_split.h has it (GL-029).
   absl::Status RandomNodeSplit(SplitSize num_val, SplitSize num_test,
                                uint64_t seed, absl::string_view type = "");
+  // Whether it was: then Split() says other than dataset().
+  bool has_new_splits() const { return !new_splits_.empty(); }
 
  private:
   class OwnFolder;

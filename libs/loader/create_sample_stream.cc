@@ -1,18 +1,39 @@
+#include <cstdint>
 #include <memory>
 #include <utility>
 #include <variant>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "libs/dist_graph/dist_dataset.h"
 #include "libs/loader/collocated_sample_stream.h"
+#include "libs/loader/mp_sample_stream.h"
 #include "libs/loader/neighbor_loader_options.h"
 #include "libs/loader/remote_sample_stream.h"
 #include "libs/loader/sample_stream.h"
 #include "libs/loader/worker_options.h"
 #include "libs/status/status_macros.h"
+#include "protos/fairlead/v1/sampling.pb.h"
 
 namespace fairlead {
+namespace {
+
+// A split that was made after the dataset was loaded is not in its files.
+absl::Status ListNewSplit(const DistDataset& dataset,
+                          NeighborLoaderOptions& options) {
+  InputNodes& nodes = options.input_nodes;
+  if (!dataset.has_new_splits() || nodes.ids.has_value() ||
+      nodes.split == "all" || options.sampling == v1::SAMPLING_TYPE_LINK) {
+    return absl::OkStatus();
+  }
+  FAIRLEAD_ASSIGN_OR_RETURN(const absl::Span<const int64_t> ids,
+                            dataset.Split(nodes.split, nodes.node_type));
+  nodes.ids.emplace(ids.begin(), ids.end());
+  return absl::OkStatus();
+}
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<SampleStream>> SampleStream::Create(
     const DistDataset* dataset, NeighborLoaderOptions options,
@@ -31,6 +52,13 @@ absl::StatusOr<std::unique_ptr<SampleStream>> SampleStream::Create(
         "which sample it; give one, or choose RemoteWorkerOptions");
   }
   if (is_remote) return RemoteSampleStream::Create(options);
+  FAIRLEAD_RETURN_IF_ERROR(ListNewSplit(*dataset, options));
+  if (std::holds_alternative<MpWorkerOptions>(options.worker_options)) {
+    if (remote == nullptr) return MpSampleStream::Create(*dataset, options);
+    return absl::InvalidArgumentError(
+        "remote: is for collocated workers; multi-process ones ask the sampler "
+        "pools of the registry that MpWorkerOptions.peers_from names");
+  }
   return CollocatedSampleStream::Create(dataset->dataset(), options, remote);
 }
 

@@ -58,7 +58,7 @@ struct MpWorkerOptions {
 };
 
 using WorkerOptions =
-    std::variant<RemoteWorkerOptions, CollocatedWorkerOptions>;
+    std::variant<RemoteWorkerOptions, CollocatedWorkerOptions, MpWorkerOptions>;
 
 // INVALID_ARGUMENT, naming the option and what it may be.
 absl::Status Validate(const WorkerOptions& options);

@@ -1,6 +1,10 @@
 // The sampler_pool binary: flags in, dependencies wired, serve until told to
 // stop. What decides is in the libraries.
 
+#include <signal.h>
+#include <sys/prctl.h>
+
+#include <functional>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -37,9 +41,16 @@ ABSL_FLAG(std::string, listen, "127.0.0.1:7200",
           "host:port of the gRPC service; port 0 takes a free one.");
 ABSL_FLAG(
     std::string, metrics_listen, "127.0.0.1:7201",
-    "host:port where Prometheus finds /metrics; port 0 takes a free one.");
+    "host:port where Prometheus finds /metrics; port 0 takes a free one, and "
+    "empty serves none.");
 ABSL_FLAG(std::string, registry, "127.0.0.1:7100",
-          "host:port of the registry to join.");
+          "host:port of the registry to join; empty joins none: then whoever "
+          "knows the address registers inputs here.");
+ABSL_FLAG(std::string, peers_from, "",
+          "host:port of the registry that knows the sampler pools of other "
+          "partitions; by default --registry.");
+ABSL_FLAG(bool, end_with_parent, false,
+          "End, as on SIGTERM, when the process that started this one does.");
 ABSL_FLAG(std::string, dataset, "",
           "Folder of the dataset, as tools/dataset writes it. Required.");
 ABSL_FLAG(uint32_t, partition, 0, "Which partition of the dataset to serve.");
@@ -94,8 +105,38 @@ absl::Status Reconcile(Pool& pool, uint64_t member_id,
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::unique_ptr<Membership>> Join(
+    Pool& pool, const Dataset& dataset, const std::string& address,
+    const std::string& metrics, const std::string& domain,
+    std::function<void()> replaced) {
+  Membership::Options join;
+  join.registry = absl::GetFlag(FLAGS_registry);
+  join.connect_timeout = absl::GetFlag(FLAGS_connect_timeout);
+  std::string name = absl::GetFlag(FLAGS_member_name);
+  if (name.empty()) {
+    name = DefaultMemberName(
+        absl::StrCat("pool-", absl::GetFlag(FLAGS_partition)));
+  }
+  join.member.set_member_name(name);
+  join.member.set_role(v1::ROLE_SAMPLER_POOL);
+  join.member.set_address(address);
+  join.member.set_metrics_address(metrics);
+  join.member.set_shm_domain(domain);
+  v1::DatasetPartition* served = join.member.mutable_dataset();
+  served->set_name(dataset.name());
+  served->set_partition(dataset.partition());
+  served->set_num_partitions(dataset.num_partitions());
+  join.on_joined = [&pool](const v1::JoinResponse& joined,
+                           v1::RegistryService::Stub& registry) {
+    return Reconcile(pool, joined.member_id(), registry);
+  };
+  join.on_replaced = std::move(replaced);
+  return Membership::Start(std::move(join));
+}
+
 absl::Status Serve() {
   const rpc::TerminationSignal termination;  // before any thread exists
+  if (absl::GetFlag(FLAGS_end_with_parent)) prctl(PR_SET_PDEATHSIG, SIGTERM);
   const RealClock clock;
   FAIRLEAD_ASSIGN_OR_RETURN(
       const SchedulingPolicy scheduling,
@@ -109,9 +150,18 @@ absl::Status Serve() {
                     {.partition = absl::GetFlag(FLAGS_partition),
                      .verify = absl::GetFlag(FLAGS_verify_dataset)}));
   // Before the pool, which asks through it until its end.
-  RegistryPeers peers(absl::GetFlag(FLAGS_registry), dataset->name());
+  const std::string registry = absl::GetFlag(FLAGS_registry);
+  const std::string peers_from = absl::GetFlag(FLAGS_peers_from);
+  RegistryPeers peers(peers_from.empty() ? registry : peers_from,
+                      dataset->name());
   std::unique_ptr<PartitionClient> partition_client;
   if (dataset->num_partitions() > 1) {
+    if (registry.empty() && peers_from.empty()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "--peers_from: must be given where --registry is empty and the "
+          "dataset has ",
+          dataset->num_partitions(), " partitions"));
+    }
     partition_client = std::make_unique<PartitionClient>(
         PartitionClient::Options{
             .dataset_name = dataset->name(),
@@ -124,9 +174,11 @@ absl::Status Serve() {
   const auto peer_counts = [client = partition_client.get()] {
     return client == nullptr ? PartitionClient::Counts() : client->counts();
   };
-  FAIRLEAD_ASSIGN_OR_RETURN(
-      const std::unique_ptr<Telemetry> telemetry,
-      Telemetry::Serve(absl::GetFlag(FLAGS_metrics_listen)));
+  const std::string metrics_listen = absl::GetFlag(FLAGS_metrics_listen);
+  auto telemetry = std::make_unique<Telemetry>();
+  if (!metrics_listen.empty()) {
+    FAIRLEAD_ASSIGN_OR_RETURN(telemetry, Telemetry::Serve(metrics_listen));
+  }
   PoolMetrics metrics(*telemetry);
   FAIRLEAD_ASSIGN_OR_RETURN(
       const std::unique_ptr<Pool> pool,
@@ -137,7 +189,7 @@ absl::Status Serve() {
            .workers = absl::GetFlag(FLAGS_workers),
            .max_channels = absl::GetFlag(FLAGS_max_channels),
            .scheduler = {.policy = scheduling},
-           .awaits_assignments = true,
+           .awaits_assignments = !registry.empty(),
            .feature_cache_bytes = absl::GetFlag(FLAGS_feature_cache).bytes},
           clock, metrics, std::move(partition_client)));
   const auto sampled =
@@ -153,40 +205,29 @@ absl::Status Serve() {
       rpc::Server::Start({.listen = absl::GetFlag(FLAGS_listen)},
                          {&service, &graph_store}));
 
-  Membership::Options join;
-  join.registry = absl::GetFlag(FLAGS_registry);
-  join.connect_timeout = absl::GetFlag(FLAGS_connect_timeout);
-  std::string name = absl::GetFlag(FLAGS_member_name);
-  if (name.empty()) {
-    name = DefaultMemberName(
-        absl::StrCat("pool-", absl::GetFlag(FLAGS_partition)));
+  std::unique_ptr<Membership> membership;
+  if (!registry.empty()) {
+    FAIRLEAD_ASSIGN_OR_RETURN(
+        membership,
+        Join(*pool, *dataset, server->address(), telemetry->address(),
+             shm_domain, [&termination] { termination.Request(); }));
   }
-  join.member.set_member_name(name);
-  join.member.set_role(v1::ROLE_SAMPLER_POOL);
-  join.member.set_address(server->address());
-  join.member.set_metrics_address(telemetry->address());
-  join.member.set_shm_domain(shm_domain);
-  v1::DatasetPartition* served = join.member.mutable_dataset();
-  served->set_name(dataset->name());
-  served->set_partition(dataset->partition());
-  served->set_num_partitions(dataset->num_partitions());
-  join.on_joined = [&pool](const v1::JoinResponse& joined,
-                           v1::RegistryService::Stub& registry) {
-    return Reconcile(*pool, joined.member_id(), registry);
-  };
-  join.on_replaced = [&termination] { termination.Request(); };
-  FAIRLEAD_ASSIGN_OR_RETURN(std::unique_ptr<Membership> membership,
-                            Membership::Start(std::move(join)));
-  rpc::PrintReadyLine(
-      {"sampler_pool", server->address(), telemetry->address()});
+  rpc::PrintReadyLine({"sampler_pool", server->address(),
+                       metrics_listen.empty() ? "none" : telemetry->address()});
   std::cerr << "sampler_pool: serves partition " << dataset->partition()
-            << " of " << dataset->num_partitions() << " of " << dataset->name()
-            << " as server_rank " << membership->rank()
-            << "; metrics at http://" << telemetry->address() << "/metrics\n";
+            << " of " << dataset->num_partitions() << " of " << dataset->name();
+  if (membership != nullptr) {
+    std::cerr << " as server_rank " << membership->rank();
+  }
+  if (!metrics_listen.empty()) {
+    std::cerr << "; metrics at http://" << telemetry->address() << "/metrics";
+  }
+  std::cerr << "\n";
 
   termination.Wait();
   server->SetServing(false);
-  const absl::Status membership_status = membership->status();
+  const absl::Status membership_status =
+      membership == nullptr ? absl::OkStatus() : membership->status();
   membership.reset();  // leaves the cluster first: nobody is sent here now
   server->Drain(absl::GetFlag(FLAGS_drain));
   return membership_status;
