@@ -8,9 +8,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "libs/loader/neighbor_loader_options.h"
 #include "libs/loader/registry_session.h"
 #include "libs/loader/remote_receiving_channel.h"
+#include "libs/loader/sample_stream_options.h"
 #include "libs/loader/sampling_input.h"
 #include "libs/status/status_macros.h"
 #include "protos/fairlead/v1/messages.pb.h"
@@ -18,7 +18,7 @@
 namespace fairlead {
 
 absl::StatusOr<std::unique_ptr<RemoteSampleStream>> RemoteSampleStream::Create(
-    const NeighborLoaderOptions& options) {
+    const SampleStreamOptions& options) {
   FAIRLEAD_ASSIGN_OR_RETURN(
       std::unique_ptr<RegistrySession> session,
       RegistrySession::Create({.registry = options.registry,
@@ -33,8 +33,8 @@ absl::StatusOr<std::unique_ptr<RemoteSampleStream>> RemoteSampleStream::Create(
            .worker_key = options.worker_key.empty() ? session->member_name()
                                                     : options.worker_key,
            .server_ranks = options.server_ranks,
-           .seeds = ToSeedNodes(options),
-           .config = ToSamplingConfig(options),
+           .seeds = options.seeds,
+           .config = options.config,
            .control = options.control,
            .failure_policy = options.failure_policy,
            .connect_timeout = options.connect_timeout}));
