@@ -21,7 +21,6 @@
 #include "libs/child_process/child_process.h"
 #include "libs/child_process/service_process.h"
 #include "libs/status/status_matchers.h"
-#include "nlohmann/json.hpp"
 
 namespace fairlead {
 namespace {
@@ -48,12 +47,16 @@ class Freeze : public ::testing::Test {
     options.registry_flags = {"--default_lease=" +
                               absl::FormatDuration(lease_)};
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(cluster_, TestCluster::Start(options));
-    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto undisturbed,
-                                  RunningLoad::Start(*cluster_, kLoad));
-    ASSERT_THAT(undisturbed->Finish(), IsOk());
-    owed_ = undisturbed->Digests();
-    ASSERT_EQ(owed_.size(), 4u * 64u);
+    if (owed_.empty()) {
+      FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto undisturbed,
+                                    RunningLoad::Start(*cluster_, kLoad));
+      ASSERT_THAT(undisturbed->Finish(), IsOk());
+      owed_ = undisturbed->Digests();
+    }
+    ASSERT_EQ(owed_.size(), 3u * 64u);
   }
+
+  void TearDown() override { EXPECT_THAT(cluster_->Stop(), IsOk()); }
 
   // How long a process stands still, which is the fault itself and no wait for
   // anything: half as long again as its lease.
@@ -66,57 +69,43 @@ class Freeze : public ::testing::Test {
     return metrics->at("fairlead_registry_expired_leases_total");
   }
 
-  // Freezes a service in the midst of a load. What loadgen reports.
-  nlohmann::json LoadWhileFrozen(const std::string& name) {
-    const auto load = RunningLoad::Start(*cluster_, kLoad);
-    EXPECT_THAT(load, IsOk());
-    EXPECT_TRUE((*load)->AwaitBatches(20));
-    cluster_->service(name).process().Signal(SIGSTOP);
-    absl::SleepFor(Stall());
-    cluster_->service(name).process().Signal(SIGCONT);
-    auto report = (*load)->Finish();
-    EXPECT_THAT(report, IsOk());
-    EXPECT_THAT((*load)->CheckExact(owed_, kClients), IsOk());
-    return report.ok() ? *report : nlohmann::json();
-  }
-
-  // Everything is as before: a load as any other.
-  void ExpectWhole() {
+  // Freezes services in the midst of a load.
+  void LoadWhileFrozen(const std::vector<std::string>& names) {
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto load,
                                   RunningLoad::Start(*cluster_, kLoad));
+    EXPECT_TRUE(load->AwaitBatches(20));
+    for (const std::string& name : names) {
+      cluster_->service(name).process().Signal(SIGSTOP);
+    }
+    absl::SleepFor(Stall());
+    for (const std::string& name : names) {
+      cluster_->service(name).process().Signal(SIGCONT);
+    }
     EXPECT_THAT(load->Finish(), IsOk());
     EXPECT_THAT(load->CheckExact(owed_, kClients), IsOk());
-    EXPECT_THAT(cluster_->Stop(), IsOk());
   }
 
   static constexpr uint64_t kClients = 3;
   const std::vector<std::string> kLoad = {
       "--split=all",  absl::StrCat("--clients=", kClients),
-      "--epochs=4",   "--batch_size=16",
+      "--epochs=3",   "--batch_size=16",
       "--fanout=5,5", "--shuffle"};
   const absl::Duration lease_ = absl::Seconds(IsFullScale() ? 10 : 2);
   std::unique_ptr<TestCluster> cluster_;
-  BatchDigests owed_;
+  static BatchDigests owed_;
 };
+
+BatchDigests Freeze::owed_;
 
 // Time that the registry did not see is nobody's fault.
 TEST_F(Freeze, RegistryEndsNoLeaseThatItCouldNotRenew) {
-  const nlohmann::json report = LoadWhileFrozen("registry");
-  EXPECT_EQ(report["recoveries"], 0);
+  LoadWhileFrozen({"registry"});
   EXPECT_EQ(ExpiredLeases(), 0);
-  ExpectWhole();
 }
 
-TEST_F(Freeze, PoolJoinsAgainAndGoesOn) {
-  LoadWhileFrozen("pool-0");
-  EXPECT_EQ(ExpiredLeases(), 1);
-  ExpectWhole();
-}
-
-TEST_F(Freeze, GatewayJoinsAgainAndGoesOn) {
-  LoadWhileFrozen("gateway-0");
-  EXPECT_EQ(ExpiredLeases(), 1);
-  ExpectWhole();
+TEST_F(Freeze, ServicesJoinAgainAndGoOn) {
+  LoadWhileFrozen({"pool-0", "gateway-1"});
+  EXPECT_GE(ExpiredLeases(), 2);
 }
 
 // Somebody saw that it did not answer, and started another. When it wakes, it
@@ -135,7 +124,6 @@ TEST_F(Freeze, ServiceThatWasReplacedEnds) {
     EXPECT_THAT(load->Finish(), IsOk());
     EXPECT_THAT(load->CheckExact(owed_, kClients), IsOk());
   }
-  ExpectWhole();
 }
 
 // Its channels are gone with its leases; it makes them anew, and asks for what
@@ -150,11 +138,10 @@ TEST_F(Freeze, TrainersGoOnWhereTheyWere) {
   EXPECT_THAT(other->Finish(), IsOk());
   EXPECT_THAT(other->CheckExact(owed_, kClients), IsOk());
   absl::SleepFor(Stall());
-  EXPECT_EQ(ExpiredLeases(), kClients);
+  EXPECT_GE(ExpiredLeases(), kClients);
   frozen->Signal(SIGCONT);
   EXPECT_THAT(frozen->Finish(), IsOk());
   EXPECT_THAT(frozen->CheckExact(owed_, kClients), IsOk());
-  ExpectWhole();
 }
 
 }  // namespace

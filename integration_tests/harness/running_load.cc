@@ -25,14 +25,17 @@
 namespace fairlead::testing {
 
 absl::StatusOr<std::unique_ptr<RunningLoad>> RunningLoad::Start(
-    TestCluster& cluster, std::vector<std::string> flags) {
-  flags.insert(flags.begin(), Program("tools/loadgen"));
-  flags.push_back("--json");
-  flags.push_back("--log_batches");
-  flags.push_back(absl::StrCat("--registry=", cluster.registry().address()));
+    TestCluster& cluster, const std::vector<std::string>& flags,
+    const std::vector<std::string>& launcher) {
+  std::vector<std::string> argv = launcher;
+  argv.push_back(Program("tools/loadgen"));
+  argv.insert(argv.end(), flags.begin(), flags.end());
+  argv.push_back("--json");
+  argv.push_back("--log_batches");
+  argv.push_back(absl::StrCat("--registry=", cluster.registry().address()));
   const std::string err = NewFolder() + "/loadgen.log";
   FAIRLEAD_ASSIGN_OR_RETURN(ChildProcess process,
-                            ChildProcess::Start(flags, {.err = err}));
+                            ChildProcess::Start(argv, {.err = err}));
   // The constructor is private, so std::make_unique cannot call it.
   std::unique_ptr<RunningLoad> load(new RunningLoad(std::move(process), err));
   load->reader_ = std::thread([l = load.get()] { l->Read(); });

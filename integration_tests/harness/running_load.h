@@ -45,8 +45,10 @@ using BatchDigests =
 //   auto report = (*load)->Finish();
 class RunningLoad {
  public:
+  // With a `launcher`, that is run, with loadgen as its last arguments.
   static absl::StatusOr<std::unique_ptr<RunningLoad>> Start(
-      TestCluster& cluster, std::vector<std::string> flags);
+      TestCluster& cluster, const std::vector<std::string>& flags,
+      const std::vector<std::string>& launcher = {});
 
   // Kills it if it still runs.
   ~RunningLoad();

@@ -87,6 +87,7 @@ absl::StatusOr<std::unique_ptr<TestCluster>> TestCluster::Start(
     const Options& options) {
   // The constructor is private, so std::make_unique cannot call it.
   std::unique_ptr<TestCluster> cluster(new TestCluster());
+  cluster->host_ = options.host;
   cluster->folder_ = NewFolder();
   // A flag that is given twice has its last value.
   std::vector<std::string> registry_flags = {
@@ -128,9 +129,9 @@ absl::StatusOr<std::unique_ptr<TestCluster>> TestCluster::Start(
 absl::Status TestCluster::StartService(const std::string& name,
                                        const std::string& program,
                                        const std::vector<std::string>& flags) {
-  std::vector<std::string> argv = {Program("services/" + program),
-                                   "--listen=127.0.0.1:0",
-                                   "--metrics_listen=127.0.0.1:0"};
+  std::vector<std::string> argv = {
+      Program("services/" + program), absl::StrCat("--listen=", host_, ":0"),
+      absl::StrCat("--metrics_listen=", host_, ":0")};
   argv.insert(argv.end(), flags.begin(), flags.end());
   FAIRLEAD_ASSIGN_OR_RETURN(
       ServiceProcess service,

@@ -57,6 +57,7 @@ class TestCluster {
     // their own, as on storage hosts. Without, all share one of each.
     bool host_per_partition = false;
     int workers = 2;
+    std::string host = "127.0.0.1";                // that all of them listen on
     std::vector<std::string> registry_flags = {};  // on top, or in place
     std::vector<std::string> pool_flags = {};      // likewise
     std::vector<std::string> gateway_flags = {};   // likewise
@@ -115,6 +116,7 @@ class TestCluster {
   absl::Status StartService(const std::string& name, const std::string& program,
                             const std::vector<std::string>& flags);
 
+  std::string host_;
   std::string folder_;
   std::vector<std::string> shm_dirs_;  // of each host
   std::vector<std::string> names_;

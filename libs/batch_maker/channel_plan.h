@@ -94,6 +94,13 @@ class ChannelPlan {
   absl::Span<const int64_t> times() const { return times_; }
   uint64_t batches_per_epoch() const { return batches_per_epoch_; }
 
+  // Of its own: lists of seeds, and what goes with each. A split, or all nodes,
+  // take nothing.
+  uint64_t memory_bytes() const {
+    return sizeof(int64_t) * (own_seeds_.size() + destinations_.size() +
+                              edge_labels_.size() + times_.size());
+  }
+
   // How many of the epoch's seeds are in a batch: all, but for drop_last.
   uint64_t seeds_per_epoch() const;
 

@@ -255,14 +255,22 @@ grpc::Status FakeCluster::Join(grpc::ServerContext* /*context*/,
   return grpc::Status::OK;
 }
 
-grpc::Status FakeCluster::RenewLease(grpc::ServerContext* /*context*/,
-                                     const v1::RenewLeaseRequest* request,
-                                     v1::RenewLeaseResponse* response) {
-  MutexLock lock(&mutex_);
-  if (members_.count(request->member_id()) == 0) {
-    return {grpc::StatusCode::NOT_FOUND, "no such member"};
+grpc::Status FakeCluster::Heartbeat(
+    grpc::ServerContext* /*context*/,
+    grpc::ServerReaderWriter<v1::HeartbeatResponse, v1::HeartbeatRequest>*
+        stream) {
+  v1::HeartbeatRequest beat;
+  v1::HeartbeatResponse response;
+  response.mutable_lease()->set_seconds(3600);
+  while (stream->Read(&beat)) {
+    {
+      MutexLock lock(&mutex_);
+      if (members_.count(beat.member_id()) == 0) {
+        return {grpc::StatusCode::NOT_FOUND, "no such member"};
+      }
+    }
+    stream->Write(response);
   }
-  response->mutable_lease()->set_seconds(3600);
   return grpc::Status::OK;
 }
 

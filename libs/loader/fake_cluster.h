@@ -152,8 +152,10 @@ class FakeCluster final : private v1::RegistryService::Service,
 
   grpc::Status Join(grpc::ServerContext*, const v1::JoinRequest*,
                     v1::JoinResponse*) override;
-  grpc::Status RenewLease(grpc::ServerContext*, const v1::RenewLeaseRequest*,
-                          v1::RenewLeaseResponse*) override;
+  grpc::Status Heartbeat(
+      grpc::ServerContext*,
+      grpc::ServerReaderWriter<v1::HeartbeatResponse, v1::HeartbeatRequest>*)
+      override;
   grpc::Status Leave(grpc::ServerContext*, const v1::LeaveRequest*,
                      v1::LeaveResponse*) override;
   grpc::Status ListMembers(grpc::ServerContext*, const v1::ListMembersRequest*,

@@ -166,6 +166,7 @@ absl::StatusOr<std::unique_ptr<MpSampleStream>> MpSampleStream::Create(
       absl::StrCat("--workers=", workers.num_workers),
       absl::StrCat("--shm_dir=", workers.shm_dir),
       absl::StrCat("--shm_budget=", Capacity(workers)),
+      "--memory_budget=0",  // the seeds are this trainer's own
       absl::StrCat("--feature_cache=", workers.feature_cache_bytes),
       absl::StrCat("--peers_from=", workers.peers_from)};
   FAIRLEAD_ASSIGN_OR_RETURN(std::string log, MakeLog(workers.log_dir));

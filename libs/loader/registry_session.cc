@@ -28,15 +28,18 @@ namespace {
 // Registering sets aside shared memory and draws up an epoch's batches: much
 // longer than a round trip, but no call should outlast this.
 constexpr std::chrono::seconds kCallDeadline(30);
+// A trainer that ends says so, and does not wait for it: its lease ends too.
+constexpr std::chrono::seconds kDestroyDeadline(5);
 
 template <typename Request, typename Response>
 absl::StatusOr<Response> Call(v1::RegistryService::Stub& stub,
                               grpc::Status (v1::RegistryService::Stub::*method)(
                                   grpc::ClientContext*, const Request&,
                                   Response*),
-                              const Request& request) {
+                              const Request& request,
+                              std::chrono::seconds deadline = kCallDeadline) {
   grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + kCallDeadline);
+  context.set_deadline(std::chrono::system_clock::now() + deadline);
   Response response;
   FAIRLEAD_RETURN_IF_ERROR(
       rpc::ToAbslStatus((stub.*method)(&context, request, &response)));
@@ -97,6 +100,13 @@ RegistrySession::RegisterSamplingInput(
               &v1::RegistryService::Stub::RegisterSamplingInput, request);
 }
 
+absl::StatusOr<v1::PlanSamplingInputResponse>
+RegistrySession::PlanSamplingInput(v1::PlanSamplingInputRequest request) {
+  request.mutable_input()->set_member_id(member_id());
+  return Call(membership_->stub(),
+              &v1::RegistryService::Stub::PlanSamplingInput, request);
+}
+
 absl::StatusOr<v1::StartEpochResponse> RegistrySession::StartEpoch(
     const v1::StartEpochRequest& request) {
   return Call(membership_->stub(), &v1::RegistryService::Stub::StartEpoch,
@@ -118,7 +128,8 @@ absl::Status RegistrySession::DestroySamplingInput(uint64_t channel_id) {
   v1::DestroySamplingInputRequest request;
   request.set_channel_id(channel_id);
   return Call(membership_->stub(),
-              &v1::RegistryService::Stub::DestroySamplingInput, request)
+              &v1::RegistryService::Stub::DestroySamplingInput, request,
+              kDestroyDeadline)
       .status();
 }
 

@@ -53,6 +53,8 @@ class RegistrySession {
       v1::InitSamplingBackendRequest request);
   absl::StatusOr<v1::RegisterSamplingInputResponse> RegisterSamplingInput(
       v1::RegisterSamplingInputRequest request);
+  absl::StatusOr<v1::PlanSamplingInputResponse> PlanSamplingInput(
+      v1::PlanSamplingInputRequest request);
   absl::StatusOr<v1::StartEpochResponse> StartEpoch(
       const v1::StartEpochRequest& request);
   absl::StatusOr<v1::ChannelDescription> DescribeChannel(uint64_t channel_id);

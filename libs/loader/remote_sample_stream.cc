@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -17,27 +18,47 @@
 
 namespace fairlead {
 
+namespace {
+
+absl::StatusOr<std::unique_ptr<RegistrySession>> Join(
+    const SampleStreamOptions& options) {
+  return RegistrySession::Create({.registry = options.registry,
+                                  .member_name = options.member_name,
+                                  .connect_timeout = options.connect_timeout});
+}
+
+SamplingInput::Options ToInputOptions(const SampleStreamOptions& options,
+                                      const RegistrySession& session) {
+  return {.backend_key = options.backend_key,
+          .backend = options.backend,
+          .worker_key = options.worker_key.empty() ? session.member_name()
+                                                   : options.worker_key,
+          .server_ranks = options.server_ranks,
+          .seeds = options.seeds,
+          .config = options.config,
+          .control = options.control,
+          .failure_policy = options.failure_policy,
+          .connect_timeout = options.connect_timeout};
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<SamplingInput::ServerPlan>> RemoteSampleStream::Plan(
+    const SampleStreamOptions& options) {
+  FAIRLEAD_RETURN_IF_ERROR(Validate(options));
+  FAIRLEAD_ASSIGN_OR_RETURN(const std::unique_ptr<RegistrySession> session,
+                            Join(options));
+  return SamplingInput::Plan(session.get(), ToInputOptions(options, *session));
+}
+
 absl::StatusOr<std::unique_ptr<RemoteSampleStream>> RemoteSampleStream::Create(
     const SampleStreamOptions& options) {
-  FAIRLEAD_ASSIGN_OR_RETURN(
-      std::unique_ptr<RegistrySession> session,
-      RegistrySession::Create({.registry = options.registry,
-                               .member_name = options.member_name,
-                               .connect_timeout = options.connect_timeout}));
+  FAIRLEAD_ASSIGN_OR_RETURN(std::unique_ptr<RegistrySession> session,
+                            Join(options));
   FAIRLEAD_ASSIGN_OR_RETURN(
       std::unique_ptr<SamplingInput> input,
-      SamplingInput::Register(
-          session.get(),
-          {.backend_key = options.backend_key,
-           .backend = options.backend,
-           .worker_key = options.worker_key.empty() ? session->member_name()
-                                                    : options.worker_key,
-           .server_ranks = options.server_ranks,
-           .seeds = options.seeds,
-           .config = options.config,
-           .control = options.control,
-           .failure_policy = options.failure_policy,
-           .connect_timeout = options.connect_timeout}));
+      SamplingInput::Register(session.get(),
+                              ToInputOptions(options, *session)));
   RemoteReceivingChannel::Options channel_options;
   channel_options.num_servers = input->num_servers();
   channel_options.prefetch_size = options.prefetch_size;

@@ -28,6 +28,10 @@ class RemoteSampleStream final : public SampleStream {
   static absl::StatusOr<std::unique_ptr<RemoteSampleStream>> Create(
       const SampleStreamOptions& options);
 
+  // A dry run of Create: as SamplingInput::Plan.
+  static absl::StatusOr<std::vector<SamplingInput::ServerPlan>> Plan(
+      const SampleStreamOptions& options);
+
   uint64_t batches() const override;
   uint64_t seeds() const override;
   // As RemoteReceivingChannel::Recv.

@@ -115,8 +115,25 @@ SamplingInput::~SamplingInput() {
   }
 }
 
-absl::Status SamplingInput::RegisterAll() {
-  const absl::Time deadline = absl::Now() + options_.connect_timeout;
+absl::StatusOr<std::vector<SamplingInput::ServerPlan>> SamplingInput::Plan(
+    RegistrySession* session, Options options) {
+  const absl::Time deadline = absl::Now() + options.connect_timeout;
+  SamplingInput input(session, std::move(options));
+  FAIRLEAD_RETURN_IF_ERROR(input.MakeRequests(deadline));
+  std::vector<ServerPlan> plans;
+  for (const v1::RegisterSamplingInputRequest& request : input.requests_) {
+    v1::PlanSamplingInputRequest plan;
+    *plan.mutable_input() = request;
+    *plan.mutable_options() = input.options_.backend;
+    FAIRLEAD_ASSIGN_OR_RETURN(
+        v1::PlanSamplingInputResponse response,
+        Persist(deadline, [&] { return session->PlanSamplingInput(plan); }));
+    plans.push_back({request.server_rank(), std::move(response)});
+  }
+  return plans;
+}
+
+absl::Status SamplingInput::MakeRequests(absl::Time deadline) {
   std::vector<uint32_t> servers = options_.server_ranks;
   if (servers.empty()) {
     FAIRLEAD_ASSIGN_OR_RETURN(
@@ -148,7 +165,13 @@ absl::Status SamplingInput::RegisterAll() {
     *request.mutable_control() = options_.control;
     request.set_failure_policy(options_.failure_policy);
   }
-  for (size_t i = 0; i < servers.size(); ++i) {
+  return absl::OkStatus();
+}
+
+absl::Status SamplingInput::RegisterAll() {
+  const absl::Time deadline = absl::Now() + options_.connect_timeout;
+  FAIRLEAD_RETURN_IF_ERROR(MakeRequests(deadline));
+  for (size_t i = 0; i < requests_.size(); ++i) {
     FAIRLEAD_ASSIGN_OR_RETURN(SamplingChannel channel,
                               Persist(deadline, [&] { return RegisterOn(i); }));
     {
@@ -198,8 +221,16 @@ SamplingChannel SamplingInput::channel(size_t server) const {
 }
 
 absl::Status SamplingInput::RegisterAgain(size_t server) {
-  FAIRLEAD_ASSIGN_OR_RETURN(const uint64_t lease, session_->ConfirmLease());
-  FAIRLEAD_ASSIGN_OR_RETURN(SamplingChannel again, RegisterOn(server));
+  FAIRLEAD_ASSIGN_OR_RETURN(uint64_t lease, session_->ConfirmLease());
+  absl::StatusOr<SamplingChannel> registered = RegisterOn(server);
+  while (absl::IsNotFound(registered.status())) {
+    // The member may be what was not found: its lease ran out since.
+    FAIRLEAD_ASSIGN_OR_RETURN(const uint64_t now, session_->ConfirmLease());
+    if (now == lease) break;
+    lease = now;
+    registered = RegisterOn(server);
+  }
+  FAIRLEAD_ASSIGN_OR_RETURN(SamplingChannel again, std::move(registered));
   MutexLock lock(&mutex_);
   if (again.channel_id != channels_[server].channel_id &&
       lease == leases_[server]) {

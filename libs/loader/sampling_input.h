@@ -61,6 +61,15 @@ class SamplingInput {
   static absl::StatusOr<std::unique_ptr<SamplingInput>> Register(
       RegistrySession* session, Options options);
 
+  // A dry run: what registering would take of each server, and whether it has
+  // that (`refusal`). Changes nothing. Errors as Register's.
+  struct ServerPlan {
+    uint32_t server_rank = 0;
+    v1::PlanSamplingInputResponse plan;
+  };
+  static absl::StatusOr<std::vector<ServerPlan>> Plan(RegistrySession* session,
+                                                      Options options);
+
   // Destroys the channels, if the registry can be reached.
   ~SamplingInput();
 
@@ -82,6 +91,8 @@ class SamplingInput {
  private:
   SamplingInput(RegistrySession* session, Options options);
 
+  // Finds the servers, and what each is to be asked.
+  absl::Status MakeRequests(absl::Time deadline);
   absl::Status RegisterAll();
   absl::StatusOr<SamplingChannel> RegisterOn(size_t server);
   absl::Status ReplaceIfStarted(size_t server, SamplingChannel& channel);

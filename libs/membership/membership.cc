@@ -17,6 +17,8 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "grpcpp/grpcpp.h"
+#include "libs/membership/heartbeat_stream.h"
+#include "libs/rpc/address.h"
 #include "libs/rpc/backoff.h"
 #include "libs/rpc/channel.h"
 #include "libs/rpc/status_conversion.h"
@@ -50,7 +52,7 @@ Membership::Membership(Options options)
 }
 
 absl::StatusOr<std::unique_ptr<Membership>> Membership::Start(Options options) {
-  FAIRLEAD_RETURN_IF_ERROR(rpc::CheckAddress("--registry", options.registry));
+  FAIRLEAD_RETURN_IF_ERROR(rpc::CheckAddresses("--registry", options.registry));
   options.member.set_incarnation(absl::Uniform<uint64_t>(absl::BitGen()));
   // The constructor is private, so std::make_unique cannot call it.
   std::unique_ptr<Membership> membership(new Membership(std::move(options)));
@@ -81,6 +83,7 @@ Membership::~Membership() {
   {
     MutexLock lock(&mutex_);
     stopping_ = true;
+    if (stream_ != nullptr) stream_->Cancel();
   }
   if (!thread_.joinable()) return;  // never joined the cluster
   thread_.join();
@@ -102,16 +105,6 @@ Membership::~Membership() {
   } while (waits && status.error_code() == grpc::StatusCode::UNAVAILABLE);
 }
 
-uint64_t Membership::member_id() const {
-  MutexLock lock(&mutex_);
-  return joined_.member_id();
-}
-
-uint32_t Membership::rank() const {
-  MutexLock lock(&mutex_);
-  return joined_.rank();
-}
-
 absl::Status Membership::status() const {
   MutexLock lock(&mutex_);
   return replaced_;
@@ -121,6 +114,16 @@ absl::StatusOr<uint64_t> Membership::ConfirmLease() {
   FAIRLEAD_RETURN_IF_ERROR(Renew().status());
   MutexLock lock(&mutex_);
   return leases_lost_;
+}
+
+uint64_t Membership::member_id() const {
+  MutexLock lock(&mutex_);
+  return joined_.member_id();
+}
+
+uint32_t Membership::rank() const {
+  MutexLock lock(&mutex_);
+  return joined_.rank();
 }
 
 absl::Status Membership::Join() {
@@ -137,35 +140,54 @@ absl::Status Membership::Join() {
   return options_.on_joined(response, *stub_);
 }
 
+absl::StatusOr<v1::HeartbeatResponse> Membership::Beat() {
+  std::shared_ptr<HeartbeatStream> stream;
+  {
+    MutexLock lock(&mutex_);
+    if (stopping_) return absl::CancelledError("the member is leaving");
+    if (stream_ == nullptr) {
+      v1::HeartbeatRequest beat;
+      beat.set_member_id(joined_.member_id());
+      beat.set_member_name(options_.member.member_name());
+      beat.set_incarnation(options_.member.incarnation());
+      stream_ = std::make_shared<HeartbeatStream>(*stub_, beat);
+    }
+    stream = stream_;
+  }
+  absl::StatusOr<v1::HeartbeatResponse> response =
+      stream->Beat(absl::FromChrono(kCallDeadline));
+  if (!response.ok()) {
+    MutexLock lock(&mutex_);
+    if (absl::IsAborted(response.status())) replaced_ = response.status();
+    if (absl::IsNotFound(response.status())) ++leases_lost_;
+    stream_ = nullptr;  // `stream` is let go of after the lock
+  }
+  return response;
+}
+
 absl::StatusOr<absl::Duration> Membership::Renew() {
   MutexLock renewing(&renewing_);
   FAIRLEAD_RETURN_IF_ERROR(status());
   if (!must_join_) {
-    grpc::ClientContext context;
-    SetDeadline(context, kCallDeadline);
-    v1::RenewLeaseRequest request;
-    request.set_member_id(member_id());
-    request.set_member_name(options_.member.member_name());
-    request.set_incarnation(options_.member.incarnation());
-    v1::RenewLeaseResponse response;
-    const absl::Status status =
-        rpc::ToAbslStatus(stub_->RenewLease(&context, request, &response));
-    if (absl::IsAborted(status)) {
-      MutexLock lock(&mutex_);
-      replaced_ = status;
+    const absl::StatusOr<v1::HeartbeatResponse> response = Beat();
+    if (!response.ok() && !absl::IsNotFound(response.status())) {
+      return response.status();
     }
-    if (!status.ok() && !absl::IsNotFound(status)) return status;
     MutexLock lock(&mutex_);
-    if (!status.ok()) ++leases_lost_;
-    if (status.ok() &&
-        response.registry_incarnation() == joined_.registry_incarnation()) {
-      return FromProto(response.lease());
+    if (response.ok() &&
+        response->registry_incarnation() == joined_.registry_incarnation()) {
+      return FromProto(response->lease());
     }
   }
   // Until a Join has gone through with all that follows it, another is due,
   // though the registry may know this member by now.
   must_join_ = true;
   FAIRLEAD_RETURN_IF_ERROR(Join());
+  std::shared_ptr<HeartbeatStream> ended;  // maybe of another id
+  {
+    MutexLock lock(&mutex_);
+    ended.swap(stream_);
+  }
   must_join_ = false;
   MutexLock lock(&mutex_);
   return FromProto(joined_.lease());

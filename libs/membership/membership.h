@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "libs/membership/heartbeat_stream.h"
 #include "libs/sync/mutex.h"
 #include "protos/fairlead/v1/registry.grpc.pb.h"
 
@@ -30,7 +31,8 @@ namespace fairlead {
 class Membership {
  public:
   struct Options {
-    std::string registry;    // host:port
+    // host:port; or ip:port of each of several registries, with commas.
+    std::string registry;
     v1::JoinRequest member;  // what to say of oneself
     absl::Duration connect_timeout = absl::Seconds(60);
 
@@ -51,7 +53,7 @@ class Membership {
   // registry is final and comes back as it is.
   static absl::StatusOr<std::unique_ptr<Membership>> Start(Options options);
 
-  // Leaves, if the registry can be reached.
+  // Leaves, if a registry can be reached.
   ~Membership();
 
   // ABORTED, naming who has its place, once it has been replaced.
@@ -80,11 +82,17 @@ class Membership {
   const Options options_;
   const std::unique_ptr<v1::RegistryService::Stub> stub_;
 
+  // One beat on the stream, which is opened if there is none.
+  absl::StatusOr<v1::HeartbeatResponse> Beat()
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(renewing_) ABSL_LOCKS_EXCLUDED(mutex_);
+
   // Held over the calls of one renewal.
   Mutex renewing_ ABSL_ACQUIRED_BEFORE(mutex_);
   bool must_join_ ABSL_GUARDED_BY(renewing_) = false;
 
   mutable Mutex mutex_;
+  // Made and let go of with renewing_ held; cancelled by whoever ends it.
+  std::shared_ptr<HeartbeatStream> stream_ ABSL_GUARDED_BY(mutex_);
   v1::JoinResponse joined_ ABSL_GUARDED_BY(mutex_);
   uint64_t leases_lost_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Status replaced_ ABSL_GUARDED_BY(mutex_);

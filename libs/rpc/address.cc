@@ -1,13 +1,20 @@
 #include "libs/rpc/address.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 #include <algorithm>
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "libs/status/status_macros.h"
 
 namespace fairlead::rpc {
 
@@ -26,6 +33,29 @@ absl::Status CheckAddress(absl::string_view what, absl::string_view address) {
   }
   return absl::InvalidArgumentError(absl::StrCat(
       what, "=\"", address, "\": must be host:port, such as 127.0.0.1:7100"));
+}
+
+absl::Status CheckAddresses(absl::string_view what,
+                            absl::string_view addresses) {
+  const std::vector<std::string> list = absl::StrSplit(addresses, ',');
+  for (const std::string& address : list) {
+    FAIRLEAD_RETURN_IF_ERROR(CheckAddress(what, address));
+    const std::string host = address.substr(0, address.rfind(':'));
+    in_addr parsed;
+    if (list.size() > 1 && host.front() != '[' &&
+        inet_pton(AF_INET, host.c_str(), &parsed) != 1) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          what, "=\"", std::string(addresses), "\": ", host,
+          " is no IP; list several as ip:port,ip:port, or name one host that "
+          "resolves to all of them"));
+    }
+    if ((host.front() == '[') != (list.front().front() == '[')) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(what, "=\"", std::string(addresses),
+                       "\": lists IPv4 and IPv6; use one of them"));
+    }
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace fairlead::rpc

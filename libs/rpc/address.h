@@ -10,6 +10,12 @@ namespace fairlead::rpc {
 // host:port with a port from 0 to 65535. IPv6 hosts stand in brackets.
 absl::Status CheckAddress(absl::string_view what, absl::string_view address);
 
+// The same for the addresses of servers that stand in for each other: one
+// host:port, or several ip:port of one kind of IP, with commas between them.
+// (Several under one name are one address: the name's.)
+absl::Status CheckAddresses(absl::string_view what,
+                            absl::string_view addresses);
+
 }  // namespace fairlead::rpc
 
 #endif  // FAIRLEAD_LIBS_RPC_ADDRESS_H_

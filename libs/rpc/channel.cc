@@ -3,6 +3,8 @@
 #include <memory>
 #include <string>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "grpcpp/grpcpp.h"
 
 namespace fairlead::rpc {
@@ -23,7 +25,12 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address) {
   // Connections are not shared between channels of one process: each trainer
   // in it gets a stream of its own.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(),
+  const bool is_list = absl::StrContains(address, ',');
+  const std::string target =
+      is_list
+          ? absl::StrCat(address.front() == '[' ? "ipv6:" : "ipv4:", address)
+          : address;
+  return grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(),
                                    arguments);
 }
 

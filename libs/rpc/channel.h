@@ -11,7 +11,8 @@ namespace fairlead::rpc {
 
 // A client's connection to one server, made when it is first used and again
 // whenever it breaks. Messages may be of any size; keep-alive pings find a
-// peer that vanished without a word.
+// peer that vanished without a word. `address` may list several servers that
+// stand in for each other (see CheckAddresses): one of those that answer.
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address);
 
 }  // namespace fairlead::rpc

@@ -19,14 +19,16 @@ class ShmBudget {
   absl::Status Take(uint64_t bytes) {
     uint64_t used = used_bytes_.load();
     do {
-      if (bytes > limit_bytes_ - used) {
-        return absl::ResourceExhaustedError(absl::StrCat(
-            "--shm_budget: ", bytes, " bytes are wanted, and of ", limit_bytes_,
-            " there are ", limit_bytes_ - used,
-            " left; raise --shm_budget, or ask for a smaller buffer"));
-      }
+      if (bytes > limit_bytes_ - used) return TooMuch(bytes, used);
     } while (!used_bytes_.compare_exchange_weak(used, used + bytes));
     return absl::OkStatus();
+  }
+
+  // What Take would say.
+  absl::Status Check(uint64_t bytes) const {
+    const uint64_t used = used_bytes_.load();
+    return bytes > limit_bytes_ - used ? TooMuch(bytes, used)
+                                       : absl::OkStatus();
   }
 
   void GiveBack(uint64_t bytes) { used_bytes_ -= bytes; }
@@ -35,6 +37,13 @@ class ShmBudget {
   uint64_t limit_bytes() const { return limit_bytes_; }
 
  private:
+  absl::Status TooMuch(uint64_t bytes, uint64_t used) const {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("--shm_budget: ", bytes, " bytes are wanted, and of ",
+                     limit_bytes_, " there are ", limit_bytes_ - used,
+                     " left; raise --shm_budget, or ask for a smaller buffer"));
+  }
+
   const uint64_t limit_bytes_;
   std::atomic<uint64_t> used_bytes_{0};
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -19,9 +20,13 @@
 #include "libs/tensor_mesh/shm_segment.h"
 #include "libs/tensor_mesh/shm_server_transport.h"
 #include "libs/tensor_mesh/shm_worker_transport.h"
+#include "libs/tensor_mesh/tcp_server_transport.h"
+#include "libs/tensor_mesh/tcp_worker_transport.h"
 
 namespace fairlead::internal {
 namespace {
+
+using Transports = MeshConfig::Transports;
 
 // Of any member: its segment, if it uses shared memory, and what lies there.
 struct Ground {
@@ -32,7 +37,7 @@ struct Ground {
 absl::StatusOr<Ground> Prepare(const MeshConfig& config, uint32_t links,
                                Connections& connections) {
   Ground ground;
-  if (config.transports == MeshConfig::Transports::kTcpOnly) {
+  if (config.transports == Transports::kTcpOnly) {
     auto memory =
         std::make_shared<std::vector<uint8_t>>(config.arena_bytes + 63);
     const uint64_t skip = -reinterpret_cast<uintptr_t>(memory->data()) % 64;
@@ -83,6 +88,17 @@ uint32_t LinksOf(const MeshMember& member, uint32_t worker) {
   return static_cast<uint32_t>(member.routes().servers_of(worker).size());
 }
 
+// One more transport, and whom it reaches.
+template <typename Transport, typename Base>
+void Include(std::unique_ptr<Transport> transport,
+             const std::vector<uint32_t>& peers,
+             std::vector<std::unique_ptr<Base>>& transports,
+             std::map<uint32_t, size_t>& by_peer) {
+  if (transport == nullptr) return;
+  for (const uint32_t peer : peers) by_peer[peer] = transports.size();
+  transports.push_back(std::move(transport));
+}
+
 }  // namespace
 
 absl::StatusOr<WorkerConnections> ConnectWorker(MeshMember& member,
@@ -98,22 +114,39 @@ absl::StatusOr<WorkerConnections> ConnectWorker(MeshMember& member,
       member.Exchange(ground.offer, connections.deadline));
 
   std::unique_ptr<ShmWorkerTransport> shm;
+  std::unique_ptr<TcpWorkerTransport> tcp;
+  std::vector<uint32_t> near;
+  std::vector<uint32_t> far;
   for (const uint32_t server : member.routes().servers_of(config.rank)) {
     const uint32_t number = member.ServerNumber(server);
-    if (!SharesMemory(ground.offer, offers[number])) {
+    const MeshOffer& theirs = offers[number];
+    absl::Status connected;
+    if (SharesMemory(ground.offer, theirs)) {
+      if (shm == nullptr) {
+        shm = std::make_unique<ShmWorkerTransport>(ground.segment,
+                                                   connections.arena, listener);
+      }
+      connected = shm->Connect(server, LinkOf(member, config.rank, server),
+                               config.shm_dir, theirs.segment);
+      near.push_back(server);
+    } else if (config.transports != Transports::kShmOnly &&
+               !theirs.address.empty()) {
+      if (tcp == nullptr) {
+        FAIRLEAD_ASSIGN_OR_RETURN(
+            tcp, TcpWorkerTransport::Create(config.rank, config.peer_timeout,
+                                            connections.bell, listener));
+      }
+      connected = tcp->Connect(server, theirs.address, theirs.token,
+                               connections.deadline);
+      far.push_back(server);
+    } else {
       return Unreachable(member, number);
     }
-    if (shm == nullptr) {
-      shm = std::make_unique<ShmWorkerTransport>(ground.segment,
-                                                 connections.arena, listener);
-    }
-    const absl::Status connected =
-        shm->Connect(server, LinkOf(member, config.rank, server),
-                     config.shm_dir, offers[number].segment);
     if (!connected.ok()) return Prefixed(Naming(member, number), connected);
-    connections.by_server[server] = 0;
   }
-  connections.transports.push_back(std::move(shm));
+  // (Shared memory first: it can refuse for want of room before any is sent.)
+  Include(std::move(shm), near, connections.transports, connections.by_server);
+  Include(std::move(tcp), far, connections.transports, connections.by_server);
   return connections;
 }
 
@@ -123,29 +156,47 @@ absl::StatusOr<ServerConnections> ConnectServer(MeshMember& member,
   const MeshConfig& config = member.config();
   ServerConnections connections;
   connections.deadline = absl::Now() + config.init_timeout;
-  FAIRLEAD_ASSIGN_OR_RETURN(const Ground ground,
+  FAIRLEAD_ASSIGN_OR_RETURN(Ground ground,
                             Prepare(config, /*links=*/0, connections));
+  const std::vector<uint32_t>& workers =
+      member.routes().workers_of(config.rank);
+  std::unique_ptr<TcpServerTransport> tcp;
+  if (config.transports != Transports::kShmOnly) {
+    FAIRLEAD_ASSIGN_OR_RETURN(
+        tcp, TcpServerTransport::Create(config, workers, buffers,
+                                        connections.bell, listener));
+    ground.offer.address = tcp->address();
+    ground.offer.token = tcp->token();
+  }
   FAIRLEAD_ASSIGN_OR_RETURN(
       const std::vector<MeshOffer> offers,
       member.Exchange(ground.offer, connections.deadline));
 
   std::unique_ptr<ShmServerTransport> shm;
-  for (const uint32_t worker : member.routes().workers_of(config.rank)) {
+  std::vector<uint32_t> near;
+  std::vector<uint32_t> far;
+  for (const uint32_t worker : workers) {
     const uint32_t number = member.WorkerNumber(worker);
-    if (!SharesMemory(ground.offer, offers[number])) {
+    if (SharesMemory(ground.offer, offers[number])) {
+      if (shm == nullptr) {
+        shm = std::make_unique<ShmServerTransport>(
+            ground.segment, connections.arena, buffers, listener);
+      }
+      const absl::Status connected = shm->Connect(
+          worker, LinkOf(member, worker, config.rank), LinksOf(member, worker),
+          config.shm_dir, offers[number].segment);
+      if (!connected.ok()) return Prefixed(Naming(member, number), connected);
+      near.push_back(worker);
+    } else if (tcp != nullptr) {
+      far.push_back(worker);  // it connects
+    } else {
       return Unreachable(member, number);
     }
-    if (shm == nullptr) {
-      shm = std::make_unique<ShmServerTransport>(
-          ground.segment, connections.arena, buffers, listener);
-    }
-    const absl::Status connected = shm->Connect(
-        worker, LinkOf(member, worker, config.rank), LinksOf(member, worker),
-        config.shm_dir, offers[number].segment);
-    if (!connected.ok()) return Prefixed(Naming(member, number), connected);
-    connections.by_worker[worker] = 0;
   }
-  connections.transports.push_back(std::move(shm));
+  Include(std::move(shm), near, connections.transports, connections.by_worker);
+  if (!far.empty()) {
+    Include(std::move(tcp), far, connections.transports, connections.by_worker);
+  }
   return connections;
 }
 

@@ -329,7 +329,8 @@ std::vector<Misuse> Misuses() {
 class MeshMisuseTest : public ::testing::TestWithParam<Transports> {};
 
 INSTANTIATE_TEST_SUITE_P(Transport, MeshMisuseTest,
-                         ::testing::Values(Transports::kShmOnly),
+                         ::testing::Values(Transports::kShmOnly,
+                                           Transports::kTcpOnly),
                          [](const auto& info) {
                            return info.param == Transports::kShmOnly ? "Shm"
                                                                      : "Tcp";

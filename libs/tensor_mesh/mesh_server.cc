@@ -71,7 +71,9 @@ absl::Status MeshServer::Connect() {
 
 MeshServer::~MeshServer() {
   member_.rendezvous().WatchGone(nullptr);
-  for (const auto& transport : transports_) transport->Close();
+  for (const auto& transport : transports_) {
+    transport->Close(/*flush_by=*/absl::InfinitePast());
+  }
 }
 
 absl::StatusOr<MeshMemory> MeshServer::AllocateBuffer(uint64_t bytes) {
@@ -436,7 +438,7 @@ absl::Status MeshServer::Stop(absl::Duration timeout) {
     is_stopped_ = true;
   }
   member_.rendezvous().WatchGone(nullptr);
-  for (const auto& transport : transports_) transport->Close();
+  for (const auto& transport : transports_) transport->Close(deadline);
   bell_->Ring();
   return member_.BarrierOfAll("stop", deadline);
 }

@@ -47,7 +47,8 @@ class MeshTest : public ::testing::TestWithParam<Transports> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Transport, MeshTest,
-                         ::testing::Values(Transports::kShmOnly),
+                         ::testing::Values(Transports::kShmOnly,
+                                           Transports::kTcpOnly),
                          [](const auto& info) {
                            return info.param == Transports::kShmOnly ? "Shm"
                                                                      : "Tcp";
@@ -269,10 +270,11 @@ TEST_P(MeshTest, PushesOfAllWorkersLandInOneTensor) {
         const auto base = static_cast<float>(100 * round + 2 * rank);
         pushes.push_back({base, base + 1});
       }
+      std::vector<MeshHandler> handlers(3);
       for (const uint32_t rank : {2u, 0u, 1u}) {
-        EXPECT_THAT(
-            mesh.worker(rank).PushPull({{10 + rank, View(pushes[rank])}}, {}),
-            IsOk());
+        FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+            handlers[rank],
+            mesh.worker(rank).PushPull({{10 + rank, View(pushes[rank])}}, {}));
       }
       FAIRLEAD_ASSERT_OK_AND_ASSIGN(const MeshServer::Batch batch,
                                     mesh.server().GetBatch());
@@ -283,6 +285,8 @@ TEST_P(MeshTest, PushesOfAllWorkersLandInOneTensor) {
                 all.bytes.data() + 8);
       for (const MeshServerRequest& request : batch.requests) {
         EXPECT_THAT(mesh.server().Respond({}, request.handler), IsOk());
+        EXPECT_THAT(mesh.worker(request.worker).Wait(handlers[request.worker]),
+                    IsOk());
       }
     }
   }

@@ -91,7 +91,9 @@ absl::Status MeshWorker::Connect() {
 
 MeshWorker::~MeshWorker() {
   member_.rendezvous().WatchGone(nullptr);
-  for (const auto& transport : transports_) transport->Close();
+  for (const auto& transport : transports_) {
+    transport->Close(/*flush_by=*/absl::InfinitePast());
+  }
 }
 
 absl::StatusOr<MeshMemory> MeshWorker::AllocateBuffer(uint64_t bytes) {
@@ -335,7 +337,8 @@ void MeshWorker::OnLost(uint32_t server, const absl::Status& why) {
         std::find(request.servers.begin(), request.servers.end(), server);
     if (at == request.servers.end()) continue;
     Settle(request, static_cast<size_t>(at - request.servers.begin()),
-           absl::UnavailableError(why.message()));
+           is_stopped_ ? absl::CancelledError("the worker was stopped")
+                       : absl::UnavailableError(why.message()));
     if (request.is_cancelled && request.unanswered == 0) {
       cancelled.push_back(id);
     }
@@ -483,7 +486,7 @@ absl::Status MeshWorker::Stop(absl::Duration timeout) {
   }
   member_.rendezvous().WatchGone(nullptr);
   // First, so that nobody writes to a tensor whose request is settled below.
-  for (const auto& transport : transports_) transport->Close();
+  for (const auto& transport : transports_) transport->Close(deadline);
   {
     MutexLock lock(&mutex_);
     for (auto& [id, request] : in_flight_) {

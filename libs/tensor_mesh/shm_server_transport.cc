@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "libs/status/status_macros.h"
 #include "libs/tensor_mesh/mesh_trace.h"
@@ -194,7 +195,7 @@ void ShmServerTransport::Lose(uint32_t worker, Peer& peer,
   segment_->bell().Ring();
 }
 
-void ShmServerTransport::Close() {
+void ShmServerTransport::Close(absl::Time /*flush_by*/) {
   MutexLock lock(&poll_mutex_);
   if (std::exchange(is_closed_, true)) return;
   segment_->Close();

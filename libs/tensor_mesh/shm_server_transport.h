@@ -10,6 +10,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "libs/sync/mutex.h"
 #include "libs/tensor_mesh/arena.h"
@@ -46,7 +47,7 @@ class ShmServerTransport final : public ServerTransport {
       ABSL_LOCKS_EXCLUDED(reply_mutex_);
   void Poll() override ABSL_LOCKS_EXCLUDED(poll_mutex_, reply_mutex_);
   void CheckPeers() override ABSL_LOCKS_EXCLUDED(poll_mutex_, reply_mutex_);
-  void Close() override ABSL_LOCKS_EXCLUDED(poll_mutex_);
+  void Close(absl::Time flush_by) override ABSL_LOCKS_EXCLUDED(poll_mutex_);
 
  private:
   struct Peer {

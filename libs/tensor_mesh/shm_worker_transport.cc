@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "libs/status/status_macros.h"
 #include "libs/tensor_mesh/mesh_trace.h"
@@ -213,7 +214,7 @@ void ShmWorkerTransport::Lose(uint32_t server, Peer& peer,
   segment_->bell().Ring();
 }
 
-void ShmWorkerTransport::Close() {
+void ShmWorkerTransport::Close(absl::Time /*flush_by*/) {
   MutexLock lock(&poll_mutex_);
   if (std::exchange(is_closed_, true)) return;
   segment_->Close();

@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "libs/sync/mutex.h"
 #include "libs/tensor_mesh/arena.h"
@@ -48,7 +49,7 @@ class ShmWorkerTransport final : public WorkerTransport {
       ABSL_LOCKS_EXCLUDED(send_mutex_);
   void Poll() override ABSL_LOCKS_EXCLUDED(poll_mutex_, send_mutex_);
   void CheckPeers() override ABSL_LOCKS_EXCLUDED(poll_mutex_);
-  void Close() override ABSL_LOCKS_EXCLUDED(poll_mutex_);
+  void Close(absl::Time flush_by) override ABSL_LOCKS_EXCLUDED(poll_mutex_);
 
  private:
   struct Peer {

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "libs/tensor_mesh/mesh_tensor.h"
 #include "libs/tensor_mesh/wire.h"
@@ -82,8 +83,9 @@ class WorkerTransport {
   virtual void OnGone(uint32_t /*server*/) {}
 
   // Tells the peers that there will be no more, and stops: the listener is not
-  // called once this has returned.
-  virtual void Close() = 0;
+  // called once this has returned. What is not sent yet may be, until
+  // `flush_by`.
+  virtual void Close(absl::Time flush_by) = 0;
 };
 
 // A request as a server has it.
@@ -132,7 +134,7 @@ class ServerTransport {
   virtual void Poll() {}
   virtual void CheckPeers() {}
   virtual void OnGone(uint32_t /*worker*/) {}
-  virtual void Close() = 0;
+  virtual void Close(absl::Time flush_by) = 0;
 };
 
 }  // namespace fairlead::internal

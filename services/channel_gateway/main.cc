@@ -53,7 +53,7 @@ absl::Status Serve() {
   const rpc::TerminationSignal termination;  // before any thread exists
   const RealClock clock;
   const std::string registry = absl::GetFlag(FLAGS_registry);
-  FAIRLEAD_RETURN_IF_ERROR(rpc::CheckAddress("--registry", registry));
+  FAIRLEAD_RETURN_IF_ERROR(rpc::CheckAddresses("--registry", registry));
   const std::string shm_dir = absl::GetFlag(FLAGS_shm_dir);
   FAIRLEAD_ASSIGN_OR_RETURN(const std::string shm_domain,
                             PrepareShmDomain(shm_dir));

@@ -15,6 +15,7 @@
 #include "libs/rpc/termination.h"
 #include "libs/status/status_macros.h"
 #include "libs/telemetry/telemetry.h"
+#include "services/registry/open_store.h"
 #include "services/registry/registry_metrics.h"
 #include "services/registry/registry_service.h"
 #include "services/registry/sqlite_store.h"
@@ -25,10 +26,11 @@ ABSL_FLAG(
     std::string, metrics_listen, "127.0.0.1:7101",
     "host:port where Prometheus finds /metrics; port 0 takes a free one.");
 ABSL_FLAG(std::string, store, "",
-          "SQLite file that keeps members, backends and channels over a "
-          "restart; by default fairlead/registry.db in the user's state folder "
-          "(XDG_STATE_HOME or ~/.local/state). :memory: keeps them for the "
-          "life of the process.");
+          "Where members, backends and channels are kept over a restart: a "
+          "SQLite file, by default fairlead/registry.db in the user's state "
+          "folder (XDG_STATE_HOME or ~/.local/state); :memory: for the life of "
+          "the process; or etcd://host:2379,host:2379/prefix, which several "
+          "registries may share.");
 ABSL_FLAG(absl::Duration, default_lease, absl::Seconds(10),
           "How long a member that asks for no lease lives without a renewal.");
 ABSL_FLAG(absl::Duration, max_lease, absl::Minutes(5),
@@ -53,7 +55,7 @@ absl::Status Serve() {
     FAIRLEAD_ASSIGN_OR_RETURN(store_path, DefaultStorePath());
   }
   FAIRLEAD_ASSIGN_OR_RETURN(const std::unique_ptr<RegistryStore> store,
-                            OpenSqliteStore(store_path));
+                            OpenStore(store_path));
   RegistryMetrics metrics(*telemetry);
   FAIRLEAD_ASSIGN_OR_RETURN(
       const std::unique_ptr<RegistryService> service,
@@ -74,6 +76,7 @@ absl::Status Serve() {
 
   termination.Wait();
   server->SetServing(false);
+  service->Drain();
   server->Drain(absl::GetFlag(FLAGS_drain));
   return absl::OkStatus();
 }

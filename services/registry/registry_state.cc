@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/btree_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
@@ -20,6 +21,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "google/protobuf/util/message_differencer.h"
+#include "google/protobuf/util/time_util.h"
 #include "libs/status/status_macros.h"
 #include "protos/fairlead/v1/registry.pb.h"
 #include "protos/fairlead/v1/registry_state.pb.h"
@@ -32,6 +34,9 @@ using ::google::protobuf::util::MessageDifferencer;
 
 constexpr char kIdsKey[] = "ids";
 constexpr size_t kMaxNameLength = 128;
+constexpr int kUpdateIdsKept = 16;
+// More than a thread that is due may wait for a processor.
+constexpr absl::Duration kLate = absl::Milliseconds(500);
 
 // Ids are padded so that keys sort as numbers do.
 std::string Key(absl::string_view kind, uint64_t id) {
@@ -41,10 +46,10 @@ std::string MemberKey(uint64_t id) { return Key("member", id); }
 std::string BackendKey(uint64_t id) { return Key("backend", id); }
 std::string ChannelKeyOf(uint64_t id) { return Key("channel", id); }
 
-StoreWrite Put(const v1::Member& member) {
+StoreWrite Put(const v1::MemberRecord& member) {
   v1::StoredRecord record;
   *record.mutable_member() = member;
-  return {MemberKey(member.member_id()), record.SerializeAsString()};
+  return {MemberKey(member.member().member_id()), record.SerializeAsString()};
 }
 StoreWrite Put(const v1::BackendRecord& backend) {
   v1::StoredRecord record;
@@ -75,6 +80,16 @@ absl::Status CheckName(absl::string_view field, const std::string& name) {
   return absl::InvalidArgumentError(
       absl::StrCat(field, ": \"", name, "\" must be 1 to ", kMaxNameLength,
                    " characters of [A-Za-z0-9._/:-]"));
+}
+
+using google::protobuf::util::TimeUtil;
+
+absl::Duration FromProto(const google::protobuf::Duration& duration) {
+  return absl::Nanoseconds(TimeUtil::DurationToNanoseconds(duration));
+}
+
+google::protobuf::Duration ToProto(absl::Duration duration) {
+  return TimeUtil::NanosecondsToDuration(absl::ToInt64Nanoseconds(duration));
 }
 
 bool IsService(v1::Role role) {
@@ -114,19 +129,54 @@ absl::Status RegistryState::Apply(absl::Span<const StoreWrite> writes,
   return absl::OkStatus();
 }
 
+absl::Status RegistryState::ApplyAll(absl::Span<const StoreWrite> records,
+                                     absl::Duration now) {
+  absl::btree_set<absl::string_view> there;
+  for (const StoreWrite& record : records) there.insert(record.key);
+  for (const std::string& key : Keys()) {
+    if (!there.contains(key)) ApplyDelete(key);
+  }
+  return Apply(records, now);
+}
+
+std::vector<std::string> RegistryState::Keys() const {
+  std::vector<std::string> keys = gathers_.Keys();
+  for (const auto& [id, member] : members_) keys.push_back(MemberKey(id));
+  for (const auto& [id, backend] : backends_) keys.push_back(BackendKey(id));
+  for (const auto& [id, channel] : channels_) keys.push_back(ChannelKeyOf(id));
+  return keys;
+}
+
+void RegistryState::ApplyMember(const v1::MemberRecord& record,
+                                absl::Duration now) {
+  const uint64_t id = record.member().member_id();
+  const auto [it, is_new] = members_.try_emplace(id);
+  MemberEntry& entry = it->second;
+  if (is_new || entry.record.away() != record.away() ||
+      !MessageDifferencer::Equals(entry.member(), record.member())) {
+    changed_members_.insert(id);
+  }
+  entry.record = record;
+  entry.expires_at = absl::InfiniteDuration();
+  if (record.home() == incarnation_) {
+    entry.expires_at =
+        now + (record.away()
+                   ? limits_.max_lease
+                   : FromProto(record.lease()) /
+                         (int64_t{1} << std::min(record.lives_lost(), 6u)));
+  }
+  member_by_name_[record.member().member_name()] = id;
+}
+
 absl::Status RegistryState::ApplyPut(const v1::StoredRecord& record,
                                      absl::Duration now) {
   switch (record.record_case()) {
-    case v1::StoredRecord::kMember: {
-      const v1::Member& member = record.member();
-      MemberEntry& entry = members_[member.member_id()];
-      entry.member = member;
-      entry.lease = limits_.default_lease;
-      entry.expires_at = now + limits_.default_lease;
-      entry.away = false;
-      member_by_name_[member.member_name()] = member.member_id();
+    case v1::StoredRecord::kMember:
+      ApplyMember(record.member(), now);
       return absl::OkStatus();
-    }
+    case v1::StoredRecord::kGather:
+      gathers_.Put(record.gather());
+      return absl::OkStatus();
     case v1::StoredRecord::kBackend:
       backends_[record.backend().backend_id()] = record.backend();
       backend_by_key_[record.backend().backend_key()] =
@@ -151,6 +201,7 @@ absl::Status RegistryState::ApplyPut(const v1::StoredRecord& record,
 }
 
 void RegistryState::ApplyDelete(const std::string& key) {
+  gathers_.Delete(key);
   const std::pair<std::string, std::string> parts =
       absl::StrSplit(key, absl::MaxSplits('/', 1));
   uint64_t id = 0;
@@ -158,7 +209,8 @@ void RegistryState::ApplyDelete(const std::string& key) {
   if (parts.first == "member") {
     const auto it = members_.find(id);
     if (it == members_.end()) return;
-    member_by_name_.erase(it->second.member.member_name());
+    member_by_name_.erase(it->second.member().member_name());
+    changed_members_.insert(id);
     members_.erase(it);
   } else if (parts.first == "backend") {
     const auto it = backends_.find(id);
@@ -186,8 +238,9 @@ absl::Status RegistryState::CheckDataset(const v1::JoinRequest& request) const {
         dataset.num_partitions(), "; partitions are numbered from 0"));
   }
   for (const auto& [id, entry] : members_) {
-    const v1::DatasetPartition& other = entry.member.dataset();
-    if (entry.away || entry.member.member_name() == request.member_name() ||
+    const v1::DatasetPartition& other = entry.member().dataset();
+    if (entry.record.away() ||
+        entry.member().member_name() == request.member_name() ||
         other.name() != dataset.name() || other.num_partitions() == 0 ||
         other.num_partitions() == dataset.num_partitions()) {
       continue;
@@ -195,7 +248,7 @@ absl::Status RegistryState::CheckDataset(const v1::JoinRequest& request) const {
     return absl::FailedPreconditionError(absl::StrCat(
         "dataset ", dataset.name(), ": is in ", dataset.num_partitions(),
         " partitions here and in ", other.num_partitions(), " at ",
-        entry.member.member_name(),
+        entry.member().member_name(),
         "; serve the same folder on all sampler pools, or name it otherwise"));
   }
   return absl::OkStatus();
@@ -217,11 +270,12 @@ RegistryState::PlanJoin(const v1::JoinRequest& request) const {
     return absl::InvalidArgumentError("lease: must not be negative");
   }
   FAIRLEAD_RETURN_IF_ERROR(CheckDataset(request));
-  v1::Member member;
+  v1::MemberRecord record;
+  v1::Member& member = *record.mutable_member();
   Planned<v1::JoinResponse> planned;
   const auto known = member_by_name_.find(request.member_name());
   if (known != member_by_name_.end()) {
-    member = members_.at(known->second).member;
+    member = members_.at(known->second).member();
     if (member.role() != request.role()) {
       return absl::FailedPreconditionError(
           absl::StrCat("member_name: ", request.member_name(), " is held by a ",
@@ -235,8 +289,8 @@ RegistryState::PlanJoin(const v1::JoinRequest& request) const {
     }
     std::set<uint32_t> taken;
     for (const auto& [id, entry] : members_) {
-      if (entry.member.role() == request.role()) {
-        taken.insert(entry.member.rank());
+      if (entry.member().role() == request.role()) {
+        taken.insert(entry.member().rank());
       }
     }
     uint32_t rank = 0;
@@ -254,21 +308,31 @@ RegistryState::PlanJoin(const v1::JoinRequest& request) const {
   member.set_shm_domain(request.shm_domain());
   *member.mutable_dataset() = request.dataset();
   member.set_incarnation(request.incarnation());
-  planned.writes.push_back(Put(member));
+  const absl::Duration asked = FromProto(request.lease());
+  const absl::Duration lease =
+      std::min(asked > absl::ZeroDuration() ? asked : limits_.default_lease,
+               limits_.max_lease);
+  *record.mutable_lease() = ToProto(lease);
+  record.set_home(incarnation_);
+  planned.writes.push_back(Put(record));
   planned.answer.set_member_id(member.member_id());
   planned.answer.set_rank(member.rank());
+  *planned.answer.mutable_lease() = record.lease();
+  planned.answer.set_registry_incarnation(incarnation_);
   return planned;
 }
 
-void RegistryState::GrantLease(uint64_t member_id, absl::Duration lease,
-                               absl::Duration now) {
-  const auto it = members_.find(member_id);
-  if (it == members_.end()) return;
-  it->second.lease =
-      std::min(lease > absl::ZeroDuration() ? lease : limits_.default_lease,
-               limits_.max_lease);
-  it->second.expires_at = now + it->second.lease;
-  it->second.away = false;
+RegistryState::Writes RegistryState::PlanAdopt(
+    const std::set<uint64_t>& live) const {
+  Writes writes;
+  for (const auto& [id, entry] : members_) {
+    if (live.contains(entry.record.home())) continue;
+    v1::MemberRecord adopted = entry.record;
+    adopted.set_home(incarnation_);
+    adopted.set_lives_lost(adopted.lives_lost() + 1);
+    writes.push_back(Put(adopted));
+  }
+  return writes;
 }
 
 absl::StatusOr<absl::Duration> RegistryState::RenewLease(
@@ -277,21 +341,24 @@ absl::StatusOr<absl::Duration> RegistryState::RenewLease(
   const auto named = member_by_name_.find(member_name);
   if (named != member_by_name_.end() &&
       IsReplaced(named->second, incarnation)) {
-    const v1::Member& other = members_.at(named->second).member;
+    const v1::Member& other = members_.at(named->second).member();
     return absl::AbortedError(absl::StrCat(
         "member ", member_name, ": another process has joined under this name",
         other.address().empty() ? "" : ", at ", other.address(),
         "; this one was replaced: end it, or give each a name of its own"));
   }
   const auto it = members_.find(member_id);
-  if (it == members_.end() || it->second.away ||
-      it->second.member.member_name() != member_name) {
+  if (it == members_.end() || it->second.record.away() ||
+      it->second.member().member_name() != member_name) {
     return absl::NotFoundError(absl::StrCat(
         "member ", member_id,
         ": its lease ran out and what it made has been reclaimed; join again"));
   }
-  it->second.expires_at = now + it->second.lease;
-  return it->second.lease;
+  const absl::Duration lease = FromProto(it->second.record.lease());
+  if (it->second.record.home() == incarnation_) {
+    it->second.expires_at = now + lease;
+  }
+  return lease;
 }
 
 RegistryState::Planned<std::vector<RegistryState::Ended>>
@@ -299,7 +366,10 @@ RegistryState::PlanLeave(uint64_t member_id) const {
   Planned<std::vector<Ended>> planned;
   const auto it = members_.find(member_id);
   if (it == members_.end()) return planned;
-  const v1::Member& member = it->second.member;
+  const v1::Member& member = it->second.member();
+  planned.writes = gathers_.PlanLeave(
+      member_id, member.member_name(),
+      [this](uint64_t id) { return FindMember(id) != nullptr; });
   if (member.role() == v1::ROLE_TRAINER) {
     for (const auto& [id, channel] : channels_) {
       if (channel.owner_member_id() != member_id) continue;
@@ -325,34 +395,63 @@ RegistryState::PlanLeave(uint64_t member_id) const {
                   [&member](const auto& entry) {
                     return entry.second.server_rank() == member.rank();
                   });
-  if (!is_pointed_at) {
+  if (is_pointed_at) {
+    v1::MemberRecord away = it->second.record;
+    away.set_home(incarnation_);
+    away.set_away(true);
+    planned.writes.push_back(Put(away));
+  } else {
     planned.writes.push_back({MemberKey(member_id), std::nullopt});
   }
   return planned;
 }
 
-void RegistryState::EndLease(uint64_t member_id, absl::Duration now) {
+RegistryState::Planned<std::vector<RegistryState::Ended>>
+RegistryState::PlanExpiry(uint64_t member_id, absl::Duration now) const {
   const auto it = members_.find(member_id);
-  if (it == members_.end()) return;
-  it->second.away = true;
-  it->second.expires_at = now + limits_.max_lease;
+  if (it == members_.end() || it->second.expires_at > now) return {};
+  return PlanLeave(member_id);
 }
 
-void RegistryState::RenewAllLeases(absl::Duration now) {
+void RegistryState::PardonLateExpiries(absl::Duration now) {
+  if (NextExpiry() + kLate >= now) return;
   for (auto& [id, entry] : members_) {
-    if (!entry.away) entry.expires_at = now + entry.lease;
+    if (entry.record.home() == incarnation_) {
+      entry.expires_at = now + FromProto(entry.record.lease());
+    }
   }
 }
 
 bool RegistryState::IsReplaced(uint64_t member_id, uint64_t incarnation) const {
-  const auto it = members_.find(member_id);
-  return it != members_.end() && !it->second.away &&
-         it->second.member.incarnation() != incarnation;
+  const v1::Member* const member = FindMember(member_id);
+  return member != nullptr && member->incarnation() != incarnation;
 }
 
 bool RegistryState::IsAway(uint64_t member_id) const {
   const auto it = members_.find(member_id);
-  return it != members_.end() && it->second.away;
+  return it != members_.end() && it->second.record.away();
+}
+
+const v1::Member* RegistryState::FindMember(uint64_t member_id) const {
+  const auto it = members_.find(member_id);
+  if (it == members_.end() || it->second.record.away()) return nullptr;
+  return &it->second.member();
+}
+
+absl::btree_set<uint64_t> RegistryState::TakeChangedMembers() {
+  return std::exchange(changed_members_, {});
+}
+
+absl::StatusOr<RegistryState::Writes> RegistryState::PlanGather(
+    const v1::AllGatherRequest& request) const {
+  FAIRLEAD_RETURN_IF_ERROR(CheckName("group", request.group()));
+  const v1::Member* const member = FindMember(request.member_id());
+  if (member == nullptr) {
+    return absl::NotFoundError(
+        absl::StrCat("member ", request.member_id(),
+                     ": is none, or its lease ran out; join first"));
+  }
+  return gathers_.PlanValue(request, member->member_name());
 }
 
 std::vector<uint64_t> RegistryState::Expired(absl::Duration now) const {
@@ -371,13 +470,12 @@ absl::Duration RegistryState::NextExpiry() const {
   return next;
 }
 
-v1::ListMembersResponse RegistryState::ListMembers(v1::Role role,
-                                                   absl::Duration now) const {
+v1::ListMembersResponse RegistryState::ListMembers(v1::Role role) const {
   std::vector<const v1::Member*> live;
   for (const auto& [id, entry] : members_) {
-    if (entry.away || entry.expires_at <= now) continue;
-    if (role != v1::ROLE_UNSPECIFIED && entry.member.role() != role) continue;
-    live.push_back(&entry.member);
+    if (entry.record.away()) continue;
+    if (role != v1::ROLE_UNSPECIFIED && entry.member().role() != role) continue;
+    live.push_back(&entry.member());
   }
   std::sort(live.begin(), live.end(),
             [](const v1::Member* a, const v1::Member* b) {
@@ -389,16 +487,15 @@ v1::ListMembersResponse RegistryState::ListMembers(v1::Role role,
   return response;
 }
 
-absl::StatusOr<v1::Member> RegistryState::FindPool(uint32_t server_rank,
-                                                   absl::Duration now) const {
+absl::StatusOr<v1::Member> RegistryState::FindPool(uint32_t server_rank) const {
   for (const auto& [id, entry] : members_) {
-    if (entry.member.role() != v1::ROLE_SAMPLER_POOL ||
-        entry.member.rank() != server_rank) {
+    if (entry.member().role() != v1::ROLE_SAMPLER_POOL ||
+        entry.member().rank() != server_rank) {
       continue;
     }
-    if (!entry.away && entry.expires_at > now) return entry.member;
+    if (!entry.record.away()) return entry.member();
     return absl::UnavailableError(absl::StrCat(
-        "sampler pool ", entry.member.member_name(), " (server_rank ",
+        "sampler pool ", entry.member().member_name(), " (server_rank ",
         server_rank, ") is away; try again when it has joined again"));
   }
   return absl::UnavailableError(absl::StrCat(
@@ -407,12 +504,11 @@ absl::StatusOr<v1::Member> RegistryState::FindPool(uint32_t server_rank,
 }
 
 absl::StatusOr<v1::Member> RegistryState::FindGateway(
-    const std::string& shm_domain, absl::Duration now) const {
+    const std::string& shm_domain) const {
   for (const auto& [id, entry] : members_) {
-    if (entry.member.role() == v1::ROLE_CHANNEL_GATEWAY &&
-        entry.member.shm_domain() == shm_domain && !entry.away &&
-        entry.expires_at > now) {
-      return entry.member;
+    if (entry.member().role() == v1::ROLE_CHANNEL_GATEWAY &&
+        entry.member().shm_domain() == shm_domain && !entry.record.away()) {
+      return entry.member();
     }
   }
   return absl::UnavailableError(absl::StrCat(
@@ -427,7 +523,7 @@ RegistryState::PlanInitBackend(
   FAIRLEAD_RETURN_IF_ERROR(CheckName("backend_key", request.backend_key()));
   const auto user = members_.find(request.member_id());
   if (user == members_.end() ||
-      user->second.member.role() != v1::ROLE_TRAINER) {
+      user->second.member().role() != v1::ROLE_TRAINER) {
     return absl::NotFoundError(absl::StrCat("member ", request.member_id(),
                                             ": is no trainer; join first"));
   }
@@ -474,7 +570,7 @@ RegistryState::PlanRegister(
   FAIRLEAD_RETURN_IF_ERROR(CheckName("worker_key", request.worker_key()));
   const auto owner = members_.find(request.member_id());
   if (owner == members_.end() ||
-      owner->second.member.role() != v1::ROLE_TRAINER) {
+      owner->second.member().role() != v1::ROLE_TRAINER) {
     return absl::NotFoundError(
         absl::StrCat("member ", request.member_id(),
                      ": is no trainer, or its lease ran out; join first"));
@@ -539,6 +635,16 @@ absl::StatusOr<RegistryState::Writes> RegistryState::PlanUpdate(
     const v1::UpdateChannelRequest& request) const {
   FAIRLEAD_ASSIGN_OR_RETURN(v1::ChannelRecord record,
                             FindChannel(request.channel_id()));
+  auto* ids = record.mutable_update_ids();
+  if (!request.request_id().empty()) {
+    FAIRLEAD_RETURN_IF_ERROR(CheckName("request_id", request.request_id()));
+    if (std::find(ids->begin(), ids->end(), request.request_id()) !=
+        ids->end()) {
+      return Writes{};
+    }
+    ids->Add(std::string(request.request_id()));
+    if (ids->size() > kUpdateIdsKept) ids->erase(ids->begin());
+  }
   *record.mutable_spec()->mutable_control() = request.control();
   return Writes{Put(record)};
 }

@@ -4,16 +4,19 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
 
+#include "absl/container/btree_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "protos/fairlead/v1/registry.pb.h"
 #include "protos/fairlead/v1/registry_state.pb.h"
+#include "services/registry/gather_rounds.h"
 #include "services/registry/registry_store.h"
 
 namespace fairlead {
@@ -35,8 +38,9 @@ struct RegistryLimits {
 // gives them to Apply(). If the store fails, nothing has changed; after a
 // restart, Apply() of all that the store holds gives the state back.
 //
-// Leases are the exception: when one ends is not stored. A member that comes
-// back from the store gets a fresh one, in which to find its registry again.
+// Leases are the exception: when one ends is not stored, and known to the
+// registry alone that is the member's home. Members whose home has died are
+// adopted, and get a new lease in which to find their registry again.
 //
 // No clock, no I/O: `now` is a reading of a monotonic clock. Thread-compatible.
 class RegistryState {
@@ -49,28 +53,31 @@ class RegistryState {
     Writes writes;
   };
 
-  explicit RegistryState(const RegistryLimits& limits) : limits_(limits) {}
+  // `incarnation` names this registry, in this life of it.
+  RegistryState(const RegistryLimits& limits, uint64_t incarnation)
+      : limits_(limits), incarnation_(incarnation) {}
 
   // Takes in writes: of a plan, or all of a store. DATA_LOSS, naming the key,
   // for a record that cannot be read; then the state is not to be used.
   absl::Status Apply(absl::Span<const StoreWrite> writes, absl::Duration now);
+  // The same, where `records` are all that there is.
+  absl::Status ApplyAll(absl::Span<const StoreWrite> records,
+                        absl::Duration now);
 
   // --- members -------------------------------------------------------------
+  // Grants the asked for lease, within the limits, which begins with Apply().
   absl::StatusOr<Planned<v1::JoinResponse>> PlanJoin(
       const v1::JoinRequest& request) const;
-  // What Join grants: the asked for lease, within the limits. Call it after
-  // Apply(), for every Join: it also begins the lease anew.
-  void GrantLease(uint64_t member_id, absl::Duration lease, absl::Duration now);
   // NOT_FOUND also if the id is no longer, or not, of that name: a registry
   // that lost its store gives ids anew. ABORTED if another incarnation has the
-  // name now.
+  // name now. A member of another home is only told
+  // of its lease; it sees that this is another registry, and joins.
   absl::StatusOr<absl::Duration> RenewLease(uint64_t member_id,
                                             const std::string& member_name,
                                             uint64_t incarnation,
                                             absl::Duration now);
-  // Gives every lease its whole length again: after time in which the registry
-  // itself stood still, and nobody could renew.
-  void RenewAllLeases(absl::Duration now);
+  // Makes this registry the home of all whose home is not among `live`.
+  Writes PlanAdopt(const std::set<uint64_t>& live) const;
 
   // Channels that came to an end, and the pool that must be told.
   struct Ended {
@@ -81,26 +88,34 @@ class RegistryState {
   // pool that channels still point at stays known, but away, so that its rank
   // is not given to another.
   Planned<std::vector<Ended>> PlanLeave(uint64_t member_id) const;
-  // Call after Apply() of PlanLeave: the lease is over, if the member stays.
-  void EndLease(uint64_t member_id, absl::Duration now);
+  // The same if its lease has run out here by `now`; otherwise nothing.
+  Planned<std::vector<Ended>> PlanExpiry(uint64_t member_id,
+                                         absl::Duration now) const;
+
+  // If the end of any lease is seen long after it, this process stood still, or
+  // its host did, and nobody could renew: then every lease begins anew.
+  void PardonLateExpiries(absl::Duration now);
 
   // Whether it has been joined by another incarnation since.
   bool IsReplaced(uint64_t member_id, uint64_t incarnation) const;
+
   // Whether its lease is over while its rank is kept.
   bool IsAway(uint64_t member_id) const;
 
-  // Members whose leases have run out and whose end is yet to be planned.
+  // Members whose leases have run out here and whose end is yet to be planned.
   std::vector<uint64_t> Expired(absl::Duration now) const;
   // When the next lease runs out; InfiniteDuration if none will.
   absl::Duration NextExpiry() const;
 
-  v1::ListMembersResponse ListMembers(v1::Role role, absl::Duration now) const;
+  v1::ListMembersResponse ListMembers(v1::Role role) const;
+  // Members that came, changed or went since this was last called: their ids.
+  absl::btree_set<uint64_t> TakeChangedMembers();
+  // Null if it is no member, or away.
+  const v1::Member* FindMember(uint64_t member_id) const;
   // The pool of that rank. UNAVAILABLE if there is none, or its lease is over.
-  absl::StatusOr<v1::Member> FindPool(uint32_t server_rank,
-                                      absl::Duration now) const;
+  absl::StatusOr<v1::Member> FindPool(uint32_t server_rank) const;
   // A gateway that shares the folder. UNAVAILABLE if none has joined.
-  absl::StatusOr<v1::Member> FindGateway(const std::string& shm_domain,
-                                         absl::Duration now) const;
+  absl::StatusOr<v1::Member> FindGateway(const std::string& shm_domain) const;
 
   // --- backends and channels -------------------------------------------------
   absl::StatusOr<Planned<v1::InitSamplingBackendResponse>> PlanInitBackend(
@@ -127,6 +142,11 @@ class RegistryState {
 
   v1::ListAssignmentsResponse Assignments(uint32_t server_rank) const;
 
+  // --- rendezvous ------------------------------------------------------------
+  // The codes of RegistryService.AllGather but ABORTED and DEADLINE_EXCEEDED.
+  absl::StatusOr<Writes> PlanGather(const v1::AllGatherRequest& request) const;
+  const GatherRounds& gathers() const { return gathers_; }
+
   uint64_t backends() const { return backends_.size(); }
   uint64_t channels() const { return channels_.size(); }
 
@@ -134,18 +154,23 @@ class RegistryState {
   absl::Status CheckDataset(const v1::JoinRequest& request) const;
 
   struct MemberEntry {
-    v1::Member member;
-    absl::Duration lease;
-    absl::Duration expires_at;  // InfiniteDuration once its end was planned
-    bool away = false;          // its lease is over, its rank is kept
+    v1::MemberRecord record;
+    // InfiniteDuration where another registry is its home. For one that is
+    // away, when to look again whether anything still points at it.
+    absl::Duration expires_at;
+
+    const v1::Member& member() const { return record.member(); }
   };
   // What makes a channel the same: backend, worker_key, server_rank.
   using ChannelKey = std::tuple<uint64_t, std::string, uint32_t>;
 
   absl::Status ApplyPut(const v1::StoredRecord& record, absl::Duration now);
+  void ApplyMember(const v1::MemberRecord& record, absl::Duration now);
   void ApplyDelete(const std::string& key);
+  std::vector<std::string> Keys() const;
 
   const RegistryLimits limits_;
+  const uint64_t incarnation_;
   v1::IdCounters ids_ = [] {
     v1::IdCounters ids;
     ids.set_next_member_id(1);
@@ -159,6 +184,8 @@ class RegistryState {
   std::map<std::string, uint64_t> backend_by_key_;
   std::map<uint64_t, v1::ChannelRecord> channels_;
   std::map<ChannelKey, uint64_t> channel_by_key_;
+  GatherRounds gathers_;
+  absl::btree_set<uint64_t> changed_members_;
 };
 
 }  // namespace fairlead

@@ -26,11 +26,12 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 constexpr absl::Duration kStart = absl::Seconds(100);
+constexpr uint64_t kIncarnation = 11;
 
 // A state and the store behind it, kept in step as the service does.
 class RegistryStateTest : public ::testing::Test {
  protected:
-  RegistryStateTest() : state_(Limits()) {}
+  RegistryStateTest() : state_(Limits(), kIncarnation) {}
 
   static RegistryLimits Limits() {
     return {.max_members = 5, .max_backends = 3, .max_channels = 4};
@@ -64,11 +65,7 @@ class RegistryStateTest : public ::testing::Test {
       request.set_address("host:1");
       request.set_shm_domain("domain");
     }
-    absl::StatusOr<v1::JoinResponse> joined = Carry(state_.PlanJoin(request));
-    if (joined.ok()) {
-      state_.GrantLease(joined->member_id(), absl::ZeroDuration(), now_);
-    }
-    return joined;
+    return Carry(state_.PlanJoin(request));
   }
 
   absl::StatusOr<v1::JoinResponse> JoinPool(const std::string& name,
@@ -109,8 +106,8 @@ class RegistryStateTest : public ::testing::Test {
   }
 
   // A state made from the store alone, as after a restart.
-  RegistryState Restarted() const {
-    RegistryState restarted(Limits());
+  RegistryState Restarted(uint64_t incarnation = kIncarnation + 1) const {
+    RegistryState restarted(Limits(), incarnation);
     RegistryState::Writes writes;
     for (const auto& [key, value] : store_) writes.push_back({key, value});
     EXPECT_THAT(restarted.Apply(writes, now_), IsOk());
@@ -224,15 +221,6 @@ TEST_F(RegistryStateTest, ProcessThatWasReplacedUnderItsNameIsToldSo) {
               StatusIs(absl::StatusCode::kNotFound));
 }
 
-TEST_F(RegistryStateTest, AllLeasesAreRenewedAfterTheRegistryStoodStill) {
-  const uint64_t id = Join("a", v1::ROLE_TRAINER)->member_id();
-  const absl::Duration late = kStart + absl::Hours(1);
-  EXPECT_THAT(state_.Expired(late), ::testing::ElementsAre(id));
-  state_.RenewAllLeases(late);
-  EXPECT_THAT(state_.Expired(late), ::testing::IsEmpty());
-  EXPECT_EQ(state_.NextExpiry(), late + Limits().default_lease);
-}
-
 TEST_F(RegistryStateTest, BackendIsOneAKeyAndOtherOptionsAreShown) {
   const uint64_t member = Join("t", v1::ROLE_TRAINER)->member_id();
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(const uint64_t first,
@@ -296,15 +284,108 @@ TEST_F(RegistryStateTest, PoolThatIsPointedAtKeepsItsRankWhileItIsAway) {
   ASSERT_THAT(Register(member, backend, "w"), IsOk());
 
   Carry(state_.PlanLeave(pool));
-  state_.EndLease(pool, now_);
 
   EXPECT_TRUE(state_.IsAway(pool));
-  EXPECT_THAT(state_.FindPool(0, now_),
+  EXPECT_THAT(state_.FindPool(0),
               StatusIs(absl::StatusCode::kUnavailable, HasSubstr("away")));
   EXPECT_EQ(Join("other", v1::ROLE_SAMPLER_POOL)->rank(), 1u);
   EXPECT_EQ(Join("p", v1::ROLE_SAMPLER_POOL)->rank(), 0u);
-  EXPECT_THAT(state_.FindPool(0, now_), IsOk());
+  EXPECT_THAT(state_.FindPool(0), IsOk());
   EXPECT_EQ(state_.Assignments(0).channels_size(), 1);
+}
+
+TEST_F(RegistryStateTest, PoolThatIsAwayStaysSoOverARestart) {
+  const uint64_t pool = Join("p", v1::ROLE_SAMPLER_POOL)->member_id();
+  const uint64_t member = Join("t", v1::ROLE_TRAINER)->member_id();
+  const uint64_t backend = InitBackend(member, "k").value();
+  ASSERT_THAT(Register(member, backend, "w"), IsOk());
+  Carry(state_.PlanLeave(pool));
+  EXPECT_TRUE(Restarted().IsAway(pool));
+}
+
+TEST_F(RegistryStateTest, MemberWhoseHomeDiedGetsANewLeaseFromWhoeverAdoptsIt) {
+  const uint64_t id = Join("t", v1::ROLE_TRAINER)->member_id();
+  RegistryState next = Restarted();
+  EXPECT_EQ(next.NextExpiry(), absl::InfiniteDuration());
+  EXPECT_TRUE(next.PlanAdopt({kIncarnation, kIncarnation + 1}).empty());
+  ASSERT_THAT(next.Apply(next.PlanAdopt({kIncarnation + 1}), now_), IsOk());
+  EXPECT_EQ(next.NextExpiry(), now_ + Limits().default_lease / 2);
+  EXPECT_THAT(next.RenewLease(id, "t", 0, now_), IsOk());
+  EXPECT_EQ(next.NextExpiry(), now_ + Limits().default_lease);
+}
+
+TEST_F(RegistryStateTest, DeadMemberEndsThoughRegistriesDieFasterThanLeases) {
+  ASSERT_THAT(Join("t", v1::ROLE_TRAINER), IsOk());
+  absl::Duration lease = absl::InfiniteDuration();
+  for (uint64_t life = 1; life <= 6; ++life) {
+    RegistryState next = Restarted(kIncarnation + life);
+    const auto adopt = next.PlanAdopt({kIncarnation + life});
+    for (const StoreWrite& write : adopt) store_[write.key] = *write.value;
+    ASSERT_THAT(next.Apply(adopt, now_), IsOk());
+    EXPECT_LT(next.NextExpiry() - now_, lease);
+    lease = next.NextExpiry() - now_;
+  }
+  EXPECT_LT(lease, absl::Milliseconds(200));
+}
+
+TEST_F(RegistryStateTest, MemberThatJoinsElsewhereIsNoLongerEndedHere) {
+  const uint64_t id = Join("t", v1::ROLE_TRAINER)->member_id();
+  RegistryState other = Restarted();
+  v1::JoinRequest request;
+  request.set_member_name("t");
+  request.set_role(v1::ROLE_TRAINER);
+  const auto joined = other.PlanJoin(request);
+  ASSERT_THAT(joined, IsOk());
+  EXPECT_EQ(joined->answer.member_id(), id);
+  ASSERT_THAT(state_.Apply(joined->writes, now_), IsOk());
+  EXPECT_EQ(state_.NextExpiry(), absl::InfiniteDuration());
+  EXPECT_TRUE(state_.PlanExpiry(id, now_ + absl::Hours(1)).writes.empty());
+}
+
+TEST_F(RegistryStateTest, LeasesThatEndedWhileTheRegistryDidNotRunBeginAnew) {
+  const uint64_t id = Join("t", v1::ROLE_TRAINER)->member_id();
+  const absl::Duration end = kStart + Limits().default_lease;
+  state_.PardonLateExpiries(end + absl::Milliseconds(100));
+  EXPECT_THAT(state_.Expired(end + absl::Milliseconds(100)),
+              ::testing::ElementsAre(id));
+  state_.PardonLateExpiries(end + absl::Seconds(5));
+  EXPECT_TRUE(state_.Expired(end + absl::Seconds(5)).empty());
+  EXPECT_EQ(state_.NextExpiry(),
+            end + absl::Seconds(5) + Limits().default_lease);
+}
+
+TEST_F(RegistryStateTest, UpdateThatIsSentAgainDoesNotUndoALaterOne) {
+  const uint64_t member = Join("t", v1::ROLE_TRAINER)->member_id();
+  const uint64_t backend = InitBackend(member, "k").value();
+  const auto channel = Register(member, backend, "w");
+  ASSERT_THAT(channel, IsOk());
+  const uint64_t id = channel->record.spec().channel_id();
+  const auto update = [&](const std::string& request_id, double weight) {
+    v1::UpdateChannelRequest request;
+    request.set_channel_id(id);
+    request.set_request_id(request_id);
+    request.mutable_control()->set_weight(weight);
+    const auto writes = state_.PlanUpdate(request);
+    EXPECT_THAT(writes, IsOk());
+    EXPECT_THAT(state_.Apply(*writes, now_), IsOk());
+    return state_.FindChannel(id)->spec().control().weight();
+  };
+  EXPECT_EQ(update("a", 2), 2);
+  EXPECT_EQ(update("b", 3), 3);
+  EXPECT_EQ(update("a", 2), 3);
+  EXPECT_EQ(update("", 4), 4);
+  for (int i = 0; i < 100; ++i) update(absl::StrCat("r", i), i);
+  EXPECT_LE(state_.FindChannel(id)->update_ids_size(), 16);
+}
+
+TEST_F(RegistryStateTest, TellsWhichMembersChanged) {
+  const uint64_t a = Join("a", v1::ROLE_TRAINER)->member_id();
+  const uint64_t b = Join("b", v1::ROLE_TRAINER)->member_id();
+  EXPECT_THAT(state_.TakeChangedMembers(), ::testing::ElementsAre(a, b));
+  ASSERT_THAT(Join("a", v1::ROLE_TRAINER), IsOk());  // says the same again
+  EXPECT_THAT(state_.TakeChangedMembers(), ::testing::IsEmpty());
+  Carry(state_.PlanLeave(b));
+  EXPECT_THAT(state_.TakeChangedMembers(), ::testing::ElementsAre(b));
 }
 
 TEST_F(RegistryStateTest, RecordThatCannotBeReadIsDataLoss) {

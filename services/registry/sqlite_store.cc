@@ -196,6 +196,10 @@ class SqliteStore final : public RegistryStore {
             absl::StrCat(text, "; name a file that can be written"));
       case SQLITE_CORRUPT:
         return absl::DataLossError(text);
+      case SQLITE_FULL:
+      case SQLITE_IOERR:
+        return absl::UnavailableError(absl::StrCat(
+            text, "; is its disk full? With room again, try again"));
       default:
         return absl::UnavailableError(text);
     }

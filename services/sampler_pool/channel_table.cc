@@ -123,6 +123,63 @@ bool ChannelTable::IsInitialising(uint64_t channel_id) const {
 // --- lifecycle
 // ---------------------------------------------------------------
 
+absl::Status ChannelTable::CheckRoomForChannel() const {
+  if (channels_.size() < options_.max_channels) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "this sampler pool holds --max_channels=", options_.max_channels,
+      " channels already"));
+}
+
+absl::Status ChannelTable::CheckOptions(const Channel& channel) const {
+  if (channel.buffer_bytes < kMinBufferBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("options.buffer_bytes: ", channel.buffer_bytes,
+                     " is less than ", kMinBufferBytes));
+  }
+  return CheckLimits(LimitsOf(channel));
+}
+
+absl::Status ChannelTable::CheckMemory(uint64_t bytes) const {
+  const uint64_t budget = options_.memory_budget_bytes;
+  if (budget == 0 || bytes <= budget - std::min(budget, memory_used_)) {
+    return absl::OkStatus();
+  }
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "--memory_budget: ", bytes,
+      " bytes are wanted for the list of seeds, "
+      "and of ",
+      budget, " there are ", budget - memory_used_,
+      " left; name a split in place of a list, or raise --memory_budget"));
+}
+
+absl::StatusOr<v1::PlanSamplingInputResponse> ChannelTable::DescribePlan(
+    const v1::ChannelSpec& spec, const ChannelPlan& plan) const {
+  const Channel channel(spec);
+  FAIRLEAD_RETURN_IF_ERROR(CheckOptions(channel));
+  v1::PlanSamplingInputResponse response;
+  response.set_seeds(plan.seeds().size());
+  response.set_batches(plan.batches_per_epoch());
+  const auto set = [](v1::ResourceNeed& need, uint64_t needed, uint64_t used,
+                      uint64_t budget) {
+    need.set_needed(needed);
+    need.set_used(used);
+    need.set_budget(budget);
+  };
+  set(*response.mutable_shm(), channel.buffer_bytes, budget_.used_bytes(),
+      budget_.limit_bytes());
+  set(*response.mutable_memory(), plan.memory_bytes(), memory_used_,
+      options_.memory_budget_bytes);
+  set(*response.mutable_channels(), 1, channels_.size(), options_.max_channels);
+  for (const absl::Status& refusal :
+       {CheckRoomForChannel(), budget_.Check(channel.buffer_bytes),
+        CheckMemory(plan.memory_bytes())}) {
+    if (refusal.ok()) continue;
+    response.set_refusal(std::string(refusal.message()));
+    break;
+  }
+  return response;
+}
+
 absl::StatusOr<ChannelTable::Registering> ChannelTable::BeginRegister(
     const v1::ChannelSpec& spec) {
   if (spec.channel_id() == 0) {
@@ -153,18 +210,9 @@ absl::StatusOr<ChannelTable::Registering> ChannelTable::BeginRegister(
     registering.response.set_batches(channel.plan->batches_per_epoch());
     return registering;
   }
-  if (channels_.size() >= options_.max_channels) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "this sampler pool holds --max_channels=", options_.max_channels,
-        " channels already"));
-  }
+  FAIRLEAD_RETURN_IF_ERROR(CheckRoomForChannel());
   auto channel = std::make_shared<Channel>(spec);
-  if (channel->buffer_bytes < kMinBufferBytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("options.buffer_bytes: ", channel->buffer_bytes,
-                     " is less than ", kMinBufferBytes));
-  }
-  FAIRLEAD_RETURN_IF_ERROR(CheckLimits(LimitsOf(*channel)));
+  FAIRLEAD_RETURN_IF_ERROR(CheckOptions(*channel));
   // Of the budget now, of the memory when it is needed.
   const absl::Status taken = budget_.Take(channel->buffer_bytes);
   if (!taken.ok()) {
@@ -189,6 +237,10 @@ absl::StatusOr<v1::RegisterInputResponse> ChannelTable::EndRegister(
     return absl::NotFoundError(absl::StrCat(
         "channel ", channel_id, ": was destroyed while it was registered"));
   }
+  if (plan.ok()) {
+    const absl::Status fits = CheckMemory(plan->memory_bytes());
+    if (!fits.ok()) plan = fits;
+  }
   if (!plan.ok()) {
     channel.life = *Next(channel.life, LifecycleEvent::kCouldNotBeMade);
     EndIfIdle(channel);
@@ -196,6 +248,7 @@ absl::StatusOr<v1::RegisterInputResponse> ChannelTable::EndRegister(
   }
   channel.life = *Next(channel.life, LifecycleEvent::kMade);
   channel.plan = std::make_shared<const ChannelPlan>(*std::move(plan));
+  memory_used_ += channel.plan->memory_bytes();
   FAIRLEAD_RETURN_IF_ERROR(scheduler_.Add(channel_id, LimitsOf(channel)));
   FAIRLEAD_RETURN_IF_ERROR(
       scheduler_.SetPaused(channel_id, channel.control.paused()));
@@ -213,6 +266,7 @@ void ChannelTable::EndIfIdle(Channel& channel) {
   if (channel.life != LifecycleState::kGone) return;
   const uint64_t id = channel.id();
   budget_.GiveBack(channel.buffer_bytes);
+  if (channel.plan != nullptr) memory_used_ -= channel.plan->memory_bytes();
   std::vector<uint64_t>& in_slot = by_slot_[id % Doorbell::kSlots];
   in_slot.erase(std::find(in_slot.begin(), in_slot.end(), id));
   channels_.erase(id);  // last: it may end the channel

@@ -44,7 +44,8 @@ class ChannelTable {
  public:
   struct Options {
     std::string shm_dir;
-    uint64_t shm_budget_bytes = 0;  // of all buffers together
+    uint64_t shm_budget_bytes = 0;     // of all buffers together
+    uint64_t memory_budget_bytes = 0;  // of all inputs; 0 for any
     uint64_t max_channels = 1024;
     SchedulerOptions scheduler = {};
     // Whether channels that were here before a restart may still come: what is
@@ -129,6 +130,9 @@ class ChannelTable {
   };
   // The codes of RegistryService.RegisterSamplingInput.
   absl::StatusOr<Registering> BeginRegister(const v1::ChannelSpec& spec);
+  // What registering it would take, and say; changes nothing.
+  absl::StatusOr<v1::PlanSamplingInputResponse> DescribePlan(
+      const v1::ChannelSpec& spec, const ChannelPlan& plan) const;
   absl::StatusOr<v1::RegisterInputResponse> EndRegister(
       uint64_t channel_id, absl::StatusOr<ChannelPlan> plan);
   // All the channels that should be here are.
@@ -191,6 +195,9 @@ class ChannelTable {
   const ShmBudget& budget() const { return budget_; }
 
  private:
+  absl::Status CheckRoomForChannel() const;
+  absl::Status CheckOptions(const Channel& channel) const;
+  absl::Status CheckMemory(uint64_t bytes) const;
   // Hands out room: first to what waits for it, then as credit.
   void Advance(Channel& channel, absl::Duration now);
   void SendWaiting(Channel& channel, absl::Duration now);
@@ -207,6 +214,7 @@ class ChannelTable {
 
   const Options options_;
   ShmBudget budget_;
+  uint64_t memory_used_ = 0;  // by the plans of all channels
   FairScheduler scheduler_;
   absl::flat_hash_map<uint64_t, ChannelPtr> channels_;
   // Doorbell slots are fewer than channels may be: those that share one are

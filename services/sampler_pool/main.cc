@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 
+#include <chrono>
 #include <functional>
 #include <iostream>
 #include <memory>
@@ -70,6 +71,9 @@ ABSL_FLAG(
     "gateway of this host. Made if it is missing.");
 ABSL_FLAG(fairlead::ByteSize, shm_budget, fairlead::ByteSize(1ULL << 30),
           "Most that all buffers may take together, such as 512MB or 4GB.");
+ABSL_FLAG(fairlead::ByteSize, memory_budget, fairlead::ByteSize(4ULL << 30),
+          "Most memory that the trainers' lists of seeds may take together; 0 "
+          "for any. (Splits take none.)");
 ABSL_FLAG(std::string, scheduling, "deficit",
           "How trainers share the workers: deficit (equal worker time, by "
           "weight) or round_robin (one batch each, in turn).");
@@ -85,6 +89,8 @@ ABSL_FLAG(absl::Duration, drain, absl::Seconds(5),
 namespace fairlead {
 namespace {
 
+constexpr std::chrono::seconds kRegistryDeadline(10);
+
 // Makes the channels that the registry says should be here, and ends others:
 // this pool, or its registry, may have been restarted.
 absl::Status Reconcile(Pool& pool, uint64_t member_id,
@@ -92,6 +98,7 @@ absl::Status Reconcile(Pool& pool, uint64_t member_id,
   // Before the question: one that is registered meanwhile is not to go.
   const std::vector<uint64_t> held_before = pool.channel_ids();
   grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kRegistryDeadline);
   v1::ListAssignmentsRequest request;
   request.set_member_id(member_id);
   v1::ListAssignmentsResponse assignments;
@@ -186,6 +193,7 @@ absl::Status Serve() {
           *dataset,
           {.shm_dir = shm_dir,
            .shm_budget_bytes = absl::GetFlag(FLAGS_shm_budget).bytes,
+           .memory_budget_bytes = absl::GetFlag(FLAGS_memory_budget).bytes,
            .workers = absl::GetFlag(FLAGS_workers),
            .max_channels = absl::GetFlag(FLAGS_max_channels),
            .scheduler = {.policy = scheduling},

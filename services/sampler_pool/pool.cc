@@ -73,6 +73,7 @@ Pool::Pool(const Dataset& dataset, const PoolOptions& options,
       remote_(std::move(remote)),
       table_({.shm_dir = options.shm_dir,
               .shm_budget_bytes = options.shm_budget_bytes,
+              .memory_budget_bytes = options.memory_budget_bytes,
               .max_channels = options.max_channels,
               .scheduler = options.scheduler,
               .awaits_assignments = options.awaits_assignments}) {
@@ -112,6 +113,15 @@ absl::StatusOr<v1::RegisterInputResponse> Pool::RegisterInput(
       ChannelPlan::Create(dataset_, spec.input(), spec.config());
   MutexLock lock(&mutex_);
   return table_.EndRegister(spec.channel_id(), std::move(plan));
+}
+
+absl::StatusOr<v1::PlanSamplingInputResponse> Pool::PlanInput(
+    const v1::ChannelSpec& spec) {
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      const ChannelPlan plan,
+      ChannelPlan::Create(dataset_, spec.input(), spec.config()));
+  MutexLock lock(&mutex_);
+  return table_.DescribePlan(spec, plan);
 }
 
 absl::Status Pool::EnsureBuffer(const ChannelTable::ChannelPtr& channel) {

@@ -32,9 +32,10 @@
 namespace fairlead {
 
 struct PoolOptions {
-  std::string shm_dir;            // where segments are made
-  uint64_t shm_budget_bytes = 0;  // of all segments together
-  int workers = 1;                // sampling threads
+  std::string shm_dir;               // where segments are made
+  uint64_t shm_budget_bytes = 0;     // of all segments together
+  uint64_t memory_budget_bytes = 0;  // of all lists of seeds; 0 for any
+  int workers = 1;                   // sampling threads
   uint64_t max_channels = 1024;
   SchedulerOptions scheduler = {};
   // Whether channels that are not here are UNAVAILABLE until Reconcile().
@@ -71,6 +72,8 @@ class Pool {
 
   // The calls of protos/fairlead/v1/sampler_pool.proto, with its codes.
   absl::StatusOr<v1::RegisterInputResponse> RegisterInput(
+      const v1::ChannelSpec& spec) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<v1::PlanSamplingInputResponse> PlanInput(
       const v1::ChannelSpec& spec) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<v1::StartEpochResponse> StartEpoch(
       const v1::StartEpochRequest& request) ABSL_LOCKS_EXCLUDED(mutex_);

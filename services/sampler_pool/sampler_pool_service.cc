@@ -28,6 +28,12 @@ grpc::Status SamplerPoolService::RegisterInput(
   return Answer(pool_.RegisterInput(request->spec()), response);
 }
 
+grpc::Status SamplerPoolService::PlanInput(
+    grpc::ServerContext* /*context*/, const v1::RegisterInputRequest* request,
+    v1::PlanSamplingInputResponse* response) {
+  return Answer(pool_.PlanInput(request->spec()), response);
+}
+
 grpc::Status SamplerPoolService::StartEpoch(
     grpc::ServerContext* /*context*/, const v1::StartEpochRequest* request,
     v1::StartEpochResponse* response) {

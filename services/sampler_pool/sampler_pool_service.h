@@ -17,6 +17,9 @@ class SamplerPoolService final : public v1::SamplerPoolService::Service {
   grpc::Status RegisterInput(grpc::ServerContext* context,
                              const v1::RegisterInputRequest* request,
                              v1::RegisterInputResponse* response) override;
+  grpc::Status PlanInput(grpc::ServerContext* context,
+                         const v1::RegisterInputRequest* request,
+                         v1::PlanSamplingInputResponse* response) override;
   grpc::Status StartEpoch(grpc::ServerContext* context,
                           const v1::StartEpochRequest* request,
                           v1::StartEpochResponse* response) override;

@@ -26,6 +26,7 @@
 #include "libs/status/status_macros.h"
 #include "libs/type_names/type_names.h"
 #include "protos/fairlead/v1/sampling.pb.h"
+#include "tools/loadgen/dry_run.h"
 #include "tools/loadgen/load.h"
 
 ABSL_FLAG(std::string, registry, "127.0.0.1:7100",
@@ -40,6 +41,12 @@ ABSL_FLAG(uint64_t, clients, 1, "Trainers at a time, each with all seeds.");
 ABSL_FLAG(bool, shuffle, false, "A new order of the seeds in each epoch.");
 ABSL_FLAG(uint64_t, seed, 0, "Of every random draw.");
 ABSL_FLAG(bool, features, true, "Whether batches carry node features.");
+ABSL_FLAG(
+    bool, dry_run, false,
+    "Load nothing: say what the load would take of each storage host, and "
+    "whether it has that.");
+ABSL_FLAG(fairlead::ByteSize, buffer_bytes, fairlead::ByteSize(64 << 20),
+          "Shared memory for the batches of one client on one host.");
 ABSL_FLAG(bool, json, false, "Print the report as one JSON object.");
 ABSL_FLAG(bool, log_batches, false,
           "Print a JSON object for each batch as it comes, before the report.");
@@ -223,6 +230,7 @@ absl::StatusOr<LoadOptions> OptionsFromFlags() {
   loader.control.set_weight(absl::GetFlag(FLAGS_weight));
   loader.control.set_priority(absl::GetFlag(FLAGS_priority));
   loader.backend_key = absl::GetFlag(FLAGS_backend_key);
+  loader.backend.set_buffer_bytes(absl::GetFlag(FLAGS_buffer_bytes).bytes);
   for (const std::string& word : absl::GetFlag(FLAGS_server_ranks)) {
     uint32_t rank = 0;
     if (!absl::SimpleAtoi(word, &rank)) {
@@ -241,6 +249,11 @@ absl::StatusOr<LoadOptions> OptionsFromFlags() {
 absl::Status Run() {
   FAIRLEAD_ASSIGN_OR_RETURN(LoadOptions options, OptionsFromFlags());
   const bool json = absl::GetFlag(FLAGS_json);
+  if (absl::GetFlag(FLAGS_dry_run)) {
+    FAIRLEAD_ASSIGN_OR_RETURN(const DryRun dry_run, PlanLoad(options));
+    std::cout << (json ? dry_run.ToJson() + "\n" : dry_run.ToText());
+    return dry_run.status;
+  }
   std::unique_ptr<boost::timer::progress_display> progress;
   if (absl::GetFlag(FLAGS_log_batches)) {
     options.on_batch = [](const LoadedBatch& batch) {

@@ -1,0 +1,202 @@
+// Trainers and services on two hosts, as far as the network can tell: in two
+// network namespaces, with a wire between them that is slow, loses packets, is
+// cut and mended. Each trainer gets every batch once.
+
+#include <fcntl.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <cstddef>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "integration_tests/harness/running_load.h"
+#include "integration_tests/harness/test_cluster.h"
+#include "integration_tests/harness/test_dataset.h"
+#include "libs/child_process/child_process.h"
+#include "libs/child_process/service_process.h"
+#include "libs/status/status_matchers.h"
+
+namespace fairlead {
+namespace {
+
+using ::fairlead::testing::BatchDigests;
+using ::fairlead::testing::IsFullScale;
+using ::fairlead::testing::IsOk;
+using ::fairlead::testing::kPatience;
+using ::fairlead::testing::MakeKronecker;
+using ::fairlead::testing::NewFolder;
+using ::fairlead::testing::Partition;
+using ::fairlead::testing::RunningLoad;
+using ::fairlead::testing::TestCluster;
+
+constexpr char kServicesAddress[] = "10.77.0.1";
+constexpr uint64_t kClients = 2;
+
+// Where the distribution has a program of the system's; empty if nowhere.
+std::string Find(const std::string& program) {
+  for (const char* folder : {"/usr/sbin/", "/sbin/", "/usr/bin/", "/bin/"}) {
+    if (std::filesystem::exists(folder + program)) return folder + program;
+  }
+  return "";
+}
+
+// Runs a command, given by its words. What it said, if it failed.
+std::string Shell(const std::string& command,
+                  std::vector<std::string> launcher = {}) {
+  std::vector<std::string> words = absl::StrSplit(command, ' ');
+  words[0] = Find(words[0]);
+  launcher.insert(launcher.end(), words.begin(), words.end());
+  const auto outcome = RunToEnd(launcher, kPatience, NewFolder());
+  if (outcome.ok() && outcome->exit_code == 0) return "";
+  return absl::StrCat(
+      command, ": ",
+      outcome.ok() ? outcome->err : std::string(outcome.status().message()));
+}
+
+// Says what is missing for two namespaces with a wire; nothing if nothing is.
+// This process is in the one, with the services; `holder` keeps the other.
+std::string SetUpNamespaces(std::optional<ChildProcess>& holder,
+                            std::vector<std::string>& inside) {
+  for (const char* program : {"ip", "nsenter", "unshare", "cat"}) {
+    if (Find(program).empty()) return absl::StrCat("there is no ", program);
+  }
+  const auto map = [](const char* file, const std::string& text) {
+    const int fd = open(file, O_WRONLY);
+    if (fd < 0) return;
+    if (write(fd, text.data(), text.size()) < 0) perror(file);
+    close(fd);
+  };
+  const std::string uid = absl::StrCat("0 ", getuid(), " 1");
+  const std::string gid = absl::StrCat("0 ", getgid(), " 1");
+  if (unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) {
+    return "no namespace may be made here";
+  }
+  map("/proc/self/setgroups", "deny");
+  map("/proc/self/uid_map", uid);
+  map("/proc/self/gid_map", gid);
+  // It says a word once it is in its namespace, and then waits to be killed.
+  auto started = ChildProcess::Start(
+      {Find("unshare"), "-n", "/bin/sh", "-c", "echo there; exec sleep 100000"},
+      {});
+  if (!started.ok()) return std::string(started.status().message());
+  holder.emplace(*std::move(started));
+  const auto there = holder->ReadLine(kPatience);
+  if (!there.ok() || !there->has_value()) return "no second namespace";
+  inside = {Find("nsenter"),
+            absl::StrCat("--net=/proc/", holder->pid(), "/ns/net")};
+  for (const std::string& command :
+       {std::string("ip link set lo up"),
+        absl::StrCat("ip link add wire type veth peer name wire netns ",
+                     holder->pid()),
+        absl::StrCat("ip addr add ", kServicesAddress, "/24 dev wire"),
+        std::string("ip link set wire up")}) {
+    const std::string error = Shell(command);
+    if (!error.empty()) return error;
+  }
+  for (const char* command :
+       {"ip addr add 10.77.0.2/24 dev wire", "ip link set wire up"}) {
+    const std::string error = Shell(command, inside);
+    if (!error.empty()) return error;
+  }
+  return "";
+}
+
+class Network : public ::testing::Test {
+ protected:
+  // Before there is any thread, which could not follow.
+  static void SetUpTestSuite() {
+    missing_ = SetUpNamespaces(holder_, trainers_);
+  }
+  static void TearDownTestSuite() { holder_.reset(); }
+
+  void SetUp() override {
+    if (!missing_.empty()) GTEST_SKIP() << missing_;
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const std::string whole, MakeKronecker());
+    TestCluster::Options options;
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(options.dataset, Partition(whole, 2));
+    options.partitions = 2;
+    options.host_per_partition = true;
+    options.host = kServicesAddress;
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(cluster_, TestCluster::Start(options));
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto undisturbed, StartLoad());
+    ASSERT_THAT(undisturbed->Finish(), IsOk());
+    owed_ = undisturbed->Digests();
+    ASSERT_EQ(owed_.size(), 2u * 64u);
+  }
+
+  void TearDown() override {
+    if (cluster_ == nullptr) return;  // skipped
+    EXPECT_THAT(cluster_->Stop(), IsOk());
+  }
+
+  absl::StatusOr<std::unique_ptr<RunningLoad>> StartLoad() {
+    return RunningLoad::Start(
+        *cluster_,
+        {"--split=all", "--epochs=2", "--batch_size=16", "--fanout=5,5",
+         "--shuffle", absl::StrCat("--clients=", kClients)},
+        trainers_);
+  }
+
+  void ExpectExact(RunningLoad& load) {
+    EXPECT_THAT(load.Finish(), IsOk());
+    EXPECT_THAT(load.CheckExact(owed_, kClients), IsOk());
+  }
+
+  static std::string missing_;
+  static std::optional<ChildProcess> holder_;
+  static std::vector<std::string> trainers_;  // runs what follows, over there
+  std::unique_ptr<TestCluster> cluster_;
+  BatchDigests owed_;
+};
+
+std::string Network::missing_;
+std::optional<ChildProcess> Network::holder_;
+std::vector<std::string> Network::trainers_;
+
+TEST_F(Network, SlowWireThatLosesPacketsOnlyTakesLonger) {
+  if (Find("tc").empty()) GTEST_SKIP() << "there is no tc";
+  std::string error =
+      Shell("tc qdisc add dev wire root netem delay 10ms 5ms loss 2%");
+  if (!error.empty()) {
+    // Without that module: a narrow wire, which is slow, and drops what its
+    // short queue cannot hold.
+    error = Shell(
+        "tc qdisc add dev wire root tbf rate 20mbit burst 16kb limit 24kb");
+  }
+  if (!error.empty()) GTEST_SKIP() << error;
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto load, StartLoad());
+  ExpectExact(*load);
+  EXPECT_EQ(Shell("tc qdisc del dev wire root"), "");
+}
+
+// For a moment, which TCP mends, and for longer than a lease and than the
+// pings that find out: then streams are opened again, channels made anew.
+TEST_F(Network, WireThatIsCutAndMendedLosesNothing) {
+  std::vector<absl::Duration> cuts = {absl::Seconds(1)};
+  if (IsFullScale()) cuts.push_back(absl::Seconds(25));
+  for (const absl::Duration cut : cuts) {
+    SCOPED_TRACE(absl::FormatDuration(cut));
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto load, StartLoad());
+    ASSERT_TRUE(load->AwaitBatches(20));
+    ASSERT_EQ(Shell("ip link set wire down"), "");
+    absl::SleepFor(cut);  // the fault itself, and no wait for anything
+    ASSERT_EQ(Shell("ip link set wire up"), "");
+    ExpectExact(*load);
+  }
+}
+
+}  // namespace
+}  // namespace fairlead

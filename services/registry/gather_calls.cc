@@ -1,0 +1,155 @@
+#include "services/registry/gather_calls.h"
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "google/protobuf/util/time_util.h"
+#include "grpcpp/alarm.h"
+#include "grpcpp/grpcpp.h"
+#include "libs/rpc/status_conversion.h"
+#include "libs/sync/mutex.h"
+#include "protos/fairlead/v1/registry.pb.h"
+#include "services/registry/registry_core.h"
+#include "services/registry/registry_state.h"
+
+namespace fairlead {
+namespace {
+
+// Long enough for any rendezvous; whoever wants less says so.
+constexpr std::chrono::hours kLongestWait(1);
+
+}  // namespace
+
+// Lives until gRPC is done with it, and for as long as the list has it.
+class GatherCalls::Call final : public grpc::ServerUnaryReactor {
+ public:
+  Call(GatherCalls& calls, const v1::AllGatherRequest& request,
+       v1::AllGatherResponse& response)
+      : calls_(calls), request_(request), response_(response) {}
+
+  void Hold(std::shared_ptr<Call> self) { self_ = std::move(self); }
+
+  void ArmTimeout() {
+    std::chrono::nanoseconds wait = kLongestWait;
+    if (request_.has_timeout()) {
+      const std::chrono::nanoseconds asked(
+          google::protobuf::util::TimeUtil::DurationToNanoseconds(
+              request_.timeout()));
+      wait = std::min(wait, asked);
+    }
+    // The alarm keeps its function for as long as it lives, which is as long
+    // as this does: the function must not keep this alive in turn.
+    timeout_.Set(std::chrono::system_clock::now() + wait,
+                 [weak = std::weak_ptr<Call>(self_)](bool fired) {
+                   const std::shared_ptr<Call> call = weak.lock();
+                   if (fired && call != nullptr) call->OnTimeout();
+                 });
+  }
+
+  // Answers if there is an answer.
+  void Look() {
+    absl::StatusOr<v1::AllGatherResponse> answer =
+        calls_.core_.Read([this](const RegistryState& state) {
+          return state.gathers().Answer(request_.group(), request_.round());
+        });
+    if (absl::IsUnavailable(answer.status())) return;
+    MutexLock lock(&mutex_);
+    if (finished_) return;
+    if (answer.ok()) response_ = *std::move(answer);
+    FinishLocked(answer.status());
+  }
+
+  void End(const absl::Status& status) {
+    MutexLock lock(&mutex_);
+    if (!finished_) FinishLocked(status);
+  }
+
+  void OnCancel() override { End(absl::CancelledError("the caller left")); }
+  void OnDone() override {
+    calls_.Forget(this);
+    timeout_.Cancel();
+    self_.reset();
+  }
+
+ private:
+  void OnTimeout() {
+    const std::string missing =
+        calls_.core_.Read([this](const RegistryState& state) {
+          return state.gathers().DescribeMissing(request_.group(),
+                                                 request_.round());
+        });
+    End(absl::DeadlineExceededError(
+        absl::StrCat("group ", request_.group(), ", round ", request_.round(),
+                     ": these ranks of ", request_.world_size(),
+                     " sent nothing in time: ", missing)));
+  }
+
+  void FinishLocked(const absl::Status& status)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    finished_ = true;
+    Finish(rpc::ToGrpcStatus(status));
+  }
+
+  GatherCalls& calls_;
+  const v1::AllGatherRequest& request_;
+  v1::AllGatherResponse& response_;
+  std::shared_ptr<Call> self_;
+  grpc::Alarm timeout_;
+
+  Mutex mutex_;
+  bool finished_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+grpc::ServerUnaryReactor* GatherCalls::AllGather(
+    const v1::AllGatherRequest& request, v1::AllGatherResponse& response) {
+  auto call = std::make_shared<Call>(*this, request, response);
+  call->Hold(call);
+  const absl::Status written =
+      core_.Commit([&request](const RegistryState& state) {
+        return state.PlanGather(request);
+      });
+  if (!written.ok()) {
+    call->End(written);
+    return call.get();
+  }
+  {
+    MutexLock lock(&mutex_);
+    calls_.push_back(call);
+  }
+  call->ArmTimeout();
+  call->Look();
+  return call.get();
+}
+
+std::vector<std::shared_ptr<GatherCalls::Call>> GatherCalls::Calls() {
+  MutexLock lock(&mutex_);
+  return calls_;
+}
+
+void GatherCalls::OnChanged() {
+  for (const auto& call : Calls()) call->Look();
+}
+
+void GatherCalls::Drain() {
+  for (const auto& call : Calls()) {
+    call->End(absl::UnavailableError(
+        "this registry is being shut down; send the same again"));
+  }
+}
+
+void GatherCalls::Forget(const Call* call) {
+  MutexLock lock(&mutex_);
+  std::erase_if(calls_, [call](const std::shared_ptr<Call>& other) {
+    return other.get() == call;
+  });
+}
+
+}  // namespace fairlead

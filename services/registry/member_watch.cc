@@ -1,0 +1,148 @@
+#include "services/registry/member_watch.h"
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/btree_set.h"
+#include "absl/time/time.h"
+#include "grpcpp/grpcpp.h"
+#include "libs/sync/mutex.h"
+#include "protos/fairlead/v1/registry.pb.h"
+#include "services/registry/registry_core.h"
+#include "services/registry/registry_state.h"
+
+namespace fairlead {
+
+// Lives until gRPC is done with it, and for as long as the list has it.
+class MemberWatch::Call final
+    : public grpc::ServerWriteReactor<v1::WatchMembersResponse> {
+ public:
+  Call(MemberWatch& watch, v1::Role role) : watch_(watch), role_(role) {}
+
+  void Start(std::shared_ptr<Call> self) {
+    self_ = std::move(self);
+    const v1::ListMembersResponse all =
+        watch_.core_.Read([this](const RegistryState& state) {
+          return state.ListMembers(role_);
+        });
+    MutexLock lock(&mutex_);
+    for (const v1::Member& member : all.members()) {
+      known_.insert(member.member_id());
+      *response_.add_members() = member;
+    }
+    Write();
+  }
+
+  void OnChanged(const absl::btree_set<uint64_t>& member_ids) {
+    MutexLock lock(&mutex_);
+    changed_.insert(member_ids.begin(), member_ids.end());
+    if (!writing_) WriteChanged();
+  }
+
+  void End(const grpc::Status& why) {
+    MutexLock lock(&mutex_);
+    if (finished_) return;
+    finished_ = true;
+    Finish(why);
+  }
+
+  void OnWriteDone(bool ok) override {
+    if (!ok) {
+      End({grpc::StatusCode::UNAVAILABLE, "the stream broke"});
+      return;
+    }
+    MutexLock lock(&mutex_);
+    writing_ = false;
+    WriteChanged();
+  }
+  void OnCancel() override { End(grpc::Status::CANCELLED); }
+  void OnDone() override {
+    watch_.Forget(this);
+    self_.reset();
+  }
+
+ private:
+  void WriteChanged() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    response_.Clear();
+    for (const uint64_t id : std::exchange(changed_, {})) {
+      const bool is_there = watch_.core_.Read([&](const RegistryState& state) {
+        const v1::Member* const member = state.FindMember(id);
+        if (member == nullptr ||
+            (role_ != v1::ROLE_UNSPECIFIED && member->role() != role_)) {
+          return false;
+        }
+        *response_.add_members() = *member;
+        return true;
+      });
+      if (is_there) {
+        known_.insert(id);
+      } else if (known_.erase(id) > 0) {
+        response_.add_left(id);
+      }
+    }
+    if (response_.members_size() + response_.left_size() > 0) Write();
+  }
+
+  void Write() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (finished_) return;
+    writing_ = true;
+    StartWrite(&response_);
+  }
+
+  MemberWatch& watch_;
+  const v1::Role role_;
+  std::shared_ptr<Call> self_;
+
+  Mutex mutex_;
+  v1::WatchMembersResponse response_ ABSL_GUARDED_BY(mutex_);
+  absl::btree_set<uint64_t> known_ ABSL_GUARDED_BY(mutex_);  // to the reader
+  absl::btree_set<uint64_t> changed_ ABSL_GUARDED_BY(mutex_);
+  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool finished_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+grpc::ServerWriteReactor<v1::WatchMembersResponse>* MemberWatch::Watch(
+    const v1::WatchMembersRequest& request) {
+  auto call = std::make_shared<Call>(*this, request.role());
+  {
+    // In the list first, so that no change falls between it and the first
+    // message, which may tell of some twice.
+    MutexLock lock(&mutex_);
+    calls_.push_back(call);
+  }
+  call->Start(call);
+  return call.get();
+}
+
+void MemberWatch::OnChanged(const absl::btree_set<uint64_t>& member_ids) {
+  std::vector<std::shared_ptr<Call>> calls;
+  {
+    MutexLock lock(&mutex_);
+    calls = calls_;
+  }
+  for (const auto& call : calls) call->OnChanged(member_ids);
+}
+
+void MemberWatch::Drain() {
+  std::vector<std::shared_ptr<Call>> calls;
+  {
+    MutexLock lock(&mutex_);
+    calls = calls_;
+  }
+  for (const auto& call : calls) {
+    call->End({grpc::StatusCode::UNAVAILABLE,
+               "this registry is being shut down; watch again"});
+  }
+}
+
+void MemberWatch::Forget(const Call* call) {
+  MutexLock lock(&mutex_);
+  std::erase_if(calls_, [call](const std::shared_ptr<Call>& other) {
+    return other.get() == call;
+  });
+}
+
+}  // namespace fairlead
