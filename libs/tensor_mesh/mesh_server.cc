@@ -29,7 +29,9 @@ using internal::IncomingRequest;
 MeshServer::MeshServer(MeshConfig config,
                        std::shared_ptr<MeshRendezvous> rendezvous)
     : member_(std::move(config), std::move(rendezvous)),
-      buffers_(workers(), member_.config()) {}
+      buffers_(workers(), member_.config()) {
+  for (const uint32_t worker : workers()) workers_[worker];
+}
 
 absl::StatusOr<std::unique_ptr<MeshServer>> MeshServer::Create(
     MeshConfig config, std::shared_ptr<MeshRendezvous> rendezvous) {
@@ -53,13 +55,7 @@ absl::Status MeshServer::Connect() {
   transports_ = std::move(connected.transports);
   waiter_ =
       std::make_unique<internal::MeshWaiter>(*bell_, member_.config().spin);
-  {
-    MutexLock lock(&mutex_);
-    for (const auto& [worker, transport] : connected.by_worker) {
-      // (It may be lost already.)
-      workers_[worker].transport = transports_[transport].get();
-    }
-  }
+  transport_of_ = std::move(connected.by_worker);
   FAIRLEAD_RETURN_IF_ERROR(
       member_.BarrierOfAll("connected", connected.deadline));
   member_.rendezvous().WatchGone([this](uint32_t number) {
@@ -179,25 +175,24 @@ absl::StatusOr<MeshServer::Batch> MeshServer::GetBatch(
         absl::StrCat("at_least: ", options.at_least, " is not within 1 to ",
                      workers().size(), ", the workers of ", member_.name()));
   }
-  {
-    MutexLock lock(&mutex_);
-    FAIRLEAD_RETURN_IF_ERROR(CheckRunning());
-  }
   std::optional<Batch> batch;
+  bool waited = false;
   waiter_->WaitUntil(
       options.timeout, [this] { Poll(); }, [this] { CheckPeers(); },
-      [this, &options, &batch] {
+      [this, &options, &batch, &waited] {
         MutexLock lock(&mutex_);
         if (is_stopped_) return true;
+        waited = true;
         const Readiness readiness = Look(options);
         if (readiness == Readiness::kReady) batch = Take();
         return readiness != Readiness::kNotYet;
       });
   if (batch.has_value()) return *std::move(batch);
   MutexLock lock(&mutex_);
-  if (is_stopped_) {
+  if (is_stopped_ && waited) {
     return absl::CancelledError(absl::StrCat(member_.name(), ": was stopped"));
   }
+  FAIRLEAD_RETURN_IF_ERROR(CheckRunning());
   if (options.take_some && Look(options) == Readiness::kNotYet) {
     Batch some = Take();
     if (!some.requests.empty()) return some;
@@ -312,18 +307,14 @@ absl::StatusOr<MeshServer::Open> MeshServer::Close(MeshServerHandler handler) {
 absl::Status MeshServer::Send(Open open, absl::Status status,
                               std::vector<MeshTensorView> tensors,
                               int64_t now) {
-  internal::ServerTransport* transport = nullptr;
-  {
-    MutexLock lock(&mutex_);
-    transport = workers_[open.worker].transport;
-  }
   open.stamps[2] = now;
-  return transport->Reply({.worker = open.worker,
-                           .id = open.id,
-                           .status = std::move(status),
-                           .stamps = open.stamps,
-                           .tensors = std::move(tensors),
-                           .pulls = std::move(open.pulls)});
+  return transports_[transport_of_.at(open.worker)]->Reply(
+      {.worker = open.worker,
+       .id = open.id,
+       .status = std::move(status),
+       .stamps = open.stamps,
+       .tensors = std::move(tensors),
+       .pulls = std::move(open.pulls)});
 }
 
 absl::Status MeshServer::Respond(std::vector<MeshTensorView> tensors,

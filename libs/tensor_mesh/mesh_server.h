@@ -162,7 +162,6 @@ class MeshServer final : private internal::ServerListener {
 
  private:
   struct Worker {
-    internal::ServerTransport* transport = nullptr;
     bool is_lost = false;
     absl::Status why;
     std::deque<internal::IncomingRequest> queue;
@@ -202,8 +201,7 @@ class MeshServer final : private internal::ServerListener {
   absl::StatusOr<Open> Close(MeshServerHandler handler)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Send(Open open, absl::Status status,
-                    std::vector<MeshTensorView> tensors, int64_t now)
-      ABSL_LOCKS_EXCLUDED(mutex_);
+                    std::vector<MeshTensorView> tensors, int64_t now);
 
   // internal::ServerListener
   void OnRequest(internal::IncomingRequest request) override
@@ -224,6 +222,7 @@ class MeshServer final : private internal::ServerListener {
   absl::flat_hash_map<MeshServerHandler, Open> open_ ABSL_GUARDED_BY(mutex_);
 
   // Fixed by Create.
+  std::map<uint32_t, size_t> transport_of_;  // by worker
   std::vector<std::unique_ptr<internal::ServerTransport>> transports_;
 };
 

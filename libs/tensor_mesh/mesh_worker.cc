@@ -1,19 +1,21 @@
 #include "libs/tensor_mesh/mesh_worker.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "absl/types/span.h"
 #include "libs/status/status_macros.h"
 #include "libs/tensor_mesh/mesh_connect.h"
 #include "libs/tensor_mesh/wire.h"
@@ -72,13 +74,7 @@ absl::Status MeshWorker::Connect() {
   transports_ = std::move(connected.transports);
   waiter_ =
       std::make_unique<internal::MeshWaiter>(*bell_, member_.config().spin);
-  {
-    MutexLock lock(&mutex_);
-    for (const auto& [server, transport] : connected.by_server) {
-      // (It may be lost already.)
-      servers_[server].transport = transports_[transport].get();
-    }
-  }
+  transport_of_ = std::move(connected.by_server);
   FAIRLEAD_RETURN_IF_ERROR(
       member_.BarrierOfAll("connected", connected.deadline));
   member_.rendezvous().WatchGone([this](uint32_t number) {
@@ -107,8 +103,8 @@ const std::vector<uint32_t>& MeshWorker::servers() const {
 std::vector<uint32_t> MeshWorker::live_servers() const {
   std::vector<uint32_t> live;
   MutexLock lock(&mutex_);
-  for (const auto& [rank, server] : servers_) {
-    if (!server.is_lost) live.push_back(rank);
+  for (const uint32_t server : servers()) {
+    if (!lost_.contains(server)) live.push_back(server);
   }
   return live;
 }
@@ -139,31 +135,25 @@ absl::StatusOr<MeshHandler> MeshWorker::PushPull(std::vector<MeshPush> pushes,
 
   bool is_sent = false;
   std::vector<uint32_t> ranks;
-  std::vector<int64_t> posted;
-  for (const auto& transport : transports_) {
+  for (size_t i = 0; i < transports_.size(); ++i) {
     ranks.clear();
-    {
-      MutexLock lock(&mutex_);
-      for (const uint32_t rank : request->servers) {
-        if (servers_[rank].transport == transport.get()) ranks.push_back(rank);
-      }
-    }
+    std::copy_if(request->servers.begin(), request->servers.end(),
+                 std::back_inserter(ranks), [this, i](uint32_t server) {
+                   return transport_of_.at(server) == i;
+                 });
     if (ranks.empty()) continue;
-    posted.assign(ranks.size(), 0);
-    const absl::Status sent =
-        transport->Send(request, ranks, absl::MakeSpan(posted));
+    const absl::Status sent = transports_[i]->Send(request, ranks);
     if (!sent.ok() && !is_sent) {
       Withdraw(request->id);
       return sent;
     }
     is_sent = true;
+    if (sent.ok()) continue;
     MutexLock lock(&mutex_);
     const auto found = in_flight_.find(request->id);
     if (found == in_flight_.end()) break;  // somebody guessed the handler
-    for (size_t i = 0; i < ranks.size(); ++i) {
-      const size_t index = request->IndexOf(ranks[i]);
-      found->second.traces[index].ns[MeshTrace::kRequestPostSend] = posted[i];
-      if (!sent.ok()) Settle(found->second, index, sent);
+    for (const uint32_t rank : ranks) {
+      Settle(found->second, request->IndexOf(rank), sent);
     }
   }
   return HandlerOf(request->id, 0);
@@ -225,9 +215,10 @@ absl::Status MeshWorker::Admit(const std::shared_ptr<MeshRequest>& request,
   MutexLock lock(&mutex_);
   FAIRLEAD_RETURN_IF_ERROR(CheckRunning());
   for (const uint32_t server : request->servers) {
-    if (!servers_[server].is_lost) continue;
+    const auto lost = lost_.find(server);
+    if (lost == lost_.end()) continue;
     return absl::UnavailableError(
-        absl::StrCat("server ", server, ": ", servers_[server].why.message(),
+        absl::StrCat("server ", server, ": ", lost->second.message(),
                      "; name the live_servers() to go on without it"));
   }
   if (in_flight_.size() >= member_.config().max_in_flight) {
@@ -250,6 +241,7 @@ absl::Status MeshWorker::Admit(const std::shared_ptr<MeshRequest>& request,
   for (const MeshPull& pull : request->pulls) busy_pulls_.insert(pull.key);
   request->id = next_id_++;
   const size_t servers = request->servers.size();
+  request->posted_ns = std::vector<std::atomic<int64_t>>(servers);
   Request& record = in_flight_[request->id];
   record.sent = request;
   record.servers = request->servers;
@@ -319,6 +311,7 @@ void MeshWorker::OnReply(uint32_t server, uint64_t id,
   Request& request = found->second;
   const size_t index = request.sent->IndexOf(server);
   std::array<int64_t, 8>& points = request.traces[index].ns;
+  points[MeshTrace::kRequestPostSend] = request.sent->posted_ns[index];
   std::copy(reply.stamps.begin(), reply.stamps.end(),
             points.begin() + MeshTrace::kRequestPostRecv);
   points[MeshTrace::kResponsePostRecv] = received_ns;
@@ -329,8 +322,7 @@ void MeshWorker::OnReply(uint32_t server, uint64_t id,
 
 void MeshWorker::OnLost(uint32_t server, const absl::Status& why) {
   MutexLock lock(&mutex_);
-  servers_[server].is_lost = true;
-  servers_[server].why = why;
+  lost_[server] = why;
   std::vector<uint64_t> cancelled;
   for (auto& [id, request] : in_flight_) {
     const auto at =
@@ -375,19 +367,31 @@ void MeshWorker::Remember(uint64_t id) {
   }
 }
 
-absl::StatusOr<std::vector<absl::Status>> MeshWorker::WaitEach(
-    MeshHandler handler, absl::Duration timeout) {
-  const uint64_t id = RequestOf(handler);
-  waiter_->WaitUntil(
+void MeshWorker::WaitAndUse(uint64_t id, absl::Duration timeout,
+                            absl::FunctionRef<void(const Request*)> use) {
+  const bool is_done = waiter_->WaitUntil(
       timeout, [this] { Poll(); }, [this] { CheckPeers(); },
-      [this, id] {
+      [this, id, use] {
         MutexLock lock(&mutex_);
         const Request* request = Find(id);
-        return request == nullptr || request->is_cancelled ||
-               request->unanswered == 0;
+        if (request != nullptr && !request->is_cancelled &&
+            request->unanswered > 0) {
+          return false;
+        }
+        use(request);
+        if (request != nullptr && request->unanswered == 0) Remember(id);
+        return true;
       });
+  if (is_done) return;
   MutexLock lock(&mutex_);
   const Request* request = Find(id);
+  use(request);
+  // (It may have been done just now.)
+  if (request != nullptr && request->unanswered == 0) Remember(id);
+}
+
+absl::StatusOr<std::vector<absl::Status>> MeshWorker::OutcomesOf(
+    const Request* request, MeshHandler handler, absl::Duration timeout) const {
   if (request == nullptr || MessageOf(handler) >= request->messages) {
     return IsNone(handler);
   }
@@ -402,32 +406,41 @@ absl::StatusOr<std::vector<absl::Status>> MeshWorker::WaitEach(
       silent.push_back(request->servers[i]);
     }
   }
-  if (!silent.empty()) {
-    return absl::DeadlineExceededError(absl::StrCat(
-        "handler ", handler, ": after ", absl::FormatDuration(timeout),
-        " there is no answer of server ", absl::StrJoin(silent, ", "),
-        "; wait again, or cancel it"));
-  }
-  if (request->unanswered == 0) Remember(id);
+  if (silent.empty()) return outcomes;
+  return absl::DeadlineExceededError(absl::StrCat(
+      "handler ", handler, ": after ", absl::FormatDuration(timeout),
+      " there is no answer of server ", absl::StrJoin(silent, ", "),
+      "; wait again, or cancel it"));
+}
+
+absl::StatusOr<std::vector<absl::Status>> MeshWorker::WaitEach(
+    MeshHandler handler, absl::Duration timeout) {
+  absl::StatusOr<std::vector<absl::Status>> outcomes;
+  WaitAndUse(RequestOf(handler), timeout, [&](const Request* request) {
+    mutex_.AssertHeld();
+    outcomes = OutcomesOf(request, handler, timeout);
+  });
   return outcomes;
 }
 
 absl::Status MeshWorker::Wait(MeshHandler handler, absl::Duration timeout) {
-  FAIRLEAD_ASSIGN_OR_RETURN(const std::vector<absl::Status> outcomes,
-                            WaitEach(handler, timeout));
-  absl::Status first;
-  std::string text;
-  MutexLock lock(&mutex_);
-  const Request* request = Find(RequestOf(handler));
-  for (size_t i = 0; i < outcomes.size(); ++i) {
-    if (outcomes[i].ok()) continue;
-    if (first.ok()) first = outcomes[i];
-    // (It may be forgotten by now, if trace_history is 0.)
-    absl::StrAppend(&text, text.empty() ? "" : "; ", "server ",
-                    request == nullptr ? servers()[i] : request->servers[i],
-                    ": ", outcomes[i].message());
-  }
-  return first.ok() ? first : absl::Status(first.code(), text);
+  absl::Status status;
+  WaitAndUse(RequestOf(handler), timeout, [&](const Request* request) {
+    mutex_.AssertHeld();
+    const auto outcomes = OutcomesOf(request, handler, timeout);
+    status = outcomes.status();
+    if (!status.ok()) return;
+    std::string text;
+    for (size_t i = 0; i < outcomes->size(); ++i) {
+      const absl::Status& each = (*outcomes)[i];
+      if (each.ok()) continue;
+      status.Update(each);
+      absl::StrAppend(&text, text.empty() ? "" : "; ", "server ",
+                      request->servers[i], ": ", each.message());
+    }
+    if (!status.ok()) status = absl::Status(status.code(), text);
+  });
+  return status;
 }
 
 absl::Status MeshWorker::Cancel(MeshHandler handler) {

@@ -12,6 +12,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -150,11 +151,6 @@ class MeshWorker final : private internal::WorkerListener {
     std::vector<std::optional<absl::Status>> outcomes;  // by server
     std::vector<MeshTrace> traces;
   };
-  struct Server {
-    internal::WorkerTransport* transport = nullptr;
-    bool is_lost = false;
-    absl::Status why;
-  };
 
   MeshWorker(MeshConfig config, std::shared_ptr<MeshRendezvous> rendezvous);
 
@@ -173,6 +169,14 @@ class MeshWorker final : private internal::WorkerListener {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Release(Request& request) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   const Request* Find(uint64_t id) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Waits, and calls `use` with the request, done or not, or null.
+  void WaitAndUse(uint64_t id, absl::Duration timeout,
+                  absl::FunctionRef<void(const Request*)> use)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // What WaitEach says of it.
+  absl::StatusOr<std::vector<absl::Status>> OutcomesOf(
+      const Request* request, MeshHandler handler, absl::Duration timeout) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Moves a request that is done to those that are remembered.
   void Remember(uint64_t id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -193,7 +197,7 @@ class MeshWorker final : private internal::WorkerListener {
   mutable Mutex mutex_;
   bool is_stopped_ ABSL_GUARDED_BY(mutex_) = false;
   uint64_t next_id_ ABSL_GUARDED_BY(mutex_) = 1;
-  std::map<uint32_t, Server> servers_ ABSL_GUARDED_BY(mutex_);
+  std::map<uint32_t, absl::Status> lost_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<uint64_t, Request> in_flight_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<uint64_t, Request> remembered_ ABSL_GUARDED_BY(mutex_);
   std::deque<uint64_t> remembered_order_ ABSL_GUARDED_BY(mutex_);
@@ -201,6 +205,7 @@ class MeshWorker final : private internal::WorkerListener {
   absl::flat_hash_set<uint64_t> busy_pulls_ ABSL_GUARDED_BY(mutex_);
 
   // Fixed by Create.
+  std::map<uint32_t, size_t> transport_of_;  // by server
   std::vector<std::unique_ptr<internal::WorkerTransport>> transports_;
 };
 

@@ -93,7 +93,7 @@ absl::StatusOr<WireTensor> ShmWorkerTransport::Place(const MeshPull& pull) {
 
 absl::Status ShmWorkerTransport::Send(
     const std::shared_ptr<const MeshRequest>& request,
-    absl::Span<const uint32_t> servers, absl::Span<int64_t> posted_ns) {
+    absl::Span<const uint32_t> servers) {
   MutexLock lock(&send_mutex_);
   // Everything is placed, and has room, before anything is sent.
   std::vector<absl::Span<const uint8_t>> in_arena(request->pushes.size());
@@ -117,7 +117,7 @@ absl::Status ShmWorkerTransport::Send(
   }
   for (size_t i = 0; i < servers.size(); ++i) {
     Peer& peer = peers_.at(servers[i]);
-    posted_ns[i] = MeshNanoseconds();
+    request->posted_ns[request->IndexOf(servers[i])] = MeshNanoseconds();
     peer.requests.Write(frames[i]);
     peer.segment->bell().Ring();
   }

@@ -44,8 +44,7 @@ class ShmWorkerTransport final : public WorkerTransport {
                        absl::string_view directory, absl::string_view segment);
 
   absl::Status Send(const std::shared_ptr<const MeshRequest>& request,
-                    absl::Span<const uint32_t> servers,
-                    absl::Span<int64_t> posted_ns) override
+                    absl::Span<const uint32_t> servers) override
       ABSL_LOCKS_EXCLUDED(send_mutex_);
   void Poll() override ABSL_LOCKS_EXCLUDED(poll_mutex_, send_mutex_);
   void CheckPeers() override ABSL_LOCKS_EXCLUDED(poll_mutex_);

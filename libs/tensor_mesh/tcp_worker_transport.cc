@@ -119,7 +119,7 @@ absl::Status TcpWorkerTransport::Connect(uint32_t server,
 
 absl::Status TcpWorkerTransport::Send(
     const std::shared_ptr<const MeshRequest>& request,
-    absl::Span<const uint32_t> servers, absl::Span<int64_t> posted_ns) {
+    absl::Span<const uint32_t> servers) {
   WireRequest wire;
   std::vector<absl::Span<const uint8_t>> payload;
   uint64_t payload_bytes = 0;
@@ -140,7 +140,7 @@ absl::Status TcpWorkerTransport::Send(
                             .dtype = pull.tensor.dtype,
                             .shape = pull.tensor.shape});
     }
-    posted_ns[i] = MeshNanoseconds();
+    request->posted_ns[request->IndexOf(servers[i])] = MeshNanoseconds();
     // One that is closed has told the listener, or is about to.
     connections_.at(servers[i])
         ->Send({.id = request->id,

@@ -34,8 +34,7 @@ class TcpWorkerTransport final : public WorkerTransport {
                        const std::string& token, absl::Time deadline);
 
   absl::Status Send(const std::shared_ptr<const MeshRequest>& request,
-                    absl::Span<const uint32_t> servers,
-                    absl::Span<int64_t> posted_ns) override;
+                    absl::Span<const uint32_t> servers) override;
   void OnGone(uint32_t server) override;
   void Close(absl::Time flush_by) override;
 

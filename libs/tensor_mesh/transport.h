@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -26,12 +27,14 @@ namespace fairlead::internal {
 // listener is called by one thread at a time, and never after OnLost.
 
 // A PushPull, from its call until all its servers answered or were lost.
-// Immutable.
+// Immutable but for its stamps.
 struct MeshRequest {
   uint64_t id = 0;  // rises
   std::vector<MeshPush> pushes;
   std::vector<MeshPull> pulls;    // server-major
   std::vector<uint32_t> servers;  // ascending
+  // By server: when the transport handed it over; the transport's to set.
+  mutable std::vector<std::atomic<int64_t>> posted_ns;
 
   size_t pulls_per_server() const { return pulls.size() / servers.size(); }
   // The pulls of the n-th of `servers`.
@@ -70,10 +73,9 @@ class WorkerTransport {
   // Sends a request to `servers`, those of its servers that this transport
   // reaches: to all of them, or, with an error, to none. A server that is lost
   // meanwhile is told to the listener. RESOURCE_EXHAUSTED if the transport has
-  // no room for it now. `posted_ns` gets, by server, when it was handed over.
+  // no room for it now.
   virtual absl::Status Send(const std::shared_ptr<const MeshRequest>& request,
-                            absl::Span<const uint32_t> servers,
-                            absl::Span<int64_t> posted_ns) = 0;
+                            absl::Span<const uint32_t> servers) = 0;
 
   // Receives what has come. Nothing to do for a transport with a thread.
   virtual void Poll() {}

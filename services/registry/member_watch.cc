@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -68,17 +69,15 @@ class MemberWatch::Call final
   void WriteChanged() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     response_.Clear();
     for (const uint64_t id : std::exchange(changed_, {})) {
-      const bool is_there = watch_.core_.Read([&](const RegistryState& state) {
-        const v1::Member* const member = state.FindMember(id);
-        if (member == nullptr ||
-            (role_ != v1::ROLE_UNSPECIFIED && member->role() != role_)) {
-          return false;
-        }
-        *response_.add_members() = *member;
-        return true;
-      });
-      if (is_there) {
+      std::optional<v1::Member> member =
+          watch_.core_.Read([id](const RegistryState& state) {
+            const v1::Member* const found = state.FindMember(id);
+            return found == nullptr ? std::optional<v1::Member>() : *found;
+          });
+      if (member.has_value() &&
+          (role_ == v1::ROLE_UNSPECIFIED || member->role() == role_)) {
         known_.insert(id);
+        *response_.add_members() = *std::move(member);
       } else if (known_.erase(id) > 0) {
         response_.add_left(id);
       }

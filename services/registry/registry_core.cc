@@ -143,14 +143,14 @@ absl::StatusOr<bool> RegistryCore::CatchUp() {
   return true;
 }
 
-bool RegistryCore::CatchUpIfNews() {
+absl::StatusOr<bool> RegistryCore::CatchUpUnlocked() {
   absl::StatusOr<bool> is_news;
   {
     MutexLock writer(&commit_mutex_);
     is_news = CatchUp();
   }
   if (is_news.value_or(false)) NotifyChanged();
-  return is_news.value_or(false);
+  return is_news;
 }
 
 absl::Status RegistryCore::Follow() {
@@ -179,8 +179,9 @@ absl::StatusOr<absl::Duration> RegistryCore::RenewLease(
                              clock_.MonotonicNow());
   };
   const absl::StatusOr<absl::Duration> lease = renew();
-  if (lease.ok() || !CatchUpIfNews()) return lease;
-  return renew();
+  if (lease.ok()) return lease;
+  FAIRLEAD_ASSIGN_OR_RETURN(const bool is_news, CatchUpUnlocked());
+  return is_news ? renew() : lease;
 }
 
 absl::btree_set<uint64_t> RegistryCore::TakeChangedMembers() {

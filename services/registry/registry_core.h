@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -90,12 +91,14 @@ class RegistryCore {
     return reader(std::as_const(state_));
   }
   // For readers that return a status: an error is believed only once all that
-  // other registries wrote is known.
+  // other registries wrote is known. UNAVAILABLE if that cannot be known now.
   template <typename Reader>
-  auto ReadLatest(Reader reader) ABSL_LOCKS_EXCLUDED(commit_mutex_, mutex_) {
+  std::invoke_result_t<Reader, const RegistryState&> ReadLatest(Reader reader)
+      ABSL_LOCKS_EXCLUDED(commit_mutex_, mutex_) {
     auto result = Read(reader);
-    if (result.ok() || !CatchUpIfNews()) return result;
-    return Read(reader);
+    if (result.ok()) return result;
+    FAIRLEAD_ASSIGN_OR_RETURN(const bool is_news, CatchUpUnlocked());
+    return is_news ? Read(reader) : result;
   }
 
   absl::StatusOr<absl::Duration> RenewLease(uint64_t member_id,
@@ -119,7 +122,8 @@ class RegistryCore {
   // Takes in what was written since; whether that was anything.
   absl::StatusOr<bool> CatchUp() ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mutex_)
       ABSL_LOCKS_EXCLUDED(mutex_);
-  bool CatchUpIfNews() ABSL_LOCKS_EXCLUDED(commit_mutex_, mutex_);
+  absl::StatusOr<bool> CatchUpUnlocked()
+      ABSL_LOCKS_EXCLUDED(commit_mutex_, mutex_);
   absl::Status CommitLocked(const Plan& plan)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mutex_) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Follow() ABSL_LOCKS_EXCLUDED(commit_mutex_, mutex_);
