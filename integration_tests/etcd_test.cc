@@ -1,5 +1,6 @@
-// A cluster whose registry keeps its state in etcd, while members of etcd are
-// killed and start again: batches flow, and what changes the state waits.
+// A cluster whose registries keep their state in etcd, while they and members
+// of etcd are killed and start again: batches flow, and what changes the state
+// waits.
 
 #include <cstddef>
 #include <memory>
@@ -30,11 +31,12 @@ constexpr uint64_t kClients = 3;
 
 class Etcd : public ::testing::Test {
  protected:
-  void Start(size_t members) {
+  void Start(size_t members, int registries) {
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(etcd_,
                                   EtcdCluster::Start(members, NewFolder()));
     TestCluster::Options options;
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(options.dataset, MakeKronecker());
+    options.registries = registries;
     options.registry_flags = {"--store=" + etcd_->store_spec("/fairlead/")};
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(cluster_, TestCluster::Start(options));
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto undisturbed, StartLoad());
@@ -64,7 +66,7 @@ class Etcd : public ::testing::Test {
 };
 
 TEST_F(Etcd, RestartIsOnlyAWait) {
-  Start(1);
+  Start(/*members=*/1, /*registries=*/1);
   if (HasFatalFailure()) return;
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto running, StartLoad());
   ASSERT_TRUE(running->AwaitBatches(20));
@@ -82,20 +84,24 @@ TEST_F(Etcd, RestartIsOnlyAWait) {
   EXPECT_THAT(cluster_->Stop(), IsOk());
 }
 
-TEST_F(Etcd, LossOfTheLeaderAmongThreeIsHardlyNoticed) {
-  Start(3);
+TEST_F(Etcd, LossOfARegistryAndOfEtcdsLeaderIsHardlyNoticed) {
+  Start(/*members=*/3, /*registries=*/2);
   if (HasFatalFailure()) return;
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto running, StartLoad());
   ASSERT_TRUE(running->AwaitBatches(20));
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(const size_t leader, etcd_->Leader());
   etcd_->Kill(leader);
+  ASSERT_THAT(cluster_->Kill(cluster_->IndexOf("registry")), IsOk());
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto newcomer, StartLoad());
   ExpectExact(*running);
   ExpectExact(*newcomer);
-  ASSERT_THAT(cluster_->KillAndRestart(cluster_->IndexOf("registry")), IsOk());
+  // And the other way round.
   ASSERT_THAT(etcd_->Restart(leader), IsOk());
+  ASSERT_THAT(cluster_->Restart(cluster_->IndexOf("registry")), IsOk());
+  ASSERT_THAT(cluster_->Kill(cluster_->IndexOf("registry-1")), IsOk());
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto last, StartLoad());
   ExpectExact(*last);
+  ASSERT_THAT(cluster_->Restart(cluster_->IndexOf("registry-1")), IsOk());
   EXPECT_THAT(cluster_->Stop(), IsOk());
 }
 

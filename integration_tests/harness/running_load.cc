@@ -32,7 +32,7 @@ absl::StatusOr<std::unique_ptr<RunningLoad>> RunningLoad::Start(
   argv.insert(argv.end(), flags.begin(), flags.end());
   argv.push_back("--json");
   argv.push_back("--log_batches");
-  argv.push_back(absl::StrCat("--registry=", cluster.registry().address()));
+  argv.push_back(absl::StrCat("--registry=", cluster.registry_addresses()));
   const std::string err = NewFolder() + "/loadgen.log";
   FAIRLEAD_ASSIGN_OR_RETURN(ChildProcess process,
                             ChildProcess::Start(argv, {.err = err}));

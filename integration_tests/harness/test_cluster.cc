@@ -94,10 +94,15 @@ absl::StatusOr<std::unique_ptr<TestCluster>> TestCluster::Start(
       absl::StrCat("--store=", cluster->folder_, "/store.db")};
   registry_flags.insert(registry_flags.end(), options.registry_flags.begin(),
                         options.registry_flags.end());
-  FAIRLEAD_RETURN_IF_ERROR(
-      cluster->StartService("registry", "registry", registry_flags));
+  for (int i = 0; i < options.registries; ++i) {
+    FAIRLEAD_RETURN_IF_ERROR(cluster->StartService(
+        i == 0 ? "registry" : absl::StrCat("registry-", i), "registry",
+        registry_flags));
+    absl::StrAppend(&cluster->registry_addresses_, i == 0 ? "" : ",",
+                    cluster->services_.back().address());
+  }
   const std::string registry =
-      absl::StrCat("--registry=", cluster->registry().address());
+      absl::StrCat("--registry=", cluster->registry_addresses());
   for (int partition = 0; partition < options.partitions; ++partition) {
     const bool is_new_host = partition == 0 || options.host_per_partition;
     if (is_new_host) {
@@ -188,7 +193,7 @@ TestCluster::~TestCluster() {
 
 absl::StatusOr<Outcome> TestCluster::RunLoadgen(
     std::vector<std::string> flags) {
-  flags.push_back(absl::StrCat("--registry=", registry().address()));
+  flags.push_back(absl::StrCat("--registry=", registry_addresses()));
   return RunProgram("tools/loadgen", flags);
 }
 

@@ -57,7 +57,8 @@ class TestCluster {
     // their own, as on storage hosts. Without, all share one of each.
     bool host_per_partition = false;
     int workers = 2;
-    std::string host = "127.0.0.1";                // that all of them listen on
+    std::string host = "127.0.0.1";  // that all of them listen on
+    int registries = 1;  // over one --store, which must be in etcd then
     std::vector<std::string> registry_flags = {};  // on top, or in place
     std::vector<std::string> pool_flags = {};      // likewise
     std::vector<std::string> gateway_flags = {};   // likewise
@@ -70,9 +71,13 @@ class TestCluster {
   ~TestCluster();
 
   ServiceProcess& registry() { return services_[0]; }
-  ServiceProcess& pool() { return services_[1]; }
-  ServiceProcess& gateway() { return services_[2]; }
-  // "registry", "pool-0", "gateway-0", then of the other partitions "pool-1",
+  ServiceProcess& pool() { return service("pool-0"); }
+  ServiceProcess& gateway() { return service("gateway-0"); }
+
+  // Of all registries, as --registry wants them.
+  const std::string& registry_addresses() const { return registry_addresses_; }
+  // "registry", and "registry-1" if there are two, "pool-0", "gateway-0", then
+  // of the other partitions "pool-1",
   // "gateway-1" if it has one, and so on. REQUIRES: there is one of that name.
   size_t IndexOf(absl::string_view name) const;
   ServiceProcess& service(absl::string_view name) {
@@ -117,6 +122,7 @@ class TestCluster {
                             const std::vector<std::string>& flags);
 
   std::string host_;
+  std::string registry_addresses_;
   std::string folder_;
   std::vector<std::string> shm_dirs_;  // of each host
   std::vector<std::string> names_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,10 +36,10 @@ struct Wanted {
   }
   bool IsDecided() const ABSL_NO_THREAD_SAFETY_ANALYSIS {
     const std::vector<uint32_t> missing = Missing();
-    return missing.empty() ||
-           std::any_of(missing.begin(), missing.end(), [this](uint32_t member) {
-             return meeting->gone.contains(member);
-           });
+    for (const uint32_t member : missing) {
+      if (meeting->gone.contains(member)) return true;
+    }
+    return missing.empty();
   }
 };
 
@@ -53,23 +54,24 @@ absl::StatusOr<std::vector<std::string>> InMemoryRendezvous::AllGather(
   }
   MutexLock lock(&meeting_->mutex);
   auto [entry, is_new] = meeting_->gathers.try_emplace(key);
-  Meeting::Gather& gather = entry->second;
+  if (is_new) entry->second = std::make_shared<Meeting::Gather>();
+  const std::shared_ptr<Meeting::Gather> gather = entry->second;
   if (is_new) {
-    gather.number = meeting_->gathers_begun++;
+    gather->number = meeting_->gathers_begun++;
     for (auto old = meeting_->gathers.begin();
          old != meeting_->gathers.end();) {
       const bool is_old =
-          old->second.number + kRemembered < meeting_->gathers_begun;
+          old->second->number + kRemembered < meeting_->gathers_begun;
       old = is_old ? meeting_->gathers.erase(old) : std::next(old);
     }
   }
-  const auto [given, is_first] = gather.values.try_emplace(member_, value);
+  const auto [given, is_first] = gather->values.try_emplace(member_, value);
   if (!is_first && given->second != value) {
     return absl::AlreadyExistsError(absl::StrCat(
         key, ": member ", member_,
         " has given another value; two processes have one role and rank"));
   }
-  const Wanted wanted{meeting_.get(), &gather, members};
+  const Wanted wanted{meeting_.get(), gather.get(), members};
   meeting_->mutex.AwaitWithDeadline(
       absl::Condition(&wanted, &Wanted::IsDecided), deadline);
   const std::vector<uint32_t> missing = wanted.Missing();
@@ -85,7 +87,7 @@ absl::StatusOr<std::vector<std::string>> InMemoryRendezvous::AllGather(
   }
   std::vector<std::string> values;
   for (const uint32_t member : members) {
-    values.push_back(gather.values.at(member));
+    values.push_back(gather->values.at(member));
   }
   return values;
 }

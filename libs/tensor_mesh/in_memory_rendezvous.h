@@ -33,7 +33,8 @@ class InMemoryRendezvous final : public MeshRendezvous {
     };
 
     Mutex mutex;
-    std::map<std::string, Gather> gathers ABSL_GUARDED_BY(mutex);
+    std::map<std::string, std::shared_ptr<Gather>> gathers
+        ABSL_GUARDED_BY(mutex);
     uint64_t gathers_begun ABSL_GUARDED_BY(mutex) = 0;
     std::set<uint32_t> gone ABSL_GUARDED_BY(mutex);
     std::map<uint32_t, std::function<void(uint32_t)>> watches

@@ -1,0 +1,150 @@
+// A tensor mesh whose members meet through a real registry.
+
+#include <cstdint>
+#include <future>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "integration_tests/harness/test_cluster.h"
+#include "libs/child_process/service_process.h"
+#include "libs/membership/membership.h"
+#include "libs/status/status_matchers.h"
+#include "libs/tensor_mesh/mesh_config.h"
+#include "libs/tensor_mesh/mesh_rendezvous.h"
+#include "libs/tensor_mesh/mesh_server.h"
+#include "libs/tensor_mesh/mesh_tensor.h"
+#include "libs/tensor_mesh/mesh_worker.h"
+#include "libs/tensor_mesh/registry_rendezvous.h"
+#include "protos/fairlead/v1/registry.pb.h"
+
+namespace fairlead {
+namespace {
+
+using ::fairlead::testing::IsOk;
+using ::fairlead::testing::kPatience;
+using ::fairlead::testing::NewFolder;
+using ::fairlead::testing::Program;
+using ::fairlead::testing::StatusIs;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+constexpr uint32_t kWorkers = 2;
+
+class MeshTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const std::string folder = NewFolder();
+    auto registry = ServiceProcess::Start(
+        {Program("services/registry"), "--listen=127.0.0.1:0",
+         "--metrics_listen=127.0.0.1:0", "--store=" + folder + "/registry.db"},
+        folder + "/registry.log", kPatience);
+    ASSERT_THAT(registry, IsOk());
+    registry_.emplace(*std::move(registry));
+    for (uint32_t i = 0; i < kWorkers + 1; ++i) {
+      Membership::Options options;
+      options.registry = registry_->address();
+      options.member.set_member_name(absl::StrCat("mesh/", i));
+      options.member.set_role(v1::ROLE_TRAINER);
+      auto membership = Membership::Start(std::move(options));
+      ASSERT_THAT(membership, IsOk());
+      memberships_.push_back(*std::move(membership));
+      rendezvous_.push_back(
+          std::make_shared<RegistryRendezvous>(memberships_[i].get(), i));
+    }
+    auto server = std::async(std::launch::async, [this] {
+      return MeshServer::Create(Config(MeshRole::kServer, 0), Meet(kWorkers));
+    });
+    std::vector<std::future<absl::StatusOr<std::unique_ptr<MeshWorker>>>>
+        starts;
+    for (uint32_t rank = 0; rank < kWorkers; ++rank) {
+      starts.push_back(std::async(std::launch::async, [this, rank] {
+        return MeshWorker::Create(Config(MeshRole::kWorker, rank), Meet(rank));
+      }));
+    }
+    for (auto& start : starts) {
+      auto worker = start.get();
+      ASSERT_THAT(worker, IsOk());
+      workers_.push_back(*std::move(worker));
+    }
+    auto started = server.get();
+    ASSERT_THAT(started, IsOk());
+    server_ = *std::move(started);
+  }
+
+  static MeshConfig Config(MeshRole role, uint32_t rank) {
+    return {.mesh = "job-1",
+            .role = role,
+            .num_workers = kWorkers,
+            .rank = rank,
+            .transports = MeshConfig::Transports::kTcpOnly,
+            .arena_bytes = 4096};
+  }
+  std::shared_ptr<MeshRendezvous> Meet(uint32_t member) {
+    return rendezvous_[member];
+  }
+
+  std::optional<ServiceProcess> registry_;
+  // By member.
+  std::vector<std::unique_ptr<Membership>> memberships_;
+  std::vector<std::shared_ptr<MeshRendezvous>> rendezvous_;
+  std::vector<std::unique_ptr<MeshWorker>> workers_;
+  std::unique_ptr<MeshServer> server_;
+};
+
+MeshTensorView View(const std::vector<uint8_t>& bytes) {
+  return {.dtype = v1::DTYPE_UINT8,
+          .shape = {static_cast<int64_t>(bytes.size())},
+          .bytes = bytes};
+}
+
+TEST_F(MeshTest, MembersMeetExchangeAndStop) {
+  const std::vector<uint8_t> push = {1, 2, 3};
+  for (int round = 0; round < 2; ++round) {
+    std::vector<MeshHandler> handlers;
+    for (const auto& worker : workers_) {
+      FAIRLEAD_ASSERT_OK_AND_ASSIGN(handlers.emplace_back(),
+                                    worker->PushPull({{1, View(push)}}, {}));
+    }
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const MeshServer::Batch batch,
+                                  server_->GetBatch({.timeout = kPatience}));
+    for (const MeshServerRequest& request : batch.requests) {
+      EXPECT_THAT(request.pushes[0].tensor.bytes, ElementsAre(1, 2, 3));
+      EXPECT_THAT(server_->Respond({}, request.handler), IsOk());
+    }
+    for (uint32_t rank = 0; rank < kWorkers; ++rank) {
+      EXPECT_THAT(workers_[rank]->Wait(handlers[rank], kPatience), IsOk());
+    }
+    auto other = std::async(std::launch::async, [this] {
+      return workers_[1]->Barrier({.servers = false}, kPatience);
+    });
+    EXPECT_THAT(workers_[0]->Barrier({.servers = false}, kPatience), IsOk());
+    EXPECT_THAT(other.get(), IsOk());
+  }
+  auto server = std::async(std::launch::async,
+                           [this] { return server_->Stop(kPatience); });
+  auto other = std::async(std::launch::async,
+                          [this] { return workers_[1]->Stop(kPatience); });
+  EXPECT_THAT(workers_[0]->Stop(kPatience), IsOk());
+  EXPECT_THAT(other.get(), IsOk());
+  EXPECT_THAT(server.get(), IsOk());
+}
+
+TEST_F(MeshTest, MemberWhoseLeaseEndsIsLostThoughItsConnectionStands) {
+  // Its process says goodbye to the registry, and to nobody else.
+  rendezvous_[1]->WatchGone(nullptr);
+  memberships_[1].reset();
+  EXPECT_THAT(server_->GetBatch({.timeout = kPatience}),
+              StatusIs(absl::StatusCode::kUnavailable,
+                       HasSubstr("worker 1: its lease has ended")));
+}
+
+}  // namespace
+}  // namespace fairlead
