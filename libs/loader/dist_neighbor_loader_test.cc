@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -292,20 +293,28 @@ TEST(DistNeighborLoader, WaitsForAPoolThatIsNotThereYet) {
   EXPECT_THAT(DistNeighborLoader::Create(Options(cluster)), IsOk());
 }
 
-// Batches of an earlier run under the same key are nobody's any more.
+// Batches of an earlier run under the same key are nobody's any more, and what
+// it started is not this one's, even if the pool has forgotten it since.
 TEST(DistNeighborLoader, ReplacesAChannelThatAnEarlierRunLeft) {
-  FakeCluster cluster({.batches = 2});
-  NeighborLoaderOptions options = Options(cluster);
-  options.worker_key = "loader_0_rank_3";
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto earlier,
-                                DistNeighborLoader::Create(options));
-  ASSERT_THAT(earlier->StartEpoch(), IsOk());
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto later,
-                                DistNeighborLoader::Create(options));
-  ASSERT_THAT(later->StartEpoch(), IsOk());
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto batch, later->Next());
-  EXPECT_TRUE(batch.has_value());
-  EXPECT_THAT(cluster.channels(), SizeIs(1));
+  for (const bool started : {false, true}) {
+    SCOPED_TRACE(started);
+    FakeCluster cluster({.batches = 2});
+    NeighborLoaderOptions options = Options(cluster);
+    options.worker_key = "loader_0_rank_3";
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto earlier,
+                                  DistNeighborLoader::Create(options));
+    if (started) {
+      EXPECT_THAT(earlier->StartEpoch(), IsOk());
+    }
+    const std::set<uint64_t> left = cluster.channels();
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto later,
+                                  DistNeighborLoader::Create(options));
+    EXPECT_NE(cluster.channels(), left);
+    EXPECT_THAT(cluster.channels(), SizeIs(1));
+    ASSERT_THAT(later->StartEpoch(), IsOk());
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto batch, later->Next());
+    EXPECT_TRUE(batch.has_value());
+  }
 }
 
 TEST(DistNeighborLoader, DealsIdsOutToServers) {

@@ -32,8 +32,12 @@ class EpochLedger {
     kForeign,    // of another channel, or no batch of this epoch: a fault
   };
 
-  EpochLedger(uint64_t channel_id, uint64_t epoch, uint64_t batches)
-      : channel_id_(channel_id), epoch_(epoch), batches_(batches) {}
+  EpochLedger(uint64_t channel_id, uint64_t epoch, uint64_t batches,
+              uint32_t attempt = 0)
+      : channel_id_(channel_id),
+        epoch_(epoch),
+        batches_(batches),
+        attempt_(attempt) {}
 
   // Goes on from what an earlier ledger of the same epoch held. REQUIRES that
   // it holds nothing yet. INVALID_ARGUMENT, naming the field, for what no
@@ -96,7 +100,7 @@ class EpochLedger {
   uint64_t channel_id_;
   const uint64_t epoch_;
   const uint64_t batches_;
-  uint32_t attempt_ = 0;
+  uint32_t attempt_;
   absl::btree_map<uint64_t, uint64_t> held_;  // begin to end
   uint64_t num_held_ = 0;
   uint64_t num_failed_ = 0;

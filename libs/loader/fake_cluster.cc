@@ -318,7 +318,8 @@ grpc::Status FakeCluster::RegisterSamplingInput(
   }
   registered_.push_back(*request);
   uint64_t& id = by_worker_[{request->worker_key(), request->server_rank()}];
-  if (channels_.count(id) == 0) {
+  response->set_existed(channels_.count(id) != 0);
+  if (!response->existed()) {
     id = next_id_++;
     channels_[id];
   }

@@ -114,6 +114,7 @@ absl::Status RemoteReceivingChannel::ResumeEpoch(
   const absl::Duration before = clock_.MonotonicNow();
   uint64_t generation = 0;
   std::vector<std::shared_ptr<GatewayStream>> ended;  // let go of unlocked
+  std::vector<uint32_t> attempts(options_.num_servers, 0);
   {
     MutexLock lock(&mutex_);
     ended.swap(ended_streams_);
@@ -121,6 +122,14 @@ absl::Status RemoteReceivingChannel::ResumeEpoch(
     generation = ++generation_;
     started_ = false;
     cancelled_ = false;
+    // What is under way of the epoch as it was started before is not of this
+    // start.
+    for (size_t i = 0; i < servers_.size(); ++i) {
+      const std::optional<EpochLedger>& last = servers_[i].ledger;
+      if (last.has_value() && last->epoch() == epoch) {
+        attempts[i] = last->attempt() + 1;
+      }
+    }
   }
   std::vector<std::optional<SamplingChannel>> channels(options_.num_servers);
   for (size_t i = 0; i < options_.num_servers; ++i) {
@@ -132,13 +141,14 @@ absl::Status RemoteReceivingChannel::ResumeEpoch(
     }
     std::vector<v1::BatchRange> held;
     if (!had.empty()) held.assign(had[i].held().begin(), had[i].held().end());
-    FAIRLEAD_ASSIGN_OR_RETURN(channels[i],
-                              StartEpochPersistently(i, epoch, held));
+    FAIRLEAD_ASSIGN_OR_RETURN(
+        channels[i], StartEpochPersistently(i, epoch, attempts[i], held));
   }
   std::vector<std::optional<EpochLedger>> ledgers(options_.num_servers);
   for (size_t i = 0; i < options_.num_servers; ++i) {
     if (!channels[i].has_value()) continue;
-    ledgers[i].emplace(channels[i]->channel_id, epoch, channels[i]->batches);
+    ledgers[i].emplace(channels[i]->channel_id, epoch, channels[i]->batches,
+                       attempts[i]);
     if (had.empty()) continue;
     FAIRLEAD_RETURN_IF_ERROR(ledgers[i]->Restore(had[i]));
   }
@@ -166,12 +176,13 @@ absl::Status RemoteReceivingChannel::ResumeEpoch(
 }
 
 absl::StatusOr<SamplingChannel> RemoteReceivingChannel::StartEpochPersistently(
-    size_t server, uint64_t epoch, absl::Span<const v1::BatchRange> held) {
+    size_t server, uint64_t epoch, uint32_t attempt,
+    absl::Span<const v1::BatchRange> held) {
   const absl::Time deadline = absl::Now() + options_.recovery_timeout;
   rpc::Backoff backoff(absl::Uniform<uint64_t>(absl::BitGen()));
   while (true) {
     absl::StatusOr<SamplingChannel> channel =
-        options_.start_epoch(server, epoch, /*attempt=*/0, held);
+        options_.start_epoch(server, epoch, attempt, held);
     if (channel.ok() || !IsTransient(channel.status())) return channel;
     const absl::Duration wait = backoff.Next();
     if (absl::Now() + wait >= deadline) return channel;

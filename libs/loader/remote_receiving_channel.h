@@ -202,7 +202,8 @@ class RemoteReceivingChannel final : private GatewayStream::Listener {
   }
 
   absl::StatusOr<SamplingChannel> StartEpochPersistently(
-      size_t server, uint64_t epoch, absl::Span<const v1::BatchRange> held);
+      size_t server, uint64_t epoch, uint32_t attempt,
+      absl::Span<const v1::BatchRange> held);
   void RunRecovery() ABSL_LOCKS_EXCLUDED(mutex_);
   void Recover(size_t index) ABSL_LOCKS_EXCLUDED(mutex_);
   Server* FirstToRetry() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -123,6 +123,24 @@ TEST(ResumeEpoch, FailedBatchThatTheTrainerHeardOfDoesNotComeAgain) {
   EXPECT_EQ(Take(*trainer, 10), (std::multiset<Had>{{0, 0}, {0, 2}}));
 }
 
+// What is under way of the epoch as it was first started, its end above all, is
+// not of the one that goes on from a cursor.
+TEST(ResumeEpoch, EpochThatIsStartedOnceMoreIsAnotherAttempt) {
+  FakeCluster cluster({.batches = 5});
+  const auto trainer = NewTrainer(cluster);
+  ASSERT_THAT(trainer->StartEpoch(), IsOk());
+  std::multiset<Had> had = Take(*trainer, 2);
+  const v1::LoaderCursor cursor = Load(Save(*trainer));
+  for (uint32_t attempt = 1; attempt < 4; ++attempt) {
+    ASSERT_THAT(trainer->ResumeEpoch(cursor), IsOk());
+    EXPECT_EQ(cluster.started().back().attempt(), attempt);
+    EXPECT_EQ(cluster.started().back().epoch(), 0u);
+  }
+  had.merge(Take(*trainer, 10));
+  EXPECT_EQ(had.size(), 5u);
+  EXPECT_EQ(std::set<Had>(had.begin(), had.end()).size(), had.size());
+}
+
 TEST(ResumeEpoch, CursorOfAnotherInputIsRefused) {
   FakeCluster cluster({.batches = 3});
   const auto trainer = NewTrainer(cluster);

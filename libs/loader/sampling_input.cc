@@ -172,21 +172,31 @@ absl::Status SamplingInput::RegisterAll() {
   const absl::Time deadline = absl::Now() + options_.connect_timeout;
   FAIRLEAD_RETURN_IF_ERROR(MakeRequests(deadline));
   for (size_t i = 0; i < requests_.size(); ++i) {
-    FAIRLEAD_ASSIGN_OR_RETURN(SamplingChannel channel,
-                              Persist(deadline, [&] { return RegisterOn(i); }));
-    {
-      MutexLock lock(&mutex_);
-      channels_.push_back(channel);
-      leases_.push_back(0);
+    bool existed = false;
+    FAIRLEAD_ASSIGN_OR_RETURN(SamplingChannel channel, Persist(deadline, [&] {
+                                return RegisterOn(i, &existed);
+                              }));
+    if (existed) {
+      // What the earlier process was sent and did not take is neither here nor
+      // to come, and the end of its epoch may still lie in the channel.
+      FAIRLEAD_RETURN_IF_ERROR(
+          Persist(deadline, [&]() -> absl::StatusOr<bool> {
+            FAIRLEAD_RETURN_IF_ERROR(
+                session_->DestroySamplingInput(channel.channel_id));
+            return true;
+          }).status());
+      FAIRLEAD_ASSIGN_OR_RETURN(
+          channel, Persist(deadline, [&] { return RegisterOn(i); }));
     }
-    FAIRLEAD_RETURN_IF_ERROR(ReplaceIfStarted(i, channel));
     MutexLock lock(&mutex_);
-    channels_[i] = std::move(channel);
+    channels_.push_back(std::move(channel));
+    leases_.push_back(0);
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<SamplingChannel> SamplingInput::RegisterOn(size_t server) {
+absl::StatusOr<SamplingChannel> SamplingInput::RegisterOn(size_t server,
+                                                          bool* existed) {
   // Both calls find what is there already, and make it if it is not.
   v1::InitSamplingBackendRequest init;
   init.set_backend_key(options_.backend_key);
@@ -197,22 +207,13 @@ absl::StatusOr<SamplingChannel> SamplingInput::RegisterOn(size_t server) {
   request.set_backend_id(backend.backend_id());
   FAIRLEAD_ASSIGN_OR_RETURN(v1::RegisterSamplingInputResponse response,
                             session_->RegisterSamplingInput(request));
+  if (existed != nullptr) *existed = response.existed();
   return SamplingChannel{
       .server_rank = request.server_rank(),
       .channel_id = response.channel_id(),
       .gateway_address = std::move(*response.mutable_gateway_address()),
       .seeds = response.seeds(),
       .batches = response.batches()};
-}
-
-absl::Status SamplingInput::ReplaceIfStarted(size_t server,
-                                             SamplingChannel& channel) {
-  FAIRLEAD_ASSIGN_OR_RETURN(const v1::ChannelDescription description,
-                            session_->DescribeChannel(channel.channel_id));
-  if (!description.started()) return absl::OkStatus();
-  FAIRLEAD_RETURN_IF_ERROR(session_->DestroySamplingInput(channel.channel_id));
-  FAIRLEAD_ASSIGN_OR_RETURN(channel, RegisterOn(server));
-  return absl::OkStatus();
 }
 
 SamplingChannel SamplingInput::channel(size_t server) const {

@@ -94,8 +94,9 @@ class SamplingInput {
   // Finds the servers, and what each is to be asked.
   absl::Status MakeRequests(absl::Time deadline);
   absl::Status RegisterAll();
-  absl::StatusOr<SamplingChannel> RegisterOn(size_t server);
-  absl::Status ReplaceIfStarted(size_t server, SamplingChannel& channel);
+  // `existed`, if not null: whether an earlier process left the channel.
+  absl::StatusOr<SamplingChannel> RegisterOn(size_t server,
+                                             bool* existed = nullptr);
   absl::Status RegisterAgain(size_t server) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<SamplingChannel> StartRegistered(
       size_t server, uint64_t epoch, uint32_t attempt,

@@ -228,6 +228,7 @@ grpc::Status RegistryService::RegisterSamplingInput(
   response->set_gateway_address(host->gateway.address());
   response->set_seeds(from_pool.seeds());
   response->set_batches(from_pool.batches());
+  response->set_existed(!registration->is_new);
   return grpc::Status::OK;
 }
 
