@@ -316,10 +316,10 @@ class BadRequest : public ::testing::Test {
   // What one batch of `channel_id` is answered with.
   absl::Status Fetch(uint64_t channel_id) {
     grpc::ClientContext context;
-    v1::FetchRequest request;
+    v1::FetchMessageRequest request;
     request.set_channel_id(channel_id);
     request.mutable_wait()->set_seconds(absl::ToInt64Seconds(kPatience));
-    v1::FetchResponse response;
+    v1::FetchMessageResponse response;
     return rpc::ToAbslStatus(gateway_->Fetch(&context, request, &response));
   }
 
