@@ -29,7 +29,7 @@
 #include "libs/child_process/child_process.h"
 #include "libs/graph/dataset_manifest.h"
 #include "libs/graph/npy.h"
-#include "libs/loader/neighbor_loader_options.h"
+#include "libs/loader/loader_options.h"
 #include "libs/loader/sample_stream.h"
 #include "libs/rpc/channel.h"
 #include "libs/rpc/status_conversion.h"
