@@ -29,7 +29,7 @@
 #include "libs/child_process/child_process.h"
 #include "libs/graph/dataset_manifest.h"
 #include "libs/graph/npy.h"
-#include "libs/loader/neighbor_loader_options.h"
+#include "libs/loader/loader_options.h"
 #include "libs/loader/sample_stream.h"
 #include "libs/rpc/channel.h"
 #include "libs/rpc/status_conversion.h"
@@ -316,10 +316,10 @@ class BadRequest : public ::testing::Test {
   // What one batch of `channel_id` is answered with.
   absl::Status Fetch(uint64_t channel_id) {
     grpc::ClientContext context;
-    v1::FetchRequest request;
+    v1::FetchMessageRequest request;
     request.set_channel_id(channel_id);
     request.mutable_wait()->set_seconds(absl::ToInt64Seconds(kPatience));
-    v1::FetchResponse response;
+    v1::FetchMessageResponse response;
     return rpc::ToAbslStatus(gateway_->Fetch(&context, request, &response));
   }
 

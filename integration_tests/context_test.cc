@@ -19,11 +19,14 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
+#include "google/protobuf/wrappers.pb.h"
 #include "gtest/gtest.h"
 #include "integration_tests/harness/test_cluster.h"
 #include "libs/child_process/service_process.h"
 #include "libs/dist_context/dist_context.h"
 #include "libs/dist_context/dist_session.h"
+#include "libs/dist_rpc/callee_server.h"
+#include "libs/dist_rpc/dist_rpc.h"
 #include "libs/status/status_matchers.h"
 
 namespace fairlead {
@@ -325,6 +328,48 @@ TEST_F(ContextTest, DynamicClientsComeAndGoWithoutARestart) {
         StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("dynamic")));
     EXPECT_THAT(ShutdownClient(**client, kPatience), IsOk());
   }
+}
+
+TEST_F(ContextTest, ProcessesCallEachOtherByRoleAndRank) {
+  using ::google::protobuf::StringValue;
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto callees, CalleeServer::Start({}));
+  ASSERT_THAT((callees->Register<StringValue, StringValue>(
+                  "echo",
+                  [](const StringValue& said) -> absl::StatusOr<StringValue> {
+                    return said;
+                  })),
+              IsOk());
+  JobOptions with_callees = Job();
+  with_callees.rpc_address = callees->address();
+  Joining joining = Server({.num_clients = 1, .job = with_callees});
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const Session client,
+                                InitClient({.job = Job()}));
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const Session server, joining.get());
+  StringValue said;
+  said.set_value("hello");
+  const absl::Time deadline = absl::Now() + kPatience;
+  DistRpc rpc(client.get());
+  const auto heard = rpc.RpcGlobalRequest<StringValue>(DistRole::kServer, 0,
+                                                       "echo", said, deadline);
+  ASSERT_THAT(heard, IsOk());
+  EXPECT_EQ(heard->value(), "hello");
+  EXPECT_THAT(rpc.RpcGlobalRequest<StringValue>(DistRole::kWorker, 0, "echo",
+                                                said, deadline),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("a client cannot call a worker")));
+  EXPECT_THAT(
+      rpc.RpcGlobalRequest<StringValue>(DistRole::kServer, 1, "echo", said,
+                                        deadline),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("no server 1")));
+  EXPECT_THAT(DistRpc(server.get())
+                  .RpcGlobalRequest<StringValue>(DistRole::kClient, 0, "echo",
+                                                 said, deadline),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       HasSubstr("_default_client_0: cannot be called")));
+  EXPECT_THAT(
+      rpc.RpcRequest<StringValue>("_default_client_7", "echo", said, deadline),
+      StatusIs(absl::StatusCode::kNotFound,
+               HasSubstr("there are _default_client_0")));
 }
 
 }  // namespace

@@ -109,10 +109,10 @@ class Control : public ::testing::Test {
   // The next thing that the gateway has for the channel.
   v1::ReceiveResponse Fetch() {
     grpc::ClientContext context;
-    v1::FetchRequest request;
+    v1::FetchMessageRequest request;
     request.set_channel_id(channel_id_);
     request.mutable_wait()->set_seconds(60);
-    v1::FetchResponse response;
+    v1::FetchMessageResponse response;
     EXPECT_THAT(
         rpc::ToAbslStatus(gateway_->Fetch(&context, request, &response)),
         IsOk());

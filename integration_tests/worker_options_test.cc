@@ -33,8 +33,8 @@
 #include "libs/graph/dataset_writer.h"
 #include "libs/loader/dist_collocated_sampling_producer.h"
 #include "libs/loader/dist_mp_sampling_producer.h"
+#include "libs/loader/loader_options.h"
 #include "libs/loader/mp_sample_stream.h"
-#include "libs/loader/neighbor_loader_options.h"
 #include "libs/loader/received_batch.h"
 #include "libs/loader/sample_stream.h"
 #include "libs/status/status_macros.h"
@@ -117,7 +117,7 @@ class MpTest : public ::testing::Test {
 struct Kind {
   const char* name;
   bool is_heterogeneous;
-  NeighborLoaderOptions options;
+  SampleStreamOptions options;
 };
 
 class WorkerOptionsTest : public MpTest,
@@ -133,8 +133,8 @@ TEST_P(WorkerOptionsTest, AllThreeMakeTheSameBatches) {
   }
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(const DistDataset dataset,
                                 DistDataset::Load(folder, 0));
-  NeighborLoaderOptions options = GetParam().options;
-  options.seed = 11;
+  SampleStreamOptions options = GetParam().options;
+  options.config.set_seed(11);
 
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<TestCluster> cluster,
                                 TestCluster::Start({.dataset = folder}));
@@ -162,9 +162,21 @@ TEST_P(WorkerOptionsTest, AllThreeMakeTheSameBatches) {
   EXPECT_THAT(LeftInShm(), IsEmpty());
 }
 
+// Options of a loader, but for the seeds.
+template <typename Options>
+Options Base() {
+  Options options;
+  options.batch_size = 32;
+  options.shuffle = true;
+  if constexpr (std::is_base_of_v<NeighborhoodOptions, Options>) {
+    options.fanout = {7, 3};
+    options.with_edge = true;
+  }
+  return options;
+}
+
 std::vector<Kind> Kinds() {
-  const NeighborLoaderOptions nodes = {
-      .fanout = {7, 3}, .batch_size = 32, .shuffle = true, .with_edge = true};
+  const auto nodes = Base<NeighborLoaderOptions>();
   NeighborLoaderOptions papers = nodes;
   papers.input_nodes.node_type = "paper";
   NeighborLoaderOptions drop_last = nodes;
@@ -173,35 +185,30 @@ std::vector<Kind> Kinds() {
   ids.input_nodes.ids.emplace();
   for (int64_t i = 0; i < 70; ++i) ids.input_nodes.ids->push_back(i * 37 % 400);
   ids.replace = true;
-  NeighborLoaderOptions subgraph = nodes;
-  subgraph.sampling = v1::SAMPLING_TYPE_SUBGRAPH;
-  NeighborLoaderOptions link = nodes;
-  link.sampling = v1::SAMPLING_TYPE_LINK;
-  link.link.set_negatives(v1::NEGATIVE_MODE_TRIPLET);
-  link.link.set_amount(2);
+  const auto subgraph = Base<SubGraphLoaderOptions>();
+  auto link = Base<LinkNeighborLoaderOptions>();
+  link.negatives = v1::NEGATIVE_MODE_TRIPLET;
+  link.amount = 2;
+  link.input_edges.edges.emplace();
   for (int64_t i = 0; i < 70; ++i) {
-    link.input_edges.add_src(i * 41 % 1024);
-    link.input_edges.add_dst(i * 53 % 1024);
+    link.input_edges.edges->src.push_back(i * 41 % 1024);
+    link.input_edges.edges->dst.push_back(i * 53 % 1024);
   }
-  NeighborLoaderOptions ablp = papers;
-  ablp.sampling = v1::SAMPLING_TYPE_ABLP;
-  v1::EdgeType& by = *ablp.ablp.mutable_supervision_edge_type();
-  by.set_src("paper");
-  by.set_relation("by");
-  by.set_dst("author");
-  ablp.ablp.set_max_labels_per_anchor_node(3);
-  NeighborLoaderOptions ppr = papers;
-  ppr.fanout = {};
-  ppr.sampling = v1::SAMPLING_TYPE_PPR;
-  ppr.ppr.set_max_ppr_nodes(10);
-  return {{"nodes", false, nodes},
-          {"hetero", true, papers},
-          {"drop_last", false, drop_last},
-          {"ids", true, ids},
-          {"subgraph", false, subgraph},
-          {"link", false, link},
-          {"ablp", true, ablp},
-          {"ppr", true, ppr}};
+  auto ablp = Base<AblpLoaderOptions>();
+  ablp.input_nodes.node_type = "paper";
+  ablp.supervision_edge_type = {"paper", "by", "author"};
+  ablp.max_labels_per_anchor_node = 3;
+  auto ppr = Base<PprLoaderOptions>();
+  ppr.input_nodes.node_type = "paper";
+  ppr.max_ppr_nodes = 10;
+  return {{"nodes", false, *Resolve(nodes)},
+          {"hetero", true, *Resolve(papers)},
+          {"drop_last", false, *Resolve(drop_last)},
+          {"ids", true, *Resolve(ids)},
+          {"subgraph", false, *Resolve(subgraph)},
+          {"link", false, *Resolve(link)},
+          {"ablp", true, *Resolve(ablp)},
+          {"ppr", true, *Resolve(ppr)}};
 }
 
 INSTANTIATE_TEST_SUITE_P(Sampling, WorkerOptionsTest,
@@ -218,15 +225,17 @@ class MpSampleStreamTest : public MpTest {
       : folder_(*MakeKronecker()), dataset_(*DistDataset::Load(folder_, 0)) {}
 
   NeighborLoaderOptions Options() const {
-    return {.input_nodes = {.split = "all"},
-            .fanout = {5, 5},
-            .batch_size = 16,  // 64 batches
-            .shuffle = true,
-            .worker_options = Workers()};
+    NeighborLoaderOptions options;
+    options.input_nodes.split = "all";
+    options.fanout = {5, 5};
+    options.batch_size = 16;  // 64 batches
+    options.shuffle = true;
+    options.worker_options = Workers();
+    return options;
   }
 
   absl::StatusOr<std::unique_ptr<MpSampleStream>> Create() {
-    return MpSampleStream::Create(dataset_, Options());
+    return MpSampleStream::Create(dataset_, *Resolve(Options()));
   }
 
   absl::StatusOr<Digests> Expected(int epoch) {
@@ -338,8 +347,8 @@ TEST_F(MpSampleStreamTest, KeptBatchDoesNotStopOneThatNeedsAllOfTheChannel) {
   workers.channel_size = room;
   options.worker_options = workers;
   options.input_nodes.ids = {smallest, largest, smallest};
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto stream,
-                                MpSampleStream::Create(dataset_, options));
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+      const auto stream, MpSampleStream::Create(dataset_, *Resolve(options)));
   ASSERT_THAT(stream->StartEpoch(), IsOk());
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto kept, stream->Next());
   EXPECT_THAT(Drain(*stream), IsOkAndHolds(SizeIs(2)));
@@ -357,8 +366,8 @@ TEST_F(MpSampleStreamTest, PoolsThatDieAsFastAsTheyStartAreAnErrorWithTheLog) {
   NeighborLoaderOptions options = Options();
   std::get<MpWorkerOptions>(options.worker_options).sampler_pool_program =
       program.string();
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(stream,
-                                MpSampleStream::Create(dataset_, options));
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+      stream, MpSampleStream::Create(dataset_, *Resolve(options)));
   ASSERT_THAT(stream->StartEpoch(), IsOk());
   std::filesystem::remove(program);
   std::filesystem::create_symlink("/bin/false", program);
@@ -474,7 +483,7 @@ TEST_F(MpSampleStreamTest, SplitMadeAfterLoadingIsSampledByAll) {
 }
 
 TEST_F(MpSampleStreamTest, RemoteWorkersTakeNoDataset) {
-  EXPECT_THAT(SampleStream::Create(&dataset_, {}),
+  EXPECT_THAT(SampleStream::Create(&dataset_, NeighborLoaderOptions()),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr("dataset: must be null")));
 }
@@ -483,20 +492,20 @@ TEST_F(MpSampleStreamTest, MissingProgramIsNamedWithTheMend) {
   NeighborLoaderOptions options = Options();
   auto& workers = std::get<MpWorkerOptions>(options.worker_options);
   workers.sampler_pool_program = "/no/such/program";
-  EXPECT_THAT(MpSampleStream::Create(dataset_, options),
+  EXPECT_THAT(MpSampleStream::Create(dataset_, *Resolve(options)),
               StatusIs(absl::StatusCode::kNotFound,
                        AllOf(HasSubstr("/no/such/program"),
                              HasSubstr("//services/sampler_pool"))));
   // In this program's runfiles.
   workers.sampler_pool_program = "";
-  EXPECT_THAT(MpSampleStream::Create(dataset_, options), IsOk());
+  EXPECT_THAT(MpSampleStream::Create(dataset_, *Resolve(options)), IsOk());
 }
 
 TEST_F(MpSampleStreamTest, ErrorsOfThePoolAreTheLoaders) {
   NeighborLoaderOptions options = Options();
   options.input_nodes.split = "val";
   options.input_nodes.node_type = "no such";
-  EXPECT_THAT(MpSampleStream::Create(dataset_, options),
+  EXPECT_THAT(MpSampleStream::Create(dataset_, *Resolve(options)),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("no such")));
   EXPECT_THAT(LeftInShm(), IsEmpty());
 }
@@ -507,12 +516,12 @@ TEST_F(MpSampleStreamTest, ErrorsOfThePoolAreTheLoaders) {
 int RunTrainer(const std::string& folder, const std::string& shm_dir) {
   const auto dataset = DistDataset::Load(folder, 0);
   if (!dataset.ok()) return 1;
-  const auto stream = MpSampleStream::Create(
-      *dataset,
-      {.input_nodes = {.split = "all"},
-       .worker_options = MpWorkerOptions{
-           .shm_dir = shm_dir,
-           .sampler_pool_program = Program("services/sampler_pool")}});
+  NeighborLoaderOptions options;
+  options.input_nodes.split = "all";
+  options.worker_options =
+      MpWorkerOptions{.shm_dir = shm_dir,
+                      .sampler_pool_program = Program("services/sampler_pool")};
+  const auto stream = MpSampleStream::Create(*dataset, *Resolve(options));
   if (!stream.ok() || !(*stream)->StartEpoch().ok()) return 1;
   const auto batch = (*stream)->Next();
   if (!batch.ok()) return 1;

@@ -2,75 +2,31 @@
 #define FAIRLEAD_LIBS_LOADER_BATCH_H_
 
 #include <cstdint>
-#include <map>
-#include <string>
 #include <utility>
 
 #include "ATen/core/Tensor.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "libs/loader/neighbor_loader_options.h"
-#include "libs/loader/remote_receiving_channel.h"
+#include "libs/loader/batch_data.h"
+#include "libs/loader/placement.h"
+#include "libs/loader/received_batch.h"
 
 namespace fairlead {
 
-// A batch of a graph with one node and one edge type, as PyG and GLT name its
-// parts (parity GL-060). A tensor that the batch does not have is undefined().
-struct Data {
-  at::Tensor n_id;        // int64 [N]: global ids of the nodes, seeds first
-  at::Tensor x;           // [N, features], of the dataset's dtype; quantised
-                          // ones as float32
-  at::Tensor y;           // int64 [N], or [N, K]: labels of all nodes
-  at::Tensor edge_index;  // int64 [2, E]: from neighbour to the node that drew
-                          // it, so messages flow to the seeds; local indices
-  at::Tensor e_id;        // int64 [E]: global ids of the edges
-  at::Tensor edge_attr;   // [E, features], as x
-  at::Tensor batch;       // int64 [B]: the seeds as asked for, repeats and all
-  at::Tensor seed_index;  // int64 [B]: the local index of each of them
-  at::Tensor num_sampled_nodes;  // int64 [hops + 1]: the seeds, then new nodes
-  at::Tensor num_sampled_edges;  // int64 [hops]
-};
-
-// The same of a graph with several types: those that are in the batch.
-struct HeteroData {
-  struct Nodes {
-    at::Tensor n_id;
-    at::Tensor x;
-    at::Tensor y;  // of the seeds' type only; so are the next two
-    at::Tensor batch;
-    at::Tensor seed_index;
-    at::Tensor num_sampled_nodes;
-  };
-  struct Edges {
-    at::Tensor edge_index;
-    at::Tensor e_id;
-    at::Tensor edge_attr;
-    at::Tensor num_sampled_edges;
-  };
-
-  std::map<std::string, Nodes> nodes;
-  std::map<EdgeTypeName, Edges> edges;
-};
-
-// How HeteroData shows an edge type that was sampled from `src` to `dst`.
-enum class EdgeDirection {
-  // As (dst, rev_relation, src), with edges that lead to the seeds: for message
-  // passing, and what GLT does (parity C-22).
-  kTowardsSeeds,
-  // As it is in the dataset: (src, relation, dst), edges from src to dst.
-  kNatural,
-};
-
-// A batch as tensors. They alias the received bytes, nothing is copied, and
-// keep them alive: a tensor may outlive the batch and the loader. Do not write
-// to them. Copying a batch copies references.
+// A batch as tensors. On the CPU they alias the received bytes, nothing is
+// copied, and keep them alive: a tensor may outlive the batch and the loader.
+// Do not write to them. Elsewhere, and where pinned, they are copies. Copying a
+// batch copies references.
 //
 // What a message says is checked before it is believed: DATA_LOSS names the
-// tensor that is missing or has another dtype or shape than it must.
+// tensor that is missing, has another dtype or shape than it must, or leads
+// from seeds to nodes that there are not. (The edges of neighbourhoods are not
+// looked at one by one: libtorch checks indices as they are used.)
 class Batch {
  public:
-  explicit Batch(ReceivedBatch received) : received_(std::move(received)) {}
+  explicit Batch(ReceivedBatch received, const Placement& placement = {})
+      : received_(std::move(received)), placement_(placement) {}
 
   uint64_t epoch() const { return received_.message.header.epoch(); }
   uint64_t index() const { return received_.message.header.batch_index(); }
@@ -91,9 +47,8 @@ class Batch {
   const ReceivedBatch& received() const { return received_; }
 
  private:
-  class Reader;
-
   ReceivedBatch received_;
+  Placement placement_;
 };
 
 }  // namespace fairlead

@@ -23,7 +23,7 @@ namespace fairlead {
 
 absl::StatusOr<std::unique_ptr<CollocatedSampleStream>>
 CollocatedSampleStream::Create(const Dataset& dataset,
-                               const NeighborLoaderOptions& options,
+                               const SampleStreamOptions& options,
                                RemotePartitions* remote) {
   if (dataset.num_partitions() > 1 && remote == nullptr) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -31,16 +31,16 @@ CollocatedSampleStream::Create(const Dataset& dataset,
         " partitions, of which this process has one; give a RemotePartitions "
         "to ask for the others, such as a PartitionClient"));
   }
-  FAIRLEAD_ASSIGN_OR_RETURN(ChannelPlan plan,
-                            ChannelPlan::Create(dataset, ToSeedNodes(options),
-                                                ToSamplingConfig(options)));
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      ChannelPlan plan,
+      ChannelPlan::Create(dataset, options.seeds[0], options.config));
   // The constructor is private, so std::make_unique cannot call it.
   return std::unique_ptr<CollocatedSampleStream>(
       new CollocatedSampleStream(dataset, options, remote, std::move(plan)));
 }
 
 CollocatedSampleStream::CollocatedSampleStream(
-    const Dataset& dataset, const NeighborLoaderOptions& options,
+    const Dataset& dataset, const SampleStreamOptions& options,
     RemotePartitions* remote, ChannelPlan plan)
     : SampleStream(InputFingerprint(options)),
       workers_(std::get<CollocatedWorkerOptions>(options.worker_options)),

@@ -21,9 +21,9 @@
 #include "libs/loader/buffer_pool.h"
 #include "libs/loader/encoded_batch.h"
 #include "libs/loader/epoch_ledger.h"
-#include "libs/loader/neighbor_loader_options.h"
 #include "libs/loader/received_batch.h"
 #include "libs/loader/sample_stream.h"
+#include "libs/loader/sample_stream_options.h"
 #include "libs/loader/worker_options.h"
 #include "libs/partition_client/remote_partitions.h"
 #include "libs/sampling/epoch_plan.h"
@@ -43,7 +43,7 @@ class CollocatedSampleStream final : public SampleStream {
   // several partitions and `remote` is null; otherwise as ChannelPlan::Create.
   // REQUIRES Validate(options).ok(), and collocated workers.
   static absl::StatusOr<std::unique_ptr<CollocatedSampleStream>> Create(
-      const Dataset& dataset, const NeighborLoaderOptions& options,
+      const Dataset& dataset, const SampleStreamOptions& options,
       RemotePartitions* remote);
 
   ~CollocatedSampleStream() override;
@@ -75,7 +75,7 @@ class CollocatedSampleStream final : public SampleStream {
   };
 
   CollocatedSampleStream(const Dataset& dataset,
-                         const NeighborLoaderOptions& options,
+                         const SampleStreamOptions& options,
                          RemotePartitions* remote, ChannelPlan plan);
 
   absl::Status BeginEpoch(uint64_t epoch,

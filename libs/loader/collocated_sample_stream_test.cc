@@ -17,7 +17,7 @@
 #include "libs/dist_graph/fake_partitions.h"
 #include "libs/graph/dataset.h"
 #include "libs/graph/dataset_writer.h"
-#include "libs/loader/neighbor_loader_options.h"
+#include "libs/loader/loader_options.h"
 #include "libs/loader/received_batch.h"
 #include "libs/loader/worker_options.h"
 #include "libs/partition_client/remote_partitions.h"
@@ -74,16 +74,18 @@ DatasetContents Contents() {
 class CollocatedSampleStreamTest : public ::testing::TestWithParam<uint64_t> {
  protected:
   NeighborLoaderOptions Options() const {
-    return {
-        .fanout = {4, 2},
-        .batch_size = 4,
-        .shuffle = true,
-        .worker_options = CollocatedWorkerOptions{.prefetch_size = GetParam()}};
+    NeighborLoaderOptions options;
+    options.fanout = {4, 2};
+    options.batch_size = 4;
+    options.shuffle = true;
+    options.worker_options =
+        CollocatedWorkerOptions{.prefetch_size = GetParam()};
+    return options;
   }
 
   absl::StatusOr<std::unique_ptr<CollocatedSampleStream>> Create(
       const NeighborLoaderOptions& options) const {
-    return CollocatedSampleStream::Create(*whole_, options,
+    return CollocatedSampleStream::Create(*whole_, *Resolve(options),
                                           /*remote=*/nullptr);
   }
 
@@ -188,10 +190,10 @@ TEST_P(CollocatedSampleStreamTest, GoesOnFromACursor) {
 }
 
 TEST_P(CollocatedSampleStreamTest, NeedsSomebodyToAskForOtherPartitions) {
-  EXPECT_THAT(
-      CollocatedSampleStream::Create(parts_.partition(0), Options(), nullptr),
-      StatusIs(absl::StatusCode::kInvalidArgument,
-               AllOf(HasSubstr("remote"), HasSubstr("3 partitions"))));
+  EXPECT_THAT(CollocatedSampleStream::Create(parts_.partition(0),
+                                             *Resolve(Options()), nullptr),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("remote"), HasSubstr("3 partitions"))));
 }
 
 // Answers out of the other partitions.
@@ -223,8 +225,8 @@ TEST_P(CollocatedSampleStreamTest, SeveralPartitionsGiveWhatOneGives) {
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(const Digests expected, Drain(*whole));
   Answering remote(parts_);
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(
-      const auto stream,
-      CollocatedSampleStream::Create(parts_.partition(1), options, &remote));
+      const auto stream, CollocatedSampleStream::Create(
+                             parts_.partition(1), *Resolve(options), &remote));
   ASSERT_THAT(stream->StartEpoch(), IsOk());
   EXPECT_THAT(Drain(*stream), IsOkAndHolds(expected));
 }
@@ -247,7 +249,8 @@ TEST_P(CollocatedSampleStreamTest, ErrorStandsInThePlaceOfItsBatch) {
     options.input_nodes.split = "all";
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(
         const auto stream,
-        CollocatedSampleStream::Create(parts_.partition(0), options, &remote));
+        CollocatedSampleStream::Create(parts_.partition(0), *Resolve(options),
+                                       &remote));
     ASSERT_THAT(stream->StartEpoch(), IsOk());
     EXPECT_THAT(stream->Next(), StatusIs(absl::StatusCode::kUnavailable,
                                          AllOf(HasSubstr("epoch 0, batch 0"),

@@ -5,13 +5,14 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "libs/dist_graph/dist_dataset.h"
 #include "libs/loader/collocated_sample_stream.h"
 #include "libs/loader/mp_sample_stream.h"
-#include "libs/loader/neighbor_loader_options.h"
 #include "libs/loader/remote_sample_stream.h"
 #include "libs/loader/sample_stream.h"
+#include "libs/loader/sample_stream_options.h"
 #include "libs/loader/worker_options.h"
 #include "libs/status/status_macros.h"
 #include "protos/fairlead/v1/sampling.pb.h"
@@ -19,24 +20,36 @@
 namespace fairlead {
 namespace {
 
+absl::string_view NameOf(v1::Split split) {
+  switch (split) {
+    case v1::SPLIT_VAL:
+      return "val";
+    case v1::SPLIT_TEST:
+      return "test";
+    default:
+      return "train";
+  }
+}
+
 // A split that was made after the dataset was loaded is not in its files.
 absl::Status ListNewSplit(const DistDataset& dataset,
-                          NeighborLoaderOptions& options) {
-  InputNodes& nodes = options.input_nodes;
-  if (!dataset.has_new_splits() || nodes.ids.has_value() ||
-      nodes.split == "all" || options.sampling == v1::SAMPLING_TYPE_LINK) {
+                          SampleStreamOptions& options) {
+  v1::SeedNodes& seeds = options.seeds[0];
+  if (!dataset.has_new_splits() || !seeds.has_split() ||
+      seeds.split() == v1::SPLIT_ALL) {
     return absl::OkStatus();
   }
-  FAIRLEAD_ASSIGN_OR_RETURN(const absl::Span<const int64_t> ids,
-                            dataset.Split(nodes.split, nodes.node_type));
-  nodes.ids.emplace(ids.begin(), ids.end());
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      const absl::Span<const int64_t> ids,
+      dataset.Split(NameOf(seeds.split()), seeds.node_type()));
+  seeds.mutable_ids()->mutable_id()->Assign(ids.begin(), ids.end());
   return absl::OkStatus();
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<SampleStream>> SampleStream::Create(
-    const DistDataset* dataset, NeighborLoaderOptions options,
+    const DistDataset* dataset, SampleStreamOptions options,
     RemotePartitions* remote) {
   FAIRLEAD_RETURN_IF_ERROR(Validate(options));
   const bool is_remote =

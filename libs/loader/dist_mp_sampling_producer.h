@@ -8,8 +8,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "libs/dist_graph/dist_dataset.h"
+#include "libs/loader/loader_options.h"
 #include "libs/loader/mp_sample_stream.h"
-#include "libs/loader/neighbor_loader_options.h"
 #include "libs/loader/worker_options.h"
 #include "libs/status/status_macros.h"
 
@@ -29,8 +29,9 @@ class DistMpSamplingProducer {
 
   // Starts the sampler pool. As SampleStream::Create.
   absl::Status Init() {
-    FAIRLEAD_RETURN_IF_ERROR(Validate(options_));
-    FAIRLEAD_ASSIGN_OR_RETURN(stream_, MpSampleStream::Create(data_, options_));
+    FAIRLEAD_ASSIGN_OR_RETURN(const SampleStreamOptions options,
+                              Resolve(options_));
+    FAIRLEAD_ASSIGN_OR_RETURN(stream_, MpSampleStream::Create(data_, options));
     return absl::OkStatus();
   }
   // Ends it, within seconds.

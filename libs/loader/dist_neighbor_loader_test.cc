@@ -14,7 +14,7 @@
 #include "gtest/gtest.h"
 #include "libs/loader/batch.h"
 #include "libs/loader/fake_cluster.h"
-#include "libs/loader/neighbor_loader_options.h"
+#include "libs/loader/loader_options.h"
 #include "libs/status/status_matchers.h"
 
 namespace fairlead {
@@ -35,11 +35,17 @@ std::vector<int64_t> Values(const at::Tensor& tensor) {
   return {begin, begin + dense.numel()};
 }
 
+NeighborLoaderOptions Options(const FakeCluster& cluster) {
+  NeighborLoaderOptions options;
+  options.registry = cluster.address();
+  return options;
+}
+
 // The only batch of a cluster that sends these tensors.
 absl::StatusOr<Batch> Load(std::vector<FakeTensor> tensors) {
   FakeCluster cluster(
       {.batches = 1, .tensors = [&](uint64_t) { return tensors; }});
-  auto loader = DistNeighborLoader::Create({.registry = cluster.address()});
+  auto loader = DistNeighborLoader::Create(Options(cluster));
   if (!loader.ok()) return loader.status();
   const absl::Status started = (*loader)->StartEpoch();
   if (!started.ok()) return started;
@@ -236,9 +242,8 @@ TEST(DistNeighborLoader, MalformedBatchIsDataLossThatNamesTheTensor) {
 
 TEST(DistNeighborLoader, RunsThroughEpochs) {
   FakeCluster cluster({.batches = 5});
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(
-      const auto loader,
-      DistNeighborLoader::Create({.registry = cluster.address()}));
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto loader,
+                                DistNeighborLoader::Create(Options(cluster)));
   EXPECT_EQ(loader->batches(), 5u);
   EXPECT_EQ(loader->seeds(), 10u);
   for (uint64_t epoch = 0; epoch < 2; ++epoch) {
@@ -256,9 +261,8 @@ TEST(DistNeighborLoader, RunsThroughEpochs) {
 TEST(DistNeighborLoader, LeavesNothingBehind) {
   FakeCluster cluster({.pools = 3});
   {
-    FAIRLEAD_ASSERT_OK_AND_ASSIGN(
-        const auto loader,
-        DistNeighborLoader::Create({.registry = cluster.address()}));
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto loader,
+                                  DistNeighborLoader::Create(Options(cluster)));
     EXPECT_THAT(cluster.channels(), SizeIs(3));
   }
   EXPECT_THAT(cluster.channels(), IsEmpty());
@@ -273,7 +277,7 @@ TEST(DistNeighborLoader, RefusalOfOneServerIsRolledBackOnTheOthers) {  // DS-68
                     ? absl::NotFoundError("split train: not here")
                     : absl::OkStatus();
        }});
-  EXPECT_THAT(DistNeighborLoader::Create({.registry = cluster.address()}),
+  EXPECT_THAT(DistNeighborLoader::Create(Options(cluster)),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("split train")));
   EXPECT_THAT(cluster.registered(), SizeIs(2));
   EXPECT_THAT(cluster.channels(), IsEmpty());
@@ -286,8 +290,7 @@ TEST(DistNeighborLoader, WaitsForAPoolThatIsNotThereYet) {
         return refusals-- > 0 ? absl::UnavailableError("no pool yet")
                               : absl::OkStatus();
       }});
-  EXPECT_THAT(DistNeighborLoader::Create({.registry = cluster.address()}),
-              IsOk());
+  EXPECT_THAT(DistNeighborLoader::Create(Options(cluster)), IsOk());
 }
 
 // Batches of an earlier run under the same key are nobody's any more, and what
@@ -296,8 +299,8 @@ TEST(DistNeighborLoader, ReplacesAChannelThatAnEarlierRunLeft) {
   for (const bool started : {false, true}) {
     SCOPED_TRACE(started);
     FakeCluster cluster({.batches = 2});
-    const NeighborLoaderOptions options{.registry = cluster.address(),
-                                        .worker_key = "loader_0_rank_3"};
+    NeighborLoaderOptions options = Options(cluster);
+    options.worker_key = "loader_0_rank_3";
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto earlier,
                                   DistNeighborLoader::Create(options));
     if (started) {
@@ -316,55 +319,15 @@ TEST(DistNeighborLoader, ReplacesAChannelThatAnEarlierRunLeft) {
 
 TEST(DistNeighborLoader, DealsIdsOutToServers) {
   FakeCluster cluster({.pools = 3});
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(
-      const auto loader,
-      DistNeighborLoader::Create(
-          {.registry = cluster.address(),
-           .input_nodes = {.ids = std::vector<int64_t>{1, 2, 3, 4, 5}}}));
+  NeighborLoaderOptions options = Options(cluster);
+  options.input_nodes = InputNodes::Ids({1, 2, 3, 4, 5});
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto loader,
+                                DistNeighborLoader::Create(options));
   std::vector<int64_t> dealt;
   for (const auto& request : cluster.registered()) {
     for (const int64_t id : request.input().ids().id()) dealt.push_back(id);
   }
   EXPECT_THAT(dealt, ElementsAre(1, 2, 3, 4, 5));
-}
-
-TEST(NeighborLoaderOptions, BecomeTheContracts) {
-  NeighborLoaderOptions options;
-  options.fanout = {15, -1, 0};
-  options.batch_size = 7;
-  options.seed = 9;
-  options.input_nodes = {
-      .node_type = "paper", .split = "val", .shard = 1, .num_shards = 3};
-  ASSERT_THAT(Validate(options), IsOk());
-  const v1::SamplingConfig config = ToSamplingConfig(options);
-  EXPECT_EQ(config.type(), v1::SAMPLING_TYPE_NODE);
-  EXPECT_THAT(config.fanout(), ElementsAre(15, -1, 0));
-  EXPECT_EQ(config.batch_size(), 7u);
-  EXPECT_EQ(config.seed(), 9u);
-  const v1::SeedNodes seeds = ToSeedNodes(options);
-  EXPECT_EQ(seeds.node_type(), "paper");
-  EXPECT_EQ(seeds.split(), v1::SPLIT_VAL);
-  EXPECT_EQ(seeds.slice().start_numerator(), 1u);
-  EXPECT_EQ(seeds.slice().end_numerator(), 2u);
-  EXPECT_EQ(seeds.slice().denominator(), 3u);
-}
-
-TEST(NeighborLoaderOptions, BadOnesAreNamed) {
-  const auto refused = [](NeighborLoaderOptions options, const char* why) {
-    EXPECT_THAT(DistNeighborLoader::Create(std::move(options)),
-                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(why)));
-  };
-  refused({.fanout = {5, -2}}, "fanout: -2");
-  refused({.batch_size = 0}, "batch_size");
-  refused({.prefetch_size = 0}, "prefetch_size");
-  refused({.credit_bytes = 0}, "credit_bytes");
-  refused({.input_nodes = {.split = "trian"}}, "trian");
-  refused({.input_nodes = {.shard = 3, .num_shards = 3}}, "shard 3 of 3");
-  refused({.input_nodes = {.num_shards = 0}}, "shard 0 of 0");
-  refused({.fanout = {1}, .edge_type_fanouts = {{{"a", "b", "c"}, {1}}}},
-          "only one");
-  refused({.edge_type_fanouts = {{{"a", "b", "c"}, {-7}}}}, "a__b__c: -7");
-  refused({.registry = "localhost"}, "host:port");
 }
 
 TEST(ParseFanout, TakesNumbersOnly) {

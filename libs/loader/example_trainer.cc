@@ -19,17 +19,16 @@ absl::Status Train(const std::string& registry) {
   options.shuffle = true;
   FAIRLEAD_ASSIGN_OR_RETURN(const auto loader,
                             fairlead::DistNeighborLoader::Create(options));
-  FAIRLEAD_RETURN_IF_ERROR(loader->StartEpoch());
-  while (true) {
-    FAIRLEAD_ASSIGN_OR_RETURN(const auto batch, loader->Next());
-    if (!batch.has_value()) return absl::OkStatus();  // the end of the epoch
-    FAIRLEAD_ASSIGN_OR_RETURN(const fairlead::Data data, batch->ToData());
+  FAIRLEAD_ASSIGN_OR_RETURN(fairlead::EpochRange epoch, loader->Epoch());
+  for (const fairlead::Batch& batch : epoch) {
+    FAIRLEAD_ASSIGN_OR_RETURN(const fairlead::Data data, batch.ToData());
     // model->forward(data.x, data.edge_index) and so on; the seeds are rows
     // data.seed_index of what comes out.
-    std::cout << "batch " << batch->index() << ": " << data.batch.numel()
+    std::cout << "batch " << batch.index() << ": " << data.batch.numel()
               << " seeds, " << data.n_id.numel() << " nodes, "
               << data.edge_index.size(1) << " edges\n";
   }
+  return epoch.status();  // OK: every batch of the epoch was there
 }
 
 int main(int argc, char** argv) {

@@ -36,10 +36,24 @@ FakeTensor::FakeTensor(std::string name, std::vector<int64_t> values)
            {static_cast<int64_t>(values.size())}},
       bytes(BytesOf(values)) {}
 
+FakeTensor::FakeTensor(std::string name, std::vector<int64_t> values,
+                       int64_t columns)
+    : spec{std::move(name),
+           v1::DTYPE_INT64,
+           {static_cast<int64_t>(values.size()) / columns, columns}},
+      bytes(BytesOf(values)) {}
+
 FakeTensor::FakeTensor(std::string name, std::vector<float> values,
                        int64_t columns)
     : spec{std::move(name),
            v1::DTYPE_FLOAT32,
+           {static_cast<int64_t>(values.size()) / columns, columns}},
+      bytes(BytesOf(values)) {}
+
+FakeTensor::FakeTensor(std::string name, std::vector<double> values,
+                       int64_t columns)
+    : spec{std::move(name),
+           v1::DTYPE_FLOAT64,
            {static_cast<int64_t>(values.size()) / columns, columns}},
       bytes(BytesOf(values)) {}
 

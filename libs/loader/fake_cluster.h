@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -22,10 +24,19 @@
 
 namespace fairlead {
 
-// A tensor of int64 or float32 for EncodeMessage.
+// A tensor for EncodeMessage: a list, or rows of so many columns.
 struct FakeTensor {
   FakeTensor(std::string name, std::vector<int64_t> values);
+  FakeTensor(std::string name, std::vector<int64_t> values, int64_t columns);
   FakeTensor(std::string name, std::vector<float> values, int64_t columns);
+  FakeTensor(std::string name, std::vector<double> values, int64_t columns);
+  template <typename T>
+  FakeTensor(std::string name, std::initializer_list<T> values, int64_t columns)
+      : FakeTensor(
+            std::move(name),
+            std::vector<std::conditional_t<std::is_integral_v<T>, int64_t, T>>(
+                values.begin(), values.end()),
+            columns) {}
 
   TensorSpec spec;
   std::string bytes;

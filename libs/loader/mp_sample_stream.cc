@@ -49,12 +49,12 @@ uint64_t Capacity(const MpWorkerOptions& workers) {
                                    : workers.channel_size;
 }
 
-v1::ChannelSpec SpecOf(const NeighborLoaderOptions& options,
+v1::ChannelSpec SpecOf(const SampleStreamOptions& options,
                        const MpWorkerOptions& workers) {
   v1::ChannelSpec spec;
   spec.set_worker_key("multi-process");
-  *spec.mutable_input() = ToSeedNodes(options);
-  *spec.mutable_config() = ToSamplingConfig(options);
+  *spec.mutable_input() = options.seeds[0];
+  *spec.mutable_config() = options.config;
   spec.set_failure_policy(options.failure_policy);
   const uint32_t in_flight = workers.num_workers * workers.worker_concurrency;
   spec.mutable_options()->set_worker_concurrency(in_flight);
@@ -143,7 +143,7 @@ class MpSampleStream::KeptMessage {
 };
 
 absl::StatusOr<std::unique_ptr<MpSampleStream>> MpSampleStream::Create(
-    const DistDataset& dataset, const NeighborLoaderOptions& options) {
+    const DistDataset& dataset, const SampleStreamOptions& options) {
   const auto& workers = std::get<MpWorkerOptions>(options.worker_options);
   if (dataset.num_partitions() > 1 && workers.peers_from.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -177,7 +177,7 @@ absl::StatusOr<std::unique_ptr<MpSampleStream>> MpSampleStream::Create(
   return stream;
 }
 
-MpSampleStream::MpSampleStream(const NeighborLoaderOptions& options,
+MpSampleStream::MpSampleStream(const SampleStreamOptions& options,
                                std::vector<std::string> argv, std::string log)
     : SampleStream(InputFingerprint(options)),
       workers_(std::get<MpWorkerOptions>(options.worker_options)),

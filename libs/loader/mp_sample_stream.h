@@ -17,9 +17,9 @@
 #include "libs/dist_graph/dist_dataset.h"
 #include "libs/loader/buffer_pool.h"
 #include "libs/loader/epoch_ledger.h"
-#include "libs/loader/neighbor_loader_options.h"
 #include "libs/loader/received_batch.h"
 #include "libs/loader/sample_stream.h"
+#include "libs/loader/sample_stream_options.h"
 #include "libs/loader/sampler_pool_process.h"
 #include "libs/loader/worker_options.h"
 #include "libs/shm_channel/doorbell.h"
@@ -51,7 +51,7 @@ class MpSampleStream final : public SampleStream {
   // Validate(options).ok(), and multi-process workers. `dataset` need not
   // outlive it, but its files must be there.
   static absl::StatusOr<std::unique_ptr<MpSampleStream>> Create(
-      const DistDataset& dataset, const NeighborLoaderOptions& options);
+      const DistDataset& dataset, const SampleStreamOptions& options);
 
   // Ends the pool.
   ~MpSampleStream() override;
@@ -75,7 +75,7 @@ class MpSampleStream final : public SampleStream {
   class KeptMessage;
   struct Kept;
 
-  MpSampleStream(const NeighborLoaderOptions& options,
+  MpSampleStream(const SampleStreamOptions& options,
                  std::vector<std::string> argv, std::string log);
 
   absl::Status BeginEpoch(uint64_t epoch,

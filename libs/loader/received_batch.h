@@ -32,6 +32,8 @@ struct ReceiveStats {
   uint64_t failed = 0;      // ended as a BatchError
   uint64_t recoveries = 0;  // epochs gone on with after a break
   uint64_t queued = 0;      // here, and not yet asked for
+  uint64_t requested = 0;   // batches that remote servers were asked for
+  absl::Duration starting;  // epochs, on remote servers
   absl::Duration waited;    // by the trainer, for batches
 };
 

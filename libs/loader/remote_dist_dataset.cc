@@ -333,26 +333,45 @@ absl::StatusOr<std::map<size_t, v1::SeedSlice>> RemoteDistDataset::Slices(
   return result;
 }
 
+absl::StatusOr<std::vector<int64_t>> RemoteDistDataset::GetNodeIds(
+    size_t server, const v1::GetNodeIdsRequest& request) const {
+  FAIRLEAD_RETURN_IF_ERROR(CheckServer(server));
+  grpc::ClientContext context;
+  SetDeadline(context, options_.timeout);
+  const auto reader = servers_[server].stub->GetNodeIds(&context, request);
+  std::vector<int64_t> ids;
+  v1::NodeIdsChunk chunk;
+  while (reader->Read(&chunk)) {
+    ids.insert(ids.end(), chunk.ids().begin(), chunk.ids().end());
+  }
+  FAIRLEAD_RETURN_IF_ERROR(Named(server, rpc::ToAbslStatus(reader->Finish())));
+  return ids;
+}
+
+absl::StatusOr<v1::AblpInputChunk> RemoteDistDataset::GetAblpInput(
+    size_t server, const v1::GetAblpInputRequest& request) const {
+  FAIRLEAD_RETURN_IF_ERROR(CheckServer(server));
+  grpc::ClientContext context;
+  SetDeadline(context, options_.timeout);
+  const auto reader = servers_[server].stub->GetAblpInput(&context, request);
+  v1::AblpInputChunk input;
+  v1::AblpInputChunk chunk;
+  while (reader->Read(&chunk)) input.MergeFrom(chunk);
+  FAIRLEAD_RETURN_IF_ERROR(Named(server, rpc::ToAbslStatus(reader->Finish())));
+  return input;
+}
+
 absl::StatusOr<std::map<size_t, std::vector<int64_t>>>
 RemoteDistDataset::FetchNodeIds(const NodeQuery& query) const {
   std::map<size_t, std::vector<int64_t>> ids;
   for (size_t server = 0; server < servers_.size(); ++server) ids[server];
   FAIRLEAD_ASSIGN_OR_RETURN(const auto slices, Slices(query));
   for (const auto& [server, slice] : slices) {
-    grpc::ClientContext context;
-    SetDeadline(context, options_.timeout);
     v1::GetNodeIdsRequest request;
     request.set_node_type(query.node_type);
     request.set_split(query.split);
     *request.mutable_slice() = slice;
-    const auto reader = servers_[server].stub->GetNodeIds(&context, request);
-    v1::NodeIdsChunk chunk;
-    while (reader->Read(&chunk)) {
-      ids[server].insert(ids[server].end(), chunk.ids().begin(),
-                         chunk.ids().end());
-    }
-    FAIRLEAD_RETURN_IF_ERROR(
-        Named(server, rpc::ToAbslStatus(reader->Finish())));
+    FAIRLEAD_ASSIGN_OR_RETURN(ids[server], GetNodeIds(server, request));
   }
   return ids;
 }
@@ -365,31 +384,21 @@ RemoteDistDataset::FetchAblpInput(const NodeQuery& anchors,
   for (size_t server = 0; server < servers_.size(); ++server) inputs[server];
   FAIRLEAD_ASSIGN_OR_RETURN(const auto slices, Slices(anchors));
   for (const auto& [server, slice] : slices) {
-    grpc::ClientContext context;
-    SetDeadline(context, options_.timeout);
     v1::GetAblpInputRequest request;
     request.set_node_type(anchors.node_type);
     request.set_split(anchors.split);
     *request.mutable_slice() = slice;
     *request.mutable_supervision_edge_type() = ToProto(supervision_edge_type);
     request.set_max_labels_per_anchor_node(max_labels_per_anchor_node);
-    const auto reader = servers_[server].stub->GetAblpInput(&context, request);
+    FAIRLEAD_ASSIGN_OR_RETURN(const v1::AblpInputChunk all,
+                              GetAblpInput(server, request));
     AblpInput& input = inputs[server];
-    v1::AblpInputChunk chunk;
-    const auto append = [](const auto& from, std::vector<int64_t>& to) {
-      to.insert(to.end(), from.begin(), from.end());
-    };
-    while (reader->Read(&chunk)) {
-      input.positive_columns = chunk.positive_columns();
-      input.negative_columns = chunk.negative_columns();
-      append(chunk.anchors(), input.anchors);
-      append(chunk.positives(), input.positives);
-      if (!chunk.has_negatives()) continue;
-      if (!input.negatives.has_value()) input.negatives.emplace();
-      append(chunk.negatives(), *input.negatives);
-    }
-    FAIRLEAD_RETURN_IF_ERROR(
-        Named(server, rpc::ToAbslStatus(reader->Finish())));
+    input.positive_columns = all.positive_columns();
+    input.negative_columns = all.negative_columns();
+    input.anchors.assign(all.anchors().begin(), all.anchors().end());
+    input.positives.assign(all.positives().begin(), all.positives().end());
+    if (!all.has_negatives()) continue;
+    input.negatives.emplace(all.negatives().begin(), all.negatives().end());
   }
   return inputs;
 }

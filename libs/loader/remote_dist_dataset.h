@@ -97,6 +97,13 @@ class RemoteDistDataset {
       size_t server, const EdgeTypeName& edge_type,
       const std::string& layout) const;
 
+  // The nodes of its partition, or labelled anchors among them: all chunks in
+  // one.
+  absl::StatusOr<std::vector<int64_t>> GetNodeIds(
+      size_t server, const v1::GetNodeIdsRequest& request) const;
+  absl::StatusOr<v1::AblpInputChunk> GetAblpInput(
+      size_t server, const v1::GetAblpInputRequest& request) const;
+
   // --- dealt out to compute ranks --------------------------------------------
   struct NodeQuery {
     // Both or neither: a rank's share of every server's, or all of it.

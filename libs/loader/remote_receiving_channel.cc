@@ -111,6 +111,7 @@ absl::Status RemoteReceivingChannel::ResumeEpoch(
         "cursor: is of ", had.size(), " servers, but this loader has ",
         options_.num_servers, "; go on with the same partitions"));
   }
+  const absl::Duration before = clock_.MonotonicNow();
   uint64_t generation = 0;
   std::vector<std::shared_ptr<GatewayStream>> ended;  // let go of unlocked
   std::vector<uint32_t> attempts(options_.num_servers, 0);
@@ -159,6 +160,7 @@ absl::Status RemoteReceivingChannel::ResumeEpoch(
           "epoch ", epoch, ": another StartEpoch came in between"));
     }
     started_ = true;
+    stats_.starting += clock_.MonotonicNow() - before;
     for (size_t i = 0; i < options_.num_servers; ++i) {
       if (!channels[i].has_value()) continue;
       Server& server = servers_[i];
@@ -212,6 +214,7 @@ absl::StatusOr<std::optional<ReceivedBatch>> RemoteReceivingChannel::Recv() {
     if (item.stream != nullptr) {
       Server* server = FindServer(item.stream.get());
       if (server != nullptr) ++server->credit;
+      ++stats_.requested;
     }
   }
   if (item.stream != nullptr) item.stream->Grant(1, item.bytes);
@@ -281,6 +284,7 @@ std::shared_ptr<GatewayStream> RemoteReceivingChannel::Attach(
   }
   server.credit =
       options_.prefetch_size - std::min(waiting, options_.prefetch_size);
+  stats_.requested += server.credit;
   v1::Subscribe subscribe;
   subscribe.set_channel_id(channel.channel_id);
   subscribe.set_epoch(server.ledger->epoch());
@@ -352,6 +356,7 @@ void RemoteReceivingChannel::OnResponse(
       give_back = OnBatch(*server, stream, std::move(batch), decoded->delivery);
     }
     if (give_back) ++server->credit;
+    if (give_back) ++stats_.requested;
   }
   if (give_back) stream->Grant(1, give_back_bytes);
 }

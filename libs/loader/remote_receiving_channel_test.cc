@@ -20,6 +20,7 @@
 #include "libs/loader/registry_session.h"
 #include "libs/loader/sampling_input.h"
 #include "libs/status/status_matchers.h"
+#include "protos/fairlead/v1/sampling.pb.h"
 
 namespace fairlead {
 namespace {
@@ -47,8 +48,10 @@ class Trainer {
         {.registry = cluster.address(), .member_name = "trainer"});
     EXPECT_THAT(created, IsOk());
     session_ = *std::move(created);
-    auto registered = SamplingInput::Register(
-        session_.get(), {.backend_key = "backend", .worker_key = "worker"});
+    auto registered =
+        SamplingInput::Register(session_.get(), {.backend_key = "backend",
+                                                 .worker_key = "worker",
+                                                 .seeds = {v1::SeedNodes()}});
     EXPECT_THAT(registered, IsOk());
     input_ = *std::move(registered);
     channel.num_servers = input_->num_servers();

@@ -9,9 +9,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "libs/loader/neighbor_loader_options.h"
 #include "libs/loader/registry_session.h"
 #include "libs/loader/remote_receiving_channel.h"
+#include "libs/loader/sample_stream_options.h"
 #include "libs/loader/sampling_input.h"
 #include "libs/status/status_macros.h"
 #include "protos/fairlead/v1/messages.pb.h"
@@ -21,21 +21,21 @@ namespace fairlead {
 namespace {
 
 absl::StatusOr<std::unique_ptr<RegistrySession>> Join(
-    const NeighborLoaderOptions& options) {
+    const SampleStreamOptions& options) {
   return RegistrySession::Create({.registry = options.registry,
                                   .member_name = options.member_name,
                                   .connect_timeout = options.connect_timeout});
 }
 
-SamplingInput::Options ToInputOptions(const NeighborLoaderOptions& options,
+SamplingInput::Options ToInputOptions(const SampleStreamOptions& options,
                                       const RegistrySession& session) {
   return {.backend_key = options.backend_key,
           .backend = options.backend,
           .worker_key = options.worker_key.empty() ? session.member_name()
                                                    : options.worker_key,
           .server_ranks = options.server_ranks,
-          .seeds = ToSeedNodes(options),
-          .config = ToSamplingConfig(options),
+          .seeds = options.seeds,
+          .config = options.config,
           .control = options.control,
           .failure_policy = options.failure_policy,
           .connect_timeout = options.connect_timeout};
@@ -44,7 +44,7 @@ SamplingInput::Options ToInputOptions(const NeighborLoaderOptions& options,
 }  // namespace
 
 absl::StatusOr<std::vector<SamplingInput::ServerPlan>> RemoteSampleStream::Plan(
-    const NeighborLoaderOptions& options) {
+    const SampleStreamOptions& options) {
   FAIRLEAD_RETURN_IF_ERROR(Validate(options));
   FAIRLEAD_ASSIGN_OR_RETURN(const std::unique_ptr<RegistrySession> session,
                             Join(options));
@@ -52,7 +52,7 @@ absl::StatusOr<std::vector<SamplingInput::ServerPlan>> RemoteSampleStream::Plan(
 }
 
 absl::StatusOr<std::unique_ptr<RemoteSampleStream>> RemoteSampleStream::Create(
-    const NeighborLoaderOptions& options) {
+    const SampleStreamOptions& options) {
   FAIRLEAD_ASSIGN_OR_RETURN(std::unique_ptr<RegistrySession> session,
                             Join(options));
   FAIRLEAD_ASSIGN_OR_RETURN(

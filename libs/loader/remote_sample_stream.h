@@ -10,11 +10,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "libs/loader/neighbor_loader_options.h"
 #include "libs/loader/received_batch.h"
 #include "libs/loader/registry_session.h"
 #include "libs/loader/remote_receiving_channel.h"
 #include "libs/loader/sample_stream.h"
+#include "libs/loader/sample_stream_options.h"
 #include "libs/loader/sampling_input.h"
 #include "protos/fairlead/v1/loader_cursor.pb.h"
 
@@ -26,11 +26,11 @@ class RemoteSampleStream final : public SampleStream {
  public:
   // REQUIRES Validate(options).ok(). Errors as the registry answers.
   static absl::StatusOr<std::unique_ptr<RemoteSampleStream>> Create(
-      const NeighborLoaderOptions& options);
+      const SampleStreamOptions& options);
 
   // A dry run of Create: as SamplingInput::Plan.
   static absl::StatusOr<std::vector<SamplingInput::ServerPlan>> Plan(
-      const NeighborLoaderOptions& options);
+      const SampleStreamOptions& options);
 
   uint64_t batches() const override;
   uint64_t seeds() const override;

@@ -14,7 +14,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "libs/loader/fake_cluster.h"
-#include "libs/loader/neighbor_loader_options.h"
+#include "libs/loader/loader_options.h"
 #include "libs/loader/remote_receiving_channel.h"
 #include "libs/loader/sample_stream.h"
 #include "libs/status/status_matchers.h"
@@ -29,8 +29,11 @@ using ::testing::HasSubstr;
 
 std::unique_ptr<SampleStream> NewTrainer(const FakeCluster& cluster,
                                          uint64_t seed = 1) {
+  NeighborLoaderOptions options;
+  options.registry = cluster.address();
+  options.seed = seed;
   absl::StatusOr<std::unique_ptr<SampleStream>> stream =
-      SampleStream::Create({.registry = cluster.address(), .seed = seed});
+      SampleStream::Create(options);
   EXPECT_THAT(stream, IsOk());
   return *std::move(stream);
 }

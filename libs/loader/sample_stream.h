@@ -4,13 +4,14 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "libs/loader/neighbor_loader_options.h"
 #include "libs/loader/received_batch.h"
+#include "libs/loader/sample_stream_options.h"
 #include "protos/fairlead/v1/loader_cursor.pb.h"
 
 namespace fairlead {
@@ -22,8 +23,9 @@ class RemotePartitions;
 // what DistNeighborLoader stands on, and enough for a tool. Who makes them,
 // options.worker_options says; what is in them is the same whoever does.
 //
-//   auto stream = SampleStream::Create({.fanout = {15, 10}, .batch_size =
-//   512});
+//   NeighborLoaderOptions options;
+//   options.fanout = {15, 10};
+//   auto stream = SampleStream::Create(options);
 //   (*stream)->StartEpoch();
 //   while (auto batch = (*stream)->Next(); batch.ok() && batch->has_value())
 //   ...
@@ -31,11 +33,13 @@ class RemotePartitions;
 // One thread at a time. Batches and their tensors may outlive it.
 class SampleStream {
  public:
-  // With remote workers, the default. INVALID_ARGUMENT for bad options;
-  // otherwise as the registry answers.
+  // With remote workers, the default, and the options of any kind of loader
+  // (loader_options.h). INVALID_ARGUMENT for bad options; otherwise as the
+  // registry answers.
+  template <typename Options>
   static absl::StatusOr<std::unique_ptr<SampleStream>> Create(
-      NeighborLoaderOptions options) {
-    return Create(nullptr, std::move(options));
+      const Options& options) {
+    return Create(nullptr, options);
   }
 
   // With any workers (parity GL-050, GL-051, GL-058). Collocated and
@@ -44,8 +48,16 @@ class SampleStream {
   // is not so. `remote`, which must outlive it too, asks other partitions for
   // collocated workers; may be null where the dataset has one.
   static absl::StatusOr<std::unique_ptr<SampleStream>> Create(
-      const DistDataset* dataset, NeighborLoaderOptions options,
+      const DistDataset* dataset, SampleStreamOptions options,
       RemotePartitions* remote = nullptr);
+  template <typename Options>
+  static absl::StatusOr<std::unique_ptr<SampleStream>> Create(
+      const DistDataset* dataset, const Options& options,
+      RemotePartitions* remote = nullptr) {
+    absl::StatusOr<SampleStreamOptions> resolved = Resolve(options);
+    if (!resolved.ok()) return resolved.status();
+    return Create(dataset, *std::move(resolved), remote);
+  }
 
   virtual ~SampleStream() = default;
 

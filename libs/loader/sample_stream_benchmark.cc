@@ -15,7 +15,7 @@
 #include "absl/status/statusor.h"
 #include "benchmark/benchmark.h"
 #include "libs/dist_graph/dist_dataset.h"
-#include "libs/loader/neighbor_loader_options.h"
+#include "libs/loader/loader_options.h"
 #include "libs/loader/received_batch.h"
 #include "libs/loader/sample_stream.h"
 #include "libs/loader/worker_options.h"
@@ -32,12 +32,13 @@ std::string Environment(const char* name) {
 // A batch for each iteration, however many epochs that takes.
 absl::Status Load(benchmark::State& state, const WorkerOptions& workers) {
   std::optional<DistDataset> dataset;
-  NeighborLoaderOptions options{.registry = Environment("REGISTRY"),
-                                .input_nodes = {.split = "all"},
-                                .fanout = {10, 5},
-                                .batch_size = 1024,
-                                .shuffle = true,
-                                .worker_options = workers};
+  NeighborLoaderOptions options;
+  options.registry = Environment("REGISTRY");
+  options.input_nodes.split = "all";
+  options.fanout = {10, 5};
+  options.batch_size = 1024;
+  options.shuffle = true;
+  options.worker_options = workers;
   if (!std::holds_alternative<RemoteWorkerOptions>(workers)) {
     FAIRLEAD_ASSIGN_OR_RETURN(dataset,
                               DistDataset::Load(Environment("DATASET"), 0));

@@ -147,11 +147,20 @@ absl::Status SamplingInput::MakeRequests(absl::Time deadline) {
         "server_ranks: ", *twice,
         " is there twice, and its batches would be too; name each once"));
   }
+  if (options_.seeds.size() != 1 && options_.seeds.size() != servers.size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("input_nodes: there are ", options_.seeds.size(),
+                     " lists of seeds for ", servers.size(),
+                     " servers; give one, or one for each server"));
+  }
   for (size_t i = 0; i < servers.size(); ++i) {
     v1::RegisterSamplingInputRequest& request = requests_.emplace_back();
     request.set_worker_key(options_.worker_key);
     request.set_server_rank(servers[i]);
-    *request.mutable_input() = ShareOf(options_.seeds, i, servers.size());
+    *request.mutable_input() =
+        options_.seeds.size() > 1
+            ? options_.seeds[i]
+            : ShareOf(options_.seeds[0], i, servers.size());
     *request.mutable_config() = options_.config;
     *request.mutable_control() = options_.control;
     request.set_failure_policy(options_.failure_policy);

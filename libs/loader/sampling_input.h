@@ -42,9 +42,10 @@ class SamplingInput {
     // Empty means a sampler pool of every partition that the registry knows.
     std::vector<uint32_t> server_ranks = {};
 
-    // A split is sampled by each server from the nodes that it holds; a list of
-    // ids is dealt out, so that each is sampled by one server.
-    v1::SeedNodes seeds = {};
+    // One: a split is sampled by each server from the nodes that it holds; a
+    // list of ids is dealt out, so that each is sampled by one server. Or one
+    // for each server.
+    std::vector<v1::SeedNodes> seeds = {};
     v1::SamplingConfig config = {};
     v1::ChannelControl control = {};
     v1::FailurePolicy failure_policy = v1::FAILURE_POLICY_UNSPECIFIED;

@@ -17,8 +17,7 @@ inline constexpr uint32_t kMaxWorkerConcurrency = 32;
 // the same. There are no worker_devices and no num_rpc_threads to choose, and
 // no master_addr: whoever must be found is found through the registry.
 
-// Sampler pools of a cluster: see the options of NeighborLoaderOptions that
-// say how batches travel.
+// Sampler pools of a cluster: DeliveryOptions say how batches travel.
 struct RemoteWorkerOptions {};
 
 // The trainer's own process; there need be no server.

@@ -4,7 +4,7 @@
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "libs/loader/neighbor_loader_options.h"
+#include "libs/loader/loader_options.h"
 #include "libs/loader/sample_stream.h"
 #include "libs/status/status_matchers.h"
 
@@ -15,6 +15,12 @@ using ::fairlead::testing::IsOk;
 using ::fairlead::testing::StatusIs;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+
+NeighborLoaderOptions WithWorkers(const WorkerOptions& workers) {
+  NeighborLoaderOptions options;
+  options.worker_options = workers;
+  return options;
+}
 
 TEST(WorkerOptions, BadOnesAreNamedWithTheirValue) {
   const auto refused = [](const WorkerOptions& options, const char* why) {
@@ -62,7 +68,7 @@ TEST(WorkerOptions, ConcurrencyIsRejectedWhereGltClampsIt) {  // GL-085
 TEST(WorkerOptions, LocalWorkersNeedADataset) {  // GL-050, GL-051
   for (const WorkerOptions& workers : {WorkerOptions(CollocatedWorkerOptions()),
                                        WorkerOptions(MpWorkerOptions())}) {
-    EXPECT_THAT(SampleStream::Create({.worker_options = workers}),
+    EXPECT_THAT(SampleStream::Create(WithWorkers(workers)),
                 StatusIs(absl::StatusCode::kInvalidArgument,
                          HasSubstr("dataset: must be given")));
   }

@@ -150,6 +150,25 @@ inline constexpr MetricName kGatewayAttachFailures = {
     "Tries to attach a channel that failed. Rising: the registry or a sampler "
     "pool is away."};
 
+// --- trainer -----------------------------------------------------------------
+inline constexpr MetricName kLoaderBatches = {
+    "fairlead_loader_batches_total", "Batches that a trainer was given."};
+inline constexpr MetricName kLoaderRequestedBatches = {
+    "fairlead_loader_requested_batches_total",
+    "Batches that servers were given credit for."};
+inline constexpr MetricName kLoaderStartSeconds = {
+    "fairlead_loader_start_seconds_total",
+    "Time spent in starting epochs on servers. High: epochs are short, or the "
+    "registry is slow."};
+inline constexpr MetricName kLoaderQueuedBatches = {
+    "fairlead_loader_queued_batches",
+    "Batches that are here and wait for the trainer. 0 for long: the trainer is "
+    "the faster side."};
+inline constexpr MetricName kLoaderWaitSeconds = {
+    "fairlead_loader_wait_seconds_total",
+    "Time that a trainer waited for batches. High: sampling or the network is "
+    "the slower side."};
+
 }  // namespace metrics
 }  // namespace fairlead
 

@@ -194,10 +194,10 @@ class FetchCall final : public grpc::ServerUnaryReactor,
     // It may be over, and done with, before this returns.
     const std::shared_ptr<FetchCall> alive = self;
     self_ = std::move(self);
-    v1::FetchRequest request;
+    v1::FetchMessageRequest request;
     if (!Parse(bytes, &request) || request.channel_id() == 0) {
       Finish(absl::InvalidArgumentError(
-          "request: must be a FetchRequest with a channel_id"));
+          "request: must be a FetchMessageRequest with a channel_id"));
       return;
     }
     channel_id_ = request.channel_id();

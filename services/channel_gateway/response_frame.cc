@@ -77,7 +77,7 @@ grpc::ByteBuffer FrameReceiveResponse(DeliveredMessage& message,
 grpc::ByteBuffer FrameFetchResponse(DeliveredMessage& message,
                                     absl::Duration now) {
   const std::string inner = ReceiveResponseStart(message, now);
-  return Frame(FieldStart(v1::FetchResponse::kMessageFieldNumber,
+  return Frame(FieldStart(v1::FetchMessageResponse::kMessageFieldNumber,
                           inner.size() + message.bytes().size()) +
                    inner,
                message);

@@ -16,7 +16,7 @@ namespace fairlead {
 grpc::ByteBuffer FrameReceiveResponse(DeliveredMessage& message,
                                       absl::Duration now);
 
-// The same within a FetchResponse.
+// The same within a FetchMessageResponse.
 grpc::ByteBuffer FrameFetchResponse(DeliveredMessage& message,
                                     absl::Duration now);
 

@@ -9,7 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "libs/loader/neighbor_loader_options.h"
+#include "libs/loader/sample_stream_options.h"
 
 namespace fairlead {
 
@@ -28,7 +28,7 @@ struct LoadedBatch {
 };
 
 struct LoadOptions {
-  NeighborLoaderOptions loader = {};  // of each client, but for its names
+  SampleStreamOptions loader = {};  // of each client, but for its names
 
   // Trainers, each a thread with a membership, a channel and a stream of its
   // own. Each asks for all of the seeds.

@@ -13,6 +13,7 @@
 #include "libs/loader/fake_cluster.h"
 #include "libs/status/status_matchers.h"
 #include "nlohmann/json.hpp"
+#include "protos/fairlead/v1/sampling.pb.h"
 
 namespace fairlead {
 namespace {
@@ -23,8 +24,15 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
-LoadOptions Against(const FakeCluster& cluster) {
+LoadOptions Options() {
   LoadOptions options;
+  options.loader.seeds.emplace_back().set_split(v1::SPLIT_TRAIN);
+  options.loader.config.set_batch_size(1);
+  return options;
+}
+
+LoadOptions Against(const FakeCluster& cluster) {
+  LoadOptions options = Options();
   options.loader.registry = cluster.address();
   return options;
 }
@@ -144,16 +152,16 @@ TEST(Load, BadOptionsAreNamed) {
     EXPECT_THAT(RunLoad(options),
                 StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(why)));
   };
-  LoadOptions options;
+  LoadOptions options = Options();
   options.clients = 0;
   refused(options, "clients");
-  options = {};
+  options = Options();
   options.epochs = 0;
   refused(options, "epochs");
-  options = {};
-  options.loader.batch_size = 0;
+  options = Options();
+  options.loader.config.set_batch_size(0);
   refused(options, "batch_size");
-  options = {};
+  options = Options();
   options.loader.registry = "nonsense";
   refused(options, "nonsense");
 }
@@ -164,7 +172,7 @@ TEST(Load, RegistryThatIsNotThereIsNamed) {
     FakeCluster gone({});
     address = gone.address();
   }
-  LoadOptions options;
+  LoadOptions options = Options();
   options.loader.registry = address;
   options.loader.connect_timeout = absl::Milliseconds(1);
   EXPECT_THAT(RunLoad(options),

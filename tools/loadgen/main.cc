@@ -19,7 +19,9 @@
 #include "boost/timer/progress_display.hpp"
 #include "libs/command_line/byte_size.h"
 #include "libs/command_line/command_line.h"
-#include "libs/loader/neighbor_loader_options.h"
+#include "libs/loader/input_nodes.h"
+#include "libs/loader/loader_options.h"
+#include "libs/loader/sample_stream_options.h"
 #include "libs/rpc/edge_type_proto.h"
 #include "libs/status/status_macros.h"
 #include "libs/type_names/type_names.h"
@@ -112,9 +114,9 @@ absl::StatusOr<Value> Choose(
       absl::StrCat("--", flag, "=", word, ": must be one of ", words));
 }
 
-absl::Status SetSampling(NeighborLoaderOptions& loader) {
+absl::Status SetSampling(v1::SamplingConfig& config) {
   FAIRLEAD_ASSIGN_OR_RETURN(
-      loader.sampling,
+      const v1::SamplingType type,
       Choose<v1::SamplingType>("sampling", absl::GetFlag(FLAGS_sampling),
                                {{"node", v1::SAMPLING_TYPE_NODE},
                                 {"link", v1::SAMPLING_TYPE_LINK},
@@ -128,28 +130,50 @@ absl::Status SetSampling(NeighborLoaderOptions& loader) {
                                 {"binary", v1::NEGATIVE_MODE_BINARY},
                                 {"triplet", v1::NEGATIVE_MODE_TRIPLET}}));
   FAIRLEAD_ASSIGN_OR_RETURN(
-      loader.edge_dir,
+      const v1::EdgeDir edge_dir,
       Choose<v1::EdgeDir>(
           "edge_dir", absl::GetFlag(FLAGS_edge_dir),
           {{"out", v1::EDGE_DIR_OUT}, {"in", v1::EDGE_DIR_IN}}));
   FAIRLEAD_ASSIGN_OR_RETURN(
-      loader.temporal,
+      const v1::TemporalStrategy temporal,
       Choose<v1::TemporalStrategy>("temporal", absl::GetFlag(FLAGS_temporal),
                                    {{"", v1::TEMPORAL_STRATEGY_UNSPECIFIED},
                                     {"uniform", v1::TEMPORAL_STRATEGY_UNIFORM},
                                     {"last", v1::TEMPORAL_STRATEGY_LAST}}));
-  loader.with_weight = absl::GetFlag(FLAGS_with_weight);
-  for (const std::string& word : absl::GetFlag(FLAGS_times)) {
-    int64_t time = 0;
-    if (!absl::SimpleAtoi(word, &time)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("--times: \"", word, "\" is no time; write 40,41,45"));
-    }
-    loader.input_times.push_back(time);
+  FAIRLEAD_ASSIGN_OR_RETURN(const std::vector<int32_t> fanout,
+                            ParseFanout(absl::GetFlag(FLAGS_fanout)));
+  config.set_type(type);
+  config.mutable_fanout()->Assign(fanout.begin(), fanout.end());
+  config.set_batch_size(absl::GetFlag(FLAGS_batch_size));
+  config.set_shuffle(absl::GetFlag(FLAGS_shuffle));
+  config.set_drop_last(absl::GetFlag(FLAGS_drop_last));
+  config.set_with_edge(absl::GetFlag(FLAGS_with_edge));
+  config.set_collect_features(absl::GetFlag(FLAGS_features));
+  config.set_replace(absl::GetFlag(FLAGS_replace));
+  config.set_seed(absl::GetFlag(FLAGS_seed));
+  config.set_edge_dir(edge_dir);
+  config.set_temporal(temporal);
+  config.set_with_weight(absl::GetFlag(FLAGS_with_weight));
+  if (type == v1::SAMPLING_TYPE_LINK) {
+    config.mutable_link()->set_negatives(negatives);
+    config.mutable_link()->set_strict(absl::GetFlag(FLAGS_strict));
   }
-  loader.link.set_negatives(negatives);
-  loader.link.set_strict(absl::GetFlag(FLAGS_strict));
-  loader.input_edges.set_all(absl::GetFlag(FLAGS_edges).empty());
+  if (type == v1::SAMPLING_TYPE_ABLP &&
+      !absl::GetFlag(FLAGS_edge_type).empty()) {
+    FAIRLEAD_ASSIGN_OR_RETURN(
+        const EdgeTypeName name,
+        ParseEdgeTypeName(absl::GetFlag(FLAGS_edge_type)));
+    *config.mutable_ablp()->mutable_supervision_edge_type() = ToProto(name);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<InputEdges> EdgesFromFlags() {
+  InputEdges input;
+  if (!absl::GetFlag(FLAGS_edge_type).empty()) {
+    FAIRLEAD_ASSIGN_OR_RETURN(
+        input.edge_type, ParseEdgeTypeName(absl::GetFlag(FLAGS_edge_type)));
+  }
   for (const std::string& word : absl::GetFlag(FLAGS_edges)) {
     const std::vector<std::string> ends = absl::StrSplit(word, ':');
     int64_t src = 0;
@@ -159,26 +183,37 @@ absl::Status SetSampling(NeighborLoaderOptions& loader) {
       return absl::InvalidArgumentError(
           absl::StrCat("--edges: \"", word, "\" is no edge; write 3:17,4:9"));
     }
-    loader.input_edges.add_src(src);
-    loader.input_edges.add_dst(dst);
+    if (!input.edges.has_value()) input.edges.emplace();
+    input.edges->src.push_back(src);
+    input.edges->dst.push_back(dst);
   }
-  if (!absl::GetFlag(FLAGS_edge_type).empty()) {
-    FAIRLEAD_ASSIGN_OR_RETURN(
-        const EdgeTypeName name,
-        ParseEdgeTypeName(absl::GetFlag(FLAGS_edge_type)));
-    const v1::EdgeType type = ToProto(name);
-    *loader.input_edges.mutable_edge_type() = type;
-    *loader.ablp.mutable_supervision_edge_type() = type;
+  return input;
+}
+
+absl::StatusOr<v1::SeedNodes> SeedsFromFlags(v1::SamplingType type) {
+  v1::SeedNodes seeds;
+  if (type == v1::SAMPLING_TYPE_LINK) {
+    FAIRLEAD_ASSIGN_OR_RETURN(const InputEdges edges, EdgesFromFlags());
+    seeds = ToSeedNodes(edges);
+  } else {
+    InputNodes nodes;
+    nodes.node_type = absl::GetFlag(FLAGS_node_type);
+    nodes.split = absl::GetFlag(FLAGS_split);
+    FAIRLEAD_ASSIGN_OR_RETURN(nodes.ids, ParseIds(absl::GetFlag(FLAGS_ids)));
+    FAIRLEAD_RETURN_IF_ERROR(Validate(nodes));
+    FAIRLEAD_ASSIGN_OR_RETURN(const std::vector<v1::SeedNodes> all,
+                              ToSeedNodes(nodes));
+    seeds = all[0];
   }
-  for (const std::string& word : absl::GetFlag(FLAGS_server_ranks)) {
-    uint32_t rank = 0;
-    if (!absl::SimpleAtoi(word, &rank)) {
+  for (const std::string& word : absl::GetFlag(FLAGS_times)) {
+    int64_t time = 0;
+    if (!absl::SimpleAtoi(word, &time)) {
       return absl::InvalidArgumentError(
-          absl::StrCat("--server_ranks: \"", word, "\" is no rank; write 0,1"));
+          absl::StrCat("--times: \"", word, "\" is no time; write 40,41,45"));
     }
-    loader.server_ranks.push_back(rank);
+    seeds.add_times(time);
   }
-  return absl::OkStatus();
+  return seeds;
 }
 
 absl::StatusOr<LoadOptions> OptionsFromFlags() {
@@ -186,21 +221,8 @@ absl::StatusOr<LoadOptions> OptionsFromFlags() {
   options.clients = absl::GetFlag(FLAGS_clients);
   options.epochs = absl::GetFlag(FLAGS_epochs);
   options.max_batches = absl::GetFlag(FLAGS_max_batches);
-  NeighborLoaderOptions& loader = options.loader;
+  SampleStreamOptions& loader = options.loader;
   loader.registry = absl::GetFlag(FLAGS_registry);
-  loader.input_nodes.node_type = absl::GetFlag(FLAGS_node_type);
-  loader.input_nodes.split = absl::GetFlag(FLAGS_split);
-  FAIRLEAD_ASSIGN_OR_RETURN(loader.input_nodes.ids,
-                            ParseIds(absl::GetFlag(FLAGS_ids)));
-  FAIRLEAD_ASSIGN_OR_RETURN(loader.fanout,
-                            ParseFanout(absl::GetFlag(FLAGS_fanout)));
-  loader.batch_size = absl::GetFlag(FLAGS_batch_size);
-  loader.shuffle = absl::GetFlag(FLAGS_shuffle);
-  loader.drop_last = absl::GetFlag(FLAGS_drop_last);
-  loader.with_edge = absl::GetFlag(FLAGS_with_edge);
-  loader.collect_features = absl::GetFlag(FLAGS_features);
-  loader.replace = absl::GetFlag(FLAGS_replace);
-  loader.seed = absl::GetFlag(FLAGS_seed);
   loader.prefetch_size = absl::GetFlag(FLAGS_prefetch_size);
   loader.credit_bytes = absl::GetFlag(FLAGS_credit_bytes).bytes;
   loader.connect_timeout = absl::GetFlag(FLAGS_connect_timeout);
@@ -209,7 +231,18 @@ absl::StatusOr<LoadOptions> OptionsFromFlags() {
   loader.control.set_priority(absl::GetFlag(FLAGS_priority));
   loader.backend_key = absl::GetFlag(FLAGS_backend_key);
   loader.backend.set_buffer_bytes(absl::GetFlag(FLAGS_buffer_bytes).bytes);
-  FAIRLEAD_RETURN_IF_ERROR(SetSampling(loader));
+  for (const std::string& word : absl::GetFlag(FLAGS_server_ranks)) {
+    uint32_t rank = 0;
+    if (!absl::SimpleAtoi(word, &rank)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--server_ranks: \"", word, "\" is no rank; write 0,1"));
+    }
+    loader.server_ranks.push_back(rank);
+  }
+  FAIRLEAD_RETURN_IF_ERROR(SetSampling(loader.config));
+  FAIRLEAD_ASSIGN_OR_RETURN(v1::SeedNodes seeds,
+                            SeedsFromFlags(loader.config.type()));
+  loader.seeds = {std::move(seeds)};
   return options;
 }
 

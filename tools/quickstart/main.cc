@@ -21,7 +21,7 @@
 #include "boost/timer/progress_display.hpp"
 #include "libs/command_line/command_line.h"
 #include "libs/graph/dataset_manifest.h"
-#include "libs/loader/neighbor_loader_options.h"
+#include "libs/loader/loader_options.h"
 #include "libs/status/status_macros.h"
 #include "tools/quickstart/local_cluster.h"
 #include "tools/quickstart/training.h"
