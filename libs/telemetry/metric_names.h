@@ -162,7 +162,8 @@ inline constexpr MetricName kLoaderStartSeconds = {
     "registry is slow."};
 inline constexpr MetricName kLoaderQueuedBatches = {
     "fairlead_loader_queued_batches",
-    "Batches that are here and wait for the trainer. 0 for long: the trainer is "
+    "Batches that are here and wait for the trainer. 0 for long: the trainer "
+    "is "
     "the faster side."};
 inline constexpr MetricName kLoaderWaitSeconds = {
     "fairlead_loader_wait_seconds_total",
