@@ -6,7 +6,6 @@
 #include <iostream>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/flags/flag.h"
@@ -15,10 +14,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "libs/command_line/command_line.h"
-#include "libs/loader/neighbor_loader_options.h"
+#include "libs/loader/loader_options.h"
 #include "libs/loader/received_batch.h"
 #include "libs/loader/sample_stream.h"
-#include "libs/rpc/edge_type_proto.h"
 #include "libs/sampling/ablp_label_types.h"
 #include "libs/status/status_macros.h"
 #include "libs/type_names/type_names.h"
@@ -57,19 +55,18 @@ namespace {
 absl::StatusOr<std::unique_ptr<SampleStream>> Open(
     const ServedGraph& graph, const EdgeTypeName& supervision,
     const std::string& split) {
-  NeighborLoaderOptions options;
+  AblpLoaderOptions options;
   options.registry = absl::GetFlag(FLAGS_registry);
   options.input_nodes.split = split;
   // This rank's part of what each server has of the split.
   options.input_nodes.shard = absl::GetFlag(FLAGS_rank);
   options.input_nodes.num_shards = absl::GetFlag(FLAGS_world_size);
-  options.sampling = v1::SAMPLING_TYPE_ABLP;
-  *options.ablp.mutable_supervision_edge_type() = ToProto(supervision);
+  options.supervision_edge_type = supervision;
   options.edge_type_fanouts = graph.fanouts;
   options.batch_size = absl::GetFlag(FLAGS_batch_size);
   options.shuffle = true;
   options.seed = absl::GetFlag(FLAGS_seed);
-  return SampleStream::Create(std::move(options));
+  return SampleStream::Create(options);
 }
 
 absl::Status Run() {

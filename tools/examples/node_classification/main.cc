@@ -6,7 +6,6 @@
 #include <iostream>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/flags/flag.h"
@@ -15,7 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "libs/command_line/command_line.h"
-#include "libs/loader/neighbor_loader_options.h"
+#include "libs/loader/loader_options.h"
 #include "libs/loader/received_batch.h"
 #include "libs/loader/sample_stream.h"
 #include "libs/status/status_macros.h"
@@ -57,7 +56,7 @@ absl::StatusOr<std::unique_ptr<SampleStream>> Open(const ServedGraph& graph,
   options.batch_size = absl::GetFlag(FLAGS_batch_size);
   options.shuffle = true;
   options.seed = absl::GetFlag(FLAGS_seed);
-  return SampleStream::Create(std::move(options));
+  return SampleStream::Create(options);
 }
 
 absl::Status Run() {
