@@ -342,7 +342,9 @@ TEST_F(BadRequest, OfATrainerIsOneLineAndTheNextTrainerIsServed) {
   EXPECT_THAT(Loadgen({"--ids=3,1024"}),
               FailsSaying(AllOf(HasSubstr("OUT_OF_RANGE"), HasSubstr("1024"),
                                 HasSubstr("0 to 1023"))));
-  EXPECT_THAT(Loadgen({"--ids=-1"}), FailsSaying(HasSubstr("OUT_OF_RANGE")));
+  EXPECT_THAT(
+      Loadgen({"--ids=-1"}),
+      FailsSaying(AllOf(HasSubstr("INVALID_ARGUMENT"), HasSubstr("ids: -1"))));
   EXPECT_THAT(Loadgen({"--node_type=paper"}),
               FailsSaying(AllOf(HasSubstr("NOT_FOUND"), HasSubstr("paper"))));
   EXPECT_THAT(

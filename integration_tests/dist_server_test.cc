@@ -21,8 +21,10 @@
 #include "libs/clock/clock.h"
 #include "libs/dist_rpc/data_partitions.h"
 #include "libs/dist_rpc/rpc_data_partition_router.h"
+#include "libs/event_loop/event_loop.h"
 #include "libs/loader/registry_session.h"
 #include "libs/loader/remote_dist_dataset.h"
+#include "libs/loader/request_server.h"
 #include "libs/membership/member_watch.h"
 #include "libs/rpc/channel.h"
 #include "libs/rpc/status_conversion.h"
@@ -234,6 +236,26 @@ TEST_F(DistServerTest, AnswersQueriesOfItsOwnPartition) {
   request.set_split(v1::SPLIT_UNSPECIFIED);
   request.set_node_type("nobody");
   EXPECT_THAT(server_->GetNodeIds(request), ::testing::Not(IsOk()));
+}
+
+TEST_F(DistServerTest, MethodsAreRequestedByNameNowOrAsFutures) {
+  EventLoop loop({.name = "requests", .max_concurrency = 2});
+  ASSERT_THAT(loop.Start(), IsOk());
+  const absl::Time deadline = absl::Now() + kPatience;
+  v1::GetNodeIdsRequest request;
+  request.set_split(v1::SPLIT_TRAIN);
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+      const std::vector<int64_t> ids,
+      RequestServer(*server_, &DistServer::GetNodeIds, request));
+  auto again = AsyncRequestServer(loop, deadline, *server_,
+                                  &DistServer::GetNodeIds, request);
+  auto owners = AsyncRequestServer(
+      loop, deadline, *server_, &DistServer::GetNodePartitionId, "node", ids);
+  auto nothing = AsyncRequestServer(loop, deadline, *server_,
+                                    &DistServer::GetTensorSize, "nobody");
+  EXPECT_EQ(again.get().value(), ids);
+  EXPECT_EQ(owners.get().value().size(), ids.size());
+  EXPECT_THAT(nothing.get(), ::testing::Not(IsOk()));
 }
 
 TEST_F(DistServerTest, PartitionsAreFoundAndTheDeadPassedOver) {

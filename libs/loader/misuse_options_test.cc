@@ -69,11 +69,11 @@ TEST(Misuse, OfOptionsOfEveryKind) {
             [](auto& o) { o.backend.set_worker_concurrency(33); },
             {"worker_concurrency: 33", "1 to that many"}),
       Nodes("no time to connect",
-            [](auto& o) { o.connect_timeout = absl::ZeroDuration(); },
-            {"connect_timeout", "more than 0"}),
+            [](auto& o) { o.connect_timeout = -absl::Seconds(2); },
+            {"connect_timeout", "negative", "-2s"}),
       Nodes("no time to recover",
             [](auto& o) { o.recovery_timeout = -absl::Seconds(1); },
-            {"recovery_timeout", "more than 0", "-1s"}),
+            {"recovery_timeout", "negative", "-1s"}),
       Nodes("a server named twice",
             [](auto& o) {
               o.server_ranks = {2, 0, 2};

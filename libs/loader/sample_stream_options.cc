@@ -25,10 +25,10 @@ absl::Status AtLeastOne(absl::string_view name, uint64_t value) {
       name, ": must be at least 1, got 0; with 0 no batch could come"));
 }
 
-absl::Status Positive(absl::string_view name, absl::Duration value) {
-  if (value > absl::ZeroDuration()) return absl::OkStatus();
+absl::Status NotNegative(absl::string_view name, absl::Duration value) {
+  if (value >= absl::ZeroDuration()) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(
-      name, ": must be more than 0, got ", absl::FormatDuration(value)));
+      name, ": must not be negative, got ", absl::FormatDuration(value)));
 }
 
 // What is about the way from remote workers (parity GL-082, GL-085).
@@ -36,9 +36,9 @@ absl::Status CheckRemote(const DeliveryOptions& options) {
   FAIRLEAD_RETURN_IF_ERROR(AtLeastOne("prefetch_size", options.prefetch_size));
   FAIRLEAD_RETURN_IF_ERROR(AtLeastOne("credit_bytes", options.credit_bytes));
   FAIRLEAD_RETURN_IF_ERROR(
-      Positive("connect_timeout", options.connect_timeout));
+      NotNegative("connect_timeout", options.connect_timeout));
   FAIRLEAD_RETURN_IF_ERROR(
-      Positive("recovery_timeout", options.recovery_timeout));
+      NotNegative("recovery_timeout", options.recovery_timeout));
   if (options.backend_key.empty()) {
     return absl::InvalidArgumentError(
         "backend_key: is empty; give loaders that share sampling workers one "

@@ -26,6 +26,7 @@ struct DeliveryOptions {
   std::vector<uint32_t> server_ranks = {};  // empty: one of every partition
   uint64_t prefetch_size = 4;               // batches under way per server
   uint64_t credit_bytes = 256 << 20;        // and bytes
+  // For what is not there (yet), and for what has gone; 0 to try once.
   absl::Duration connect_timeout = absl::Seconds(60);
   absl::Duration recovery_timeout = absl::Seconds(120);
 
