@@ -61,7 +61,7 @@ class ContextTest : public ::testing::Test {
 
   JobOptions Job(absl::Duration timeout = kPatience) const {
     return {.registry = registry_->address(),
-            .name = "job",
+            .name = job_,
             .timeout = timeout,
             .lease = kPatience};
   }
@@ -121,10 +121,12 @@ class ContextTest : public ::testing::Test {
   }
 
   std::optional<ServiceProcess> registry_;
+  std::string job_ = "job";
 };
 
 TEST_F(ContextTest, RanksMeetInAnyOrderAndAgainAfterShutdown) {
   for (uint32_t seed = 0; seed < 3; ++seed) {
+    job_ = absl::StrCat("job-", seed);  // a job that begins again is another
     std::vector<Session> sessions = MeetAll(seed);
     for (const absl::Status& status :
          OfAll(sessions, [](DistSession& session) -> absl::Status {
