@@ -61,7 +61,7 @@ class ContextTest : public ::testing::Test {
 
   JobOptions Job(absl::Duration timeout = kPatience) const {
     return {.registry = registry_->address(),
-            .name = job_,
+            .name = "job",
             .timeout = timeout,
             .lease = kPatience};
   }
@@ -121,12 +121,10 @@ class ContextTest : public ::testing::Test {
   }
 
   std::optional<ServiceProcess> registry_;
-  std::string job_ = "job";
 };
 
 TEST_F(ContextTest, RanksMeetInAnyOrderAndAgainAfterShutdown) {
   for (uint32_t seed = 0; seed < 3; ++seed) {
-    job_ = absl::StrCat("job-", seed);  // a job that begins again is another
     std::vector<Session> sessions = MeetAll(seed);
     for (const absl::Status& status :
          OfAll(sessions, [](DistSession& session) -> absl::Status {

@@ -1,6 +1,8 @@
 #include "services/registry/gather_calls.h"
 
+#include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -26,6 +28,14 @@ namespace {
 // Long enough for any rendezvous; whoever wants less says so.
 constexpr std::chrono::hours kLongestWait(1);
 
+std::chrono::nanoseconds TimeoutOf(const v1::AllGatherRequest& request) {
+  if (!request.has_timeout()) return kLongestWait;
+  const std::chrono::nanoseconds asked(
+      google::protobuf::util::TimeUtil::DurationToNanoseconds(
+          request.timeout()));
+  return std::min<std::chrono::nanoseconds>(kLongestWait, asked);
+}
+
 }  // namespace
 
 // Lives until gRPC is done with it, and for as long as the list has it.
@@ -33,21 +43,19 @@ class GatherCalls::Call final : public grpc::ServerUnaryReactor {
  public:
   Call(GatherCalls& calls, const v1::AllGatherRequest& request,
        v1::AllGatherResponse& response)
-      : calls_(calls), request_(request), response_(response) {}
+      : calls_(calls),
+        group_(request.group()),
+        round_(request.round()),
+        world_size_(request.world_size()),
+        timeout_after_(TimeoutOf(request)),
+        response_(response) {}
 
   void Hold(std::shared_ptr<Call> self) { self_ = std::move(self); }
 
   void ArmTimeout() {
-    std::chrono::nanoseconds wait = kLongestWait;
-    if (request_.has_timeout()) {
-      const std::chrono::nanoseconds asked(
-          google::protobuf::util::TimeUtil::DurationToNanoseconds(
-              request_.timeout()));
-      wait = std::min(wait, asked);
-    }
     // The alarm keeps its function for as long as it lives, which is as long
     // as this does: the function must not keep this alive in turn.
-    timeout_.Set(std::chrono::system_clock::now() + wait,
+    timeout_.Set(std::chrono::system_clock::now() + timeout_after_,
                  [weak = std::weak_ptr<Call>(self_)](bool fired) {
                    const std::shared_ptr<Call> call = weak.lock();
                    if (fired && call != nullptr) call->OnTimeout();
@@ -58,7 +66,7 @@ class GatherCalls::Call final : public grpc::ServerUnaryReactor {
   void Look() {
     absl::StatusOr<v1::AllGatherResponse> answer =
         calls_.core_.Read([this](const RegistryState& state) {
-          return state.gathers().Answer(request_.group(), request_.round());
+          return state.gathers().Answer(group_, round_);
         });
     if (absl::IsUnavailable(answer.status())) return;
     MutexLock lock(&mutex_);
@@ -83,13 +91,11 @@ class GatherCalls::Call final : public grpc::ServerUnaryReactor {
   void OnTimeout() {
     const std::string missing =
         calls_.core_.Read([this](const RegistryState& state) {
-          return state.gathers().DescribeMissing(request_.group(),
-                                                 request_.round());
+          return state.gathers().DescribeMissing(group_, round_);
         });
     End(absl::DeadlineExceededError(
-        absl::StrCat("group ", request_.group(), ", round ", request_.round(),
-                     ": these ranks of ", request_.world_size(),
-                     " sent nothing in time: ", missing)));
+        absl::StrCat("group ", group_, ", round ", round_, ": these ranks of ",
+                     world_size_, " sent nothing in time: ", missing)));
   }
 
   void FinishLocked(const absl::Status& status)
@@ -99,8 +105,12 @@ class GatherCalls::Call final : public grpc::ServerUnaryReactor {
   }
 
   GatherCalls& calls_;
-  const v1::AllGatherRequest& request_;
-  v1::AllGatherResponse& response_;
+  // Of the request, which is gRPC's and may go before the list lets go of this.
+  const std::string group_;
+  const uint64_t round_;
+  const uint32_t world_size_;
+  const std::chrono::nanoseconds timeout_after_;
+  v1::AllGatherResponse& response_;  // there until Finish
   std::shared_ptr<Call> self_;
   grpc::Alarm timeout_;
 
