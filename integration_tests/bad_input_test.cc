@@ -344,7 +344,7 @@ TEST_F(BadRequest, OfATrainerIsOneLineAndTheNextTrainerIsServed) {
                                 HasSubstr("0 to 1023"))));
   EXPECT_THAT(
       Loadgen({"--ids=-1"}),
-      FailsSaying(AllOf(HasSubstr("INVALID_ARGUMENT"), HasSubstr("ids: -1"))));
+      FailsSaying(AllOf(HasSubstr("OUT_OF_RANGE"), HasSubstr("ids: -1"))));
   EXPECT_THAT(Loadgen({"--node_type=paper"}),
               FailsSaying(AllOf(HasSubstr("NOT_FOUND"), HasSubstr("paper"))));
   EXPECT_THAT(

@@ -114,7 +114,7 @@ absl::Status Validate(const InputNodes& nodes) {
   if (nodes.ids.has_value()) {
     for (const int64_t id : *nodes.ids) {
       if (id >= 0) continue;
-      return absl::InvalidArgumentError(absl::StrCat(
+      return absl::OutOfRangeError(absl::StrCat(
           "input_nodes.ids: ", id, " is no node id; ids are 0 or more"));
     }
   }

@@ -28,19 +28,22 @@ using ::fairlead::testing::Misuse;
 
 // A loader of the kind, of good options but for what `spoil` does to them.
 template <typename Loader, typename Spoil>
-Misuse Bad(std::string what, Spoil spoil, std::vector<std::string> words) {
+Misuse Bad(std::string what, Spoil spoil, std::vector<std::string> words,
+           absl::StatusCode code = absl::StatusCode::kInvalidArgument) {
   return {std::move(what),
           [spoil] {
             typename Loader::Options options;
             spoil(options);
             return Loader::Create(options).status();
           },
-          absl::StatusCode::kInvalidArgument, std::move(words)};
+          code, std::move(words)};
 }
 
 template <typename Spoil>
-Misuse Nodes(std::string what, Spoil spoil, std::vector<std::string> words) {
-  return Bad<DistNeighborLoader>(std::move(what), spoil, std::move(words));
+Misuse Nodes(std::string what, Spoil spoil, std::vector<std::string> words,
+             absl::StatusCode code = absl::StatusCode::kInvalidArgument) {
+  return Bad<DistNeighborLoader>(std::move(what), spoil, std::move(words),
+                                 code);
 }
 
 template <typename Spoil>
@@ -148,11 +151,12 @@ TEST(Misuse, OfSeedsAndFanouts) {
               o.input_nodes.paths = {"a.npy"};
             },
             {"ids and paths", "leave one"}),
-      Nodes("an id below 0",
-            [](auto& o) {
-              o.input_nodes.ids = {4, -4};
-            },
-            {"input_nodes.ids: -4", "0 or more"}),
+      Nodes(
+          "an id below 0",
+          [](auto& o) {
+            o.input_nodes.ids = {4, -4};
+          },
+          {"input_nodes.ids: -4", "0 or more"}, absl::StatusCode::kOutOfRange),
       Nodes("a file without a name",
             [](auto& o) { o.input_nodes.paths = {""}; },
             {"input_nodes.paths", ".npy"}),
