@@ -9,11 +9,17 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "grpcpp/grpcpp.h"
+#include "libs/rpc/call_threads.h"
 
 namespace fairlead::rpc {
 
 struct ServerOptions {
   std::string listen;  // host:port; port 0 takes a free one
+
+  // Calls that run at a time; others wait for their turn (see CallThreads).
+  // Beside them gRPC has threads of its own, as many as it finds right for the
+  // machine's cores, however many calls there are.
+  int max_threads = 32;
 };
 
 // A gRPC server with health checking and reflection on, messages of any size,
@@ -21,7 +27,8 @@ struct ServerOptions {
 class Server {
  public:
   // `services` must outlive the server. UNAVAILABLE, naming the address, if
-  // the port is in use; INVALID_ARGUMENT if `listen` is no host:port.
+  // the port is in use; INVALID_ARGUMENT if `listen` is no host:port, or
+  // for no threads.
   static absl::StatusOr<std::unique_ptr<Server>> Start(
       const ServerOptions& options,
       const std::vector<grpc::Service*>& services);
@@ -40,9 +47,13 @@ class Server {
   void Drain(absl::Duration grace);
 
  private:
-  Server(std::unique_ptr<grpc::Server> server, std::string address)
-      : server_(std::move(server)), address_(std::move(address)) {}
+  Server(std::unique_ptr<CallThreads> threads,
+         std::unique_ptr<grpc::Server> server, std::string address)
+      : threads_(std::move(threads)),
+        server_(std::move(server)),
+        address_(std::move(address)) {}
 
+  const std::unique_ptr<CallThreads> threads_;
   const std::unique_ptr<grpc::Server> server_;
   const std::string address_;
 };
