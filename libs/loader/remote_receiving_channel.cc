@@ -288,8 +288,8 @@ bool RemoteReceivingChannel::OnBatch(
     Server& server, const std::shared_ptr<GatewayStream>& stream,
     EncodedBatch batch, const v1::DeliveryStamps& delivery) {
   EpochLedger::Booking booking;
-  const EpochLedger::Verdict verdict = server.epoch.OnBatch(
-      batch.message.header, batch.seed_digest, &booking);
+  const EpochLedger::Verdict verdict =
+      server.epoch.OnBatch(batch.message.header, batch.seed_digest, &booking);
   if (verdict != EpochLedger::Verdict::kNew) return OnVerdict(server, verdict);
   const uint64_t bytes = batch.bytes;
   ReceivedBatch received;
@@ -436,7 +436,8 @@ void RemoteReceivingChannel::Recover(size_t index) {
   {
     MutexLock lock(&mutex_);
     Server& server = servers_[index];
-    if (generation != generation_ || server.epoch.state() != State::kRecovering) {
+    if (generation != generation_ ||
+        server.epoch.state() != State::kRecovering) {
       return;
     }
     if (!channel.ok()) {

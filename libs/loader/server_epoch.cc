@@ -96,11 +96,10 @@ std::optional<absl::Status> ServerEpoch::Break(const absl::Status& status,
                    ledger_->epoch(), ", gateway at ", gateway_address_);
   // A gateway that finds no channel does not know why: its pool may have ended,
   // or our lease run out. The registry is asked next, whose word is final.
-  const bool is_gone =
-      state_ == State::kStreaming && absl::IsNotFound(status);
+  const bool is_gone = state_ == State::kStreaming && absl::IsNotFound(status);
   if (!is_gone && !IsWorthResuming(status)) {
-    return absl::Status(status.code(),
-                        absl::StrCat(what, ": ", std::string(status.message())));
+    return absl::Status(
+        status.code(), absl::StrCat(what, ": ", std::string(status.message())));
   }
   if (now + wait >= give_up_at_) {
     return absl::Status(

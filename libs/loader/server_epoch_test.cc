@@ -136,9 +136,9 @@ TEST(ServerEpoch, GivesUpOnceNothingCameForTheRecoveryTimeout) {
     server.Recover();
     ASSERT_LT(++tries, 10000);
   }
-  EXPECT_THAT(*over, StatusIs(absl::StatusCode::kUnavailable,
-                              AllOf(HasSubstr("within 2m"),
-                                    HasSubstr("link lost"))));
+  EXPECT_THAT(*over,
+              StatusIs(absl::StatusCode::kUnavailable,
+                       AllOf(HasSubstr("within 2m"), HasSubstr("link lost"))));
   EXPECT_GT(tries, 2);
   EXPECT_LT(now, kStart + absl::Minutes(2));
 }
