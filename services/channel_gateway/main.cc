@@ -14,6 +14,7 @@
 #include "libs/command_line/command_line.h"
 #include "libs/membership/membership.h"
 #include "libs/rpc/channel.h"
+#include "libs/rpc/readiness.h"
 #include "libs/rpc/ready_line.h"
 #include "libs/rpc/server.h"
 #include "libs/rpc/termination.h"
@@ -55,6 +56,7 @@ namespace {
 absl::Status Serve() {
   const rpc::TerminationSignal termination;  // before any thread exists
   const RealClock clock;
+  rpc::Readiness readiness;
   const std::string registry = absl::GetFlag(FLAGS_registry);
   FAIRLEAD_RETURN_IF_ERROR(rpc::CheckAddresses("--registry", registry));
   const std::string shm_dir = absl::GetFlag(FLAGS_shm_dir);
@@ -78,7 +80,8 @@ absl::Status Serve() {
       const std::unique_ptr<rpc::Server> server,
       rpc::Server::Start(
           {.listen = absl::GetFlag(FLAGS_listen),
-           .max_threads = absl::GetFlag(FLAGS_max_server_threads)},
+           .max_threads = absl::GetFlag(FLAGS_max_server_threads),
+           .readiness = &readiness},
           {&service}));
 
   Membership::Options join;
@@ -91,6 +94,7 @@ absl::Status Serve() {
   join.member.set_address(server->address());
   join.member.set_metrics_address(telemetry->address());
   join.member.set_shm_domain(shm_domain);
+  join.readiness = &readiness;
   join.on_replaced = [&termination] { termination.Request(); };
   FAIRLEAD_ASSIGN_OR_RETURN(std::unique_ptr<Membership> membership,
                             Membership::Start(std::move(join)));
@@ -100,7 +104,7 @@ absl::Status Serve() {
             << "/metrics\n";
 
   termination.Wait();
-  server->SetServing(false);
+  readiness.Hold("stopping");
   const absl::Status membership_status = membership->status();
   membership.reset();  // leaves the cluster first: nobody is sent here now
   delivery->Drain();
