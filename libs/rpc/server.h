@@ -19,14 +19,13 @@ inline constexpr char kReadinessService[] = "readiness";
 
 struct ServerOptions {
   std::string listen;  // host:port; port 0 takes a free one
-  // What the health service says of kReadinessService, which it does not know
-  // if this is null. Must outlive the server.
-  Readiness* readiness = nullptr;
-
   // Calls that run at a time; others wait for their turn (see CallThreads).
   // Beside them gRPC has threads of its own, as many as it finds right for the
   // machine's cores, however many calls there are.
   int max_threads = 32;
+  // What the health service says of kReadinessService, which it does not know
+  // if this is null. Must outlive the server.
+  Readiness* readiness = nullptr;
 };
 
 // A gRPC server with health checking and reflection on, messages of any size,
