@@ -173,6 +173,10 @@ absl::StatusOr<absl::Duration> Membership::Renew() {
     if (!response.ok() && !absl::IsNotFound(response.status())) {
       return response.status();
     }
+    if (response.ok() && response->draining() != draining_) {
+      draining_ = response->draining();
+      if (options_.on_draining != nullptr) options_.on_draining(draining_);
+    }
     MutexLock lock(&mutex_);
     if (response.ok() &&
         response->registry_incarnation() == joined_.registry_incarnation()) {

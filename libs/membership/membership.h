@@ -43,6 +43,11 @@ class Membership {
                                v1::RegistryService::Stub&)>
         on_joined;
 
+    // Called when the registry takes the member out of service or puts it back
+    // (RegistryService.DrainMember): within a third of a lease. Must not call
+    // the membership. May be empty.
+    std::function<void(bool draining)> on_draining;
+
     // Called at most once, from the thread: status() is not OK any more, and
     // the process should end. May be empty.
     std::function<void()> on_replaced;
@@ -89,6 +94,7 @@ class Membership {
   // Held over the calls of one renewal.
   Mutex renewing_ ABSL_ACQUIRED_BEFORE(mutex_);
   bool must_join_ ABSL_GUARDED_BY(renewing_) = false;
+  bool draining_ ABSL_GUARDED_BY(renewing_) = false;
 
   mutable Mutex mutex_;
   // Made and let go of with renewing_ held; cancelled by whoever ends it.
