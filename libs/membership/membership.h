@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "libs/membership/heartbeat_stream.h"
+#include "libs/rpc/readiness.h"
 #include "libs/sync/mutex.h"
 #include "protos/fairlead/v1/registry.grpc.pb.h"
 
@@ -43,10 +44,13 @@ class Membership {
                                v1::RegistryService::Stub&)>
         on_joined;
 
-    // Called when the registry takes the member out of service or puts it back
-    // (RegistryService.DrainMember): within a third of a lease. Must not call
-    // the membership. May be empty.
-    std::function<void(bool draining)> on_draining;
+    // Held for "joining" until a Join, with its `on_joined`, has gone through,
+    // and again from when the registry says that the lease has run out. While a
+    // registry is only away it stays as it is: that stops nothing. Held for
+    // "draining" while the registry has the member out of service, of which it
+    // hears within a third of a lease. May be null; must outlive the
+    // membership.
+    rpc::Readiness* readiness = nullptr;
 
     // Called at most once, from the thread: status() is not OK any more, and
     // the process should end. May be empty.
@@ -80,6 +84,7 @@ class Membership {
   explicit Membership(Options options);
 
   absl::Status Join() ABSL_LOCKS_EXCLUDED(mutex_);
+  void SetJoined(bool joined);
   // Renews the lease, or joins again if that is what it takes.
   absl::StatusOr<absl::Duration> Renew() ABSL_LOCKS_EXCLUDED(renewing_, mutex_);
   void Run() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -94,7 +99,6 @@ class Membership {
   // Held over the calls of one renewal.
   Mutex renewing_ ABSL_ACQUIRED_BEFORE(mutex_);
   bool must_join_ ABSL_GUARDED_BY(renewing_) = false;
-  bool draining_ ABSL_GUARDED_BY(renewing_) = false;
 
   mutable Mutex mutex_;
   // Made and let go of with renewing_ held; cancelled by whoever ends it.
