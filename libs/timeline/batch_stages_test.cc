@@ -13,8 +13,8 @@
 namespace fairlead {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::Each;
+using ::testing::ElementsAre;
 
 // One that left the gateway at 700.
 v1::BatchTimeline Sent() {
@@ -113,8 +113,8 @@ TEST(BatchStages, AreOffByNoMoreThanTheySay) {
     const v1::BatchTimeline timeline =
         Consumed(there, waited, pick(), back, random() >> 2);
     const BatchStages stages = PlaceStages(timeline);
-    ASSERT_TRUE(std::is_sorted(stages.points_ns.begin(),
-                               stages.points_ns.end()));
+    ASSERT_TRUE(
+        std::is_sorted(stages.points_ns.begin(), stages.points_ns.end()));
     const uint64_t network = stages.DurationNs(BatchStage::kNetwork);
     const uint64_t off = network > there ? network - there : there - network;
     ASSERT_LE(off, stages.error_ns);
@@ -146,8 +146,8 @@ TEST(BatchStages, NeverGoBackWhateverIsClaimed) {
     timeline.mutable_consumed()->set_reported_ns(pick());
     timeline.set_heard_ns(pick());
     const BatchStages stages = PlaceStages(timeline);
-    ASSERT_TRUE(std::is_sorted(stages.points_ns.begin(),
-                               stages.points_ns.end()))
+    ASSERT_TRUE(
+        std::is_sorted(stages.points_ns.begin(), stages.points_ns.end()))
         << timeline.ShortDebugString();
   }
 }
@@ -157,8 +157,8 @@ TEST(BatchStages, HaveANameEach) {
   for (size_t i = 0; i < kBatchStages; ++i) {
     names.emplace_back(BatchStageName(static_cast<BatchStage>(i)));
   }
-  EXPECT_THAT(names, ElementsAre("queue", "sample", "features", "commit",
-                                 "shm", "send", "network", "consume"));
+  EXPECT_THAT(names, ElementsAre("queue", "sample", "features", "commit", "shm",
+                                 "send", "network", "consume"));
 }
 
 }  // namespace

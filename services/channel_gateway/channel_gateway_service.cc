@@ -310,9 +310,8 @@ class FetchCall final : public grpc::ServerUnaryReactor,
 
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>*
 ChannelGatewayService::Receive(grpc::CallbackServerContext* /*context*/) {
-  auto stream =
-      std::make_shared<ReceiveStream>(delivery_, clock_, timelines_,
-                                      streams_.fetch_add(1), subscriptions_);
+  auto stream = std::make_shared<ReceiveStream>(
+      delivery_, clock_, timelines_, streams_.fetch_add(1), subscriptions_);
   ReceiveStream* reactor = stream.get();
   if (subscriptions_.fetch_add(1) >= max_subscriptions_) {
     reactor->Refuse(std::move(stream),

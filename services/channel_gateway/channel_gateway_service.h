@@ -20,7 +20,7 @@ class ChannelGatewayService final
     : public v1::ChannelGatewayService::WithRawCallbackMethod_Receive<
           v1::ChannelGatewayService::WithRawCallbackMethod_Fetch<
               v1::ChannelGatewayService::WithCallbackMethod_ListTimelines<
-              v1::ChannelGatewayService::Service>>> {
+                  v1::ChannelGatewayService::Service>>> {
  public:
   // All must outlive the service and its calls.
   ChannelGatewayService(Delivery& delivery, const Clock& clock,

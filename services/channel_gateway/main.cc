@@ -40,10 +40,11 @@ ABSL_FLAG(fairlead::ByteSize, shm_budget, fairlead::ByteSize(4ULL << 30),
           "Most bytes of channel buffers to map, such as 512MB or 4GB.");
 ABSL_FLAG(uint64_t, max_channels, 4096, "Most channels attached at a time.");
 ABSL_FLAG(int64_t, max_subscriptions, 4096, "Most open trainer streams.");
-ABSL_FLAG(uint64_t, timeline_every, 64,
-          "Of so many batches one is sampled: its way from the scheduler to the "
-          "trainer is kept for `fairleadctl trace` and shown as histograms. 0 "
-          "samples none.");
+ABSL_FLAG(
+    uint64_t, timeline_every, 64,
+    "Of so many batches one is sampled: its way from the scheduler to the "
+    "trainer is kept for `fairleadctl trace` and shown as histograms. 0 "
+    "samples none.");
 ABSL_FLAG(uint64_t, max_timelines, 4096,
           "Sampled batches to keep, at most 16384.");
 ABSL_FLAG(std::string, member_name, "",

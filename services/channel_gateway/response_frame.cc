@@ -77,7 +77,8 @@ grpc::ByteBuffer FrameReceiveResponse(DeliveredMessage& message,
 
 grpc::ByteBuffer FrameFetchResponse(DeliveredMessage& message,
                                     absl::Duration now) {
-  const std::string inner = ReceiveResponseStart(message, now, /*timeline=*/false);
+  const std::string inner =
+      ReceiveResponseStart(message, now, /*timeline=*/false);
   return Frame(FieldStart(v1::FetchMessageResponse::kMessageFieldNumber,
                           inner.size() + message.bytes().size()) +
                    inner,

@@ -33,9 +33,8 @@ void TimelineLog::Observe(const BatchStages& stages, BatchStage first,
                           BatchStage last) {
   for (auto i = static_cast<size_t>(first); i <= static_cast<size_t>(last);
        ++i) {
-    stage_seconds_[i]->Observe(1e-9 *
-                               static_cast<double>(stages.DurationNs(
-                                   static_cast<BatchStage>(i))));
+    stage_seconds_[i]->Observe(1e-9 * static_cast<double>(stages.DurationNs(
+                                          static_cast<BatchStage>(i))));
   }
 }
 

@@ -90,7 +90,8 @@ TEST(TimelineLog, SamplesOnlyBatchesAndNoneWhenItIsOff) {
   Telemetry telemetry;
   const ChannelMessageTag end{.kind = ChannelMessageTag::Kind::kEpochEnd};
   EXPECT_FALSE(TimelineLog({.every = 1}, telemetry).IsSampled(1, end));
-  EXPECT_TRUE(TimelineLog({.every = 1}, telemetry).IsSampled(1, BatchTag(0, 0)));
+  EXPECT_TRUE(
+      TimelineLog({.every = 1}, telemetry).IsSampled(1, BatchTag(0, 0)));
   EXPECT_FALSE(
       TimelineLog({.every = 0}, telemetry).IsSampled(1, BatchTag(0, 0)));
   EXPECT_FALSE(TimelineLog({.every = 1, .max_timelines = 0}, telemetry)
