@@ -256,13 +256,6 @@ inline constexpr MetricName kGatewayAttachFailures = {
     "Tries to attach a channel that failed. Rising: the registry or a sampler "
     "pool is away."};
 
-inline constexpr MetricName kGatewayTimelineSeconds = {
-    "fairlead_gateway_timeline_seconds",
-    "Time of one sampled batch in each stage from the scheduler to the "
-    "trainer: queue, sample, features, commit, shm (lay in shared memory), "
-    "send (waited in the gateway for credit and the transport), network, "
-    "consume (waited in the trainer)."};
-
 // --- trainer -----------------------------------------------------------------
 inline constexpr MetricName kLoaderBatches = {
     "fairlead_loader_batches_total", "Batches that a trainer was given."};
