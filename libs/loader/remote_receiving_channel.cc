@@ -21,11 +21,12 @@
 #include "grpcpp/grpcpp.h"
 #include "libs/loader/encoded_batch.h"
 #include "libs/loader/epoch_ledger.h"
+#include "libs/loader/epoch_start.h"
 #include "libs/loader/gateway_stream.h"
 #include "libs/loader/receive_response.h"
-#include "libs/loader/registry_session.h"
+#include "libs/loader/receiving_options.h"
 #include "libs/loader/sampling_input.h"
-#include "libs/rpc/backoff.h"
+#include "libs/loader/server_epoch.h"
 #include "libs/rpc/channel.h"
 #include "libs/status/status_macros.h"
 #include "protos/fairlead/v1/channel_gateway.pb.h"
@@ -34,53 +35,18 @@
 namespace fairlead {
 namespace {
 
-// Whether a stream that ended so may be resumed. ABORTED is not: another reader
-// has the channel, and taking it back would only start a fight. Besides
-// UNAVAILABLE, these are how a connection's death can look.
-bool IsWorthResuming(const absl::Status& status) {
-  switch (status.code()) {
-    case absl::StatusCode::kUnavailable:
-    case absl::StatusCode::kDeadlineExceeded:
-    case absl::StatusCode::kCancelled:
-    case absl::StatusCode::kInternal:
-    case absl::StatusCode::kUnknown:
-      return true;
-    default:
-      return false;
-  }
-}
-
 absl::Status WithContext(const absl::Status& status, absl::string_view what) {
   return {status.code(),
           absl::StrCat(what, ": ", std::string(status.message()))};
 }
 
+using State = ServerEpoch::State;
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RemoteReceivingChannel>>
 RemoteReceivingChannel::Create(Options options) {
-  if (options.num_servers == 0) {
-    return absl::InvalidArgumentError("num_servers: must be at least 1, got 0");
-  }
-  if (options.prefetch_size < 1) {
-    return absl::InvalidArgumentError(
-        "prefetch_size: must be at least 1, got 0; with 0 no batch could come");
-  }
-  if (options.credit_bytes < 1) {
-    return absl::InvalidArgumentError(
-        "credit_bytes: must be at least 1, got 0; with 0 no batch could come");
-  }
-  if (options.active_mask.empty()) {
-    options.active_mask.assign(options.num_servers, true);
-  }
-  if (options.active_mask.size() != options.num_servers) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "active_mask: has ", options.active_mask.size(), " entries for ",
-        options.num_servers, " servers; give one for each, or none"));
-  }
-  if (options.start_epoch == nullptr) {
-    return absl::InvalidArgumentError("start_epoch: must be set");
-  }
+  FAIRLEAD_RETURN_IF_ERROR(Validate(options));
   // The constructor is private, so std::make_unique cannot call it.
   return std::unique_ptr<RemoteReceivingChannel>(
       new RemoteReceivingChannel(std::move(options)));
@@ -90,7 +56,11 @@ RemoteReceivingChannel::RemoteReceivingChannel(Options options)
     : options_(std::move(options)),
       // One more than can be waiting, for the batch that the trainer works on.
       buffers_((options_.prefetch_size + 1) * options_.num_servers),
-      servers_(options_.num_servers),
+      servers_(options_.num_servers,
+               {.epoch = ServerEpoch(
+                    {.prefetch_size = options_.prefetch_size,
+                     .credit_bytes = options_.credit_bytes,
+                     .recovery_timeout = options_.recovery_timeout})}),
       recovery_([this] { RunRecovery(); }) {}
 
 RemoteReceivingChannel::~RemoteReceivingChannel() {
@@ -125,33 +95,14 @@ absl::Status RemoteReceivingChannel::ResumeEpoch(
     // What is under way of the epoch as it was started before is not of this
     // start.
     for (size_t i = 0; i < servers_.size(); ++i) {
-      const std::optional<EpochLedger>& last = servers_[i].ledger;
-      if (last.has_value() && last->epoch() == epoch) {
-        attempts[i] = last->attempt() + 1;
+      const ServerEpoch& last = servers_[i].epoch;
+      if (last.has_ledger() && last.ledger().epoch() == epoch) {
+        attempts[i] = last.ledger().attempt() + 1;
       }
     }
   }
-  std::vector<std::optional<SamplingChannel>> channels(options_.num_servers);
-  for (size_t i = 0; i < options_.num_servers; ++i) {
-    if (!options_.active_mask[i]) {
-      if (had.empty() || had[i].batches() == 0) continue;
-      return absl::InvalidArgumentError(absl::StrCat(
-          "cursor: server ", i, " had ", had[i].batches(),
-          " batches, and now has none; go on with the same seeds"));
-    }
-    std::vector<v1::BatchRange> held;
-    if (!had.empty()) held.assign(had[i].held().begin(), had[i].held().end());
-    FAIRLEAD_ASSIGN_OR_RETURN(
-        channels[i], StartEpochPersistently(i, epoch, attempts[i], held));
-  }
-  std::vector<std::optional<EpochLedger>> ledgers(options_.num_servers);
-  for (size_t i = 0; i < options_.num_servers; ++i) {
-    if (!channels[i].has_value()) continue;
-    ledgers[i].emplace(channels[i]->channel_id, epoch, channels[i]->batches,
-                       attempts[i]);
-    if (had.empty()) continue;
-    FAIRLEAD_RETURN_IF_ERROR(ledgers[i]->Restore(had[i]));
-  }
+  FAIRLEAD_ASSIGN_OR_RETURN(std::vector<std::optional<StartedPart>> parts,
+                            StartOnServers(options_, epoch, attempts, had));
   std::vector<std::shared_ptr<GatewayStream>> streams;
   {
     MutexLock lock(&mutex_);
@@ -162,32 +113,16 @@ absl::Status RemoteReceivingChannel::ResumeEpoch(
     started_ = true;
     stats_.starting += clock_.MonotonicNow() - before;
     for (size_t i = 0; i < options_.num_servers; ++i) {
-      if (!channels[i].has_value()) continue;
+      if (!parts[i].has_value()) continue;
       Server& server = servers_[i];
-      server.ledger.emplace(*std::move(ledgers[i]));
-      server.backoff.emplace(absl::Uniform<uint64_t>(random_));
-      server.progress = true;
+      server.epoch.Start(std::move(parts[i]->ledger),
+                         absl::Uniform<uint64_t>(random_));
       ++running_;
-      streams.push_back(Attach(server, *channels[i]));
+      streams.push_back(Attach(server, parts[i]->channel));
     }
   }
   for (const auto& stream : streams) stream->Start();
   return absl::OkStatus();
-}
-
-absl::StatusOr<SamplingChannel> RemoteReceivingChannel::StartEpochPersistently(
-    size_t server, uint64_t epoch, uint32_t attempt,
-    absl::Span<const v1::BatchRange> held) {
-  const absl::Time deadline = absl::Now() + options_.recovery_timeout;
-  rpc::Backoff backoff(absl::Uniform<uint64_t>(absl::BitGen()));
-  while (true) {
-    absl::StatusOr<SamplingChannel> channel =
-        options_.start_epoch(server, epoch, attempt, held);
-    if (channel.ok() || !IsTransient(channel.status())) return channel;
-    const absl::Duration wait = backoff.Next();
-    if (absl::Now() + wait >= deadline) return channel;
-    absl::SleepFor(wait);
-  }
 }
 
 absl::StatusOr<std::optional<ReceivedBatch>> RemoteReceivingChannel::Recv() {
@@ -213,7 +148,7 @@ absl::StatusOr<std::optional<ReceivedBatch>> RemoteReceivingChannel::Recv() {
     }
     if (item.stream != nullptr) {
       Server* server = FindServer(item.stream.get());
-      if (server != nullptr) ++server->credit;
+      if (server != nullptr) server->epoch.ReturnCredit();
       ++stats_.requested;
     }
   }
@@ -236,12 +171,12 @@ RemoteReceivingChannel::progress() const {
   }
   std::vector<v1::EpochProgress> progress(servers_.size());
   for (size_t i = 0; i < servers_.size(); ++i) {
-    if (!options_.active_mask[i]) continue;
+    if (!IsActive(options_, i)) continue;
     std::vector<const EpochLedger::Booking*> not_yet;
     for (const Item& item : queue_) {
       if (item.server == i) not_yet.push_back(&item.booking);
     }
-    progress[i] = servers_[i].ledger->ProgressWithout(not_yet);
+    progress[i] = servers_[i].epoch.ledger().ProgressWithout(not_yet);
   }
   return progress;
 }
@@ -257,7 +192,7 @@ void RemoteReceivingChannel::DropEpoch() {
   for (Server& server : servers_) {
     if (server.stream != nullptr) server.stream->Cancel();
     server.stream = nullptr;
-    server.state = State::kEnded;
+    server.epoch.End();
   }
   running_ = 0;
   queue_.clear();
@@ -271,27 +206,15 @@ std::shared_ptr<GatewayStream> RemoteReceivingChannel::Attach(
     server.gateway_address = channel.gateway_address;
     server.gateway = rpc::MakeChannel(channel.gateway_address);
   }
-  server.ledger->set_channel_id(channel.channel_id);
-  // What waits in the queue counts against the credit of the new stream too,
-  // or each break would make room for another prefetch_size batches.
   const size_t index = IndexOf(server);
-  uint64_t waiting = 0;
-  uint64_t waiting_bytes = 0;
-  for (Item& item : queue_) {
+  ServerEpoch::Waiting waiting;
+  for (const Item& item : queue_) {
     if (!item.result.ok() || item.result->server != index) continue;
-    ++waiting;
-    waiting_bytes += item.bytes;
+    ++waiting.batches;
+    waiting.bytes += item.bytes;
   }
-  server.credit =
-      options_.prefetch_size - std::min(waiting, options_.prefetch_size);
-  stats_.requested += server.credit;
-  v1::Subscribe subscribe;
-  subscribe.set_channel_id(channel.channel_id);
-  subscribe.set_epoch(server.ledger->epoch());
-  subscribe.set_attempt(server.ledger->attempt());
-  subscribe.mutable_credit()->set_messages(server.credit);
-  subscribe.mutable_credit()->set_bytes(
-      options_.credit_bytes - std::min(waiting_bytes, options_.credit_bytes));
+  const v1::Subscribe subscribe = server.epoch.Attach(channel, waiting);
+  stats_.requested += server.epoch.credit();
   GatewayStream::Listener* const listener = this;
   server.stream =
       std::make_shared<GatewayStream>(server.gateway, subscribe, listener);
@@ -300,7 +223,6 @@ std::shared_ptr<GatewayStream> RemoteReceivingChannel::Attach(
       item.stream = server.stream;
     }
   }
-  server.state = State::kStreaming;
   ++open_streams_;
   return server.stream;
 }
@@ -323,10 +245,10 @@ void RemoteReceivingChannel::OnResponse(
   {
     MutexLock lock(&mutex_);
     Server* const server = FindServer(stream.get());
-    if (server == nullptr || server->state != State::kStreaming) return;
+    if (server == nullptr || server->epoch.state() != State::kStreaming) return;
     if (!decoded.ok()) {
       // It took a batch's credit, as far as can be known.
-      if (server->credit > 0) --server->credit;
+      server->epoch.TakeCredit();
       queue_.push_back(
           {.result = WithContext(
                decoded.status(),
@@ -339,7 +261,7 @@ void RemoteReceivingChannel::OnResponse(
       OnEpochEnd(*server, *end);
       return;
     }
-    if (server->credit == 0) {
+    if (!server->epoch.TakeCredit()) {
       EndServer(*server,
                 absl::InternalError(absl::StrCat(
                     "gateway at ", server->gateway_address,
@@ -347,7 +269,6 @@ void RemoteReceivingChannel::OnResponse(
       stream->Cancel();
       return;
     }
-    --server->credit;
     if (auto* error = std::get_if<v1::BatchError>(&decoded->event)) {
       give_back = OnBatchError(*server, *error);
     } else {
@@ -355,8 +276,10 @@ void RemoteReceivingChannel::OnResponse(
       give_back_bytes = batch.bytes;
       give_back = OnBatch(*server, stream, std::move(batch), decoded->delivery);
     }
-    if (give_back) ++server->credit;
-    if (give_back) ++stats_.requested;
+    if (give_back) {
+      server->epoch.ReturnCredit();
+      ++stats_.requested;
+    }
   }
   if (give_back) stream->Grant(1, give_back_bytes);
 }
@@ -364,16 +287,11 @@ void RemoteReceivingChannel::OnResponse(
 bool RemoteReceivingChannel::OnBatch(
     Server& server, const std::shared_ptr<GatewayStream>& stream,
     EncodedBatch batch, const v1::DeliveryStamps& delivery) {
+  EpochLedger::Booking booking;
   const EpochLedger::Verdict verdict =
-      server.ledger->OnBatch(batch.message.header, batch.seed_digest);
+      server.epoch.OnBatch(batch.message.header, batch.seed_digest, &booking);
   if (verdict != EpochLedger::Verdict::kNew) return OnVerdict(server, verdict);
-  server.progress = true;
   const uint64_t bytes = batch.bytes;
-  const uint64_t index = batch.message.header.batch_index();
-  EpochLedger::Booking booking{.seed_digest = batch.seed_digest};
-  v1::BatchRange& range = booking.batches.emplace_back();
-  range.set_begin(index);
-  range.set_end(index + 1);
   ReceivedBatch received;
   received.message = std::move(batch.message);
   received.buffer = std::move(batch.buffer);
@@ -391,11 +309,10 @@ bool RemoteReceivingChannel::OnBatch(
 
 bool RemoteReceivingChannel::OnBatchError(Server& server,
                                           const v1::BatchError& error) {
-  EpochLedger::Booking booking{.failed = true};
+  EpochLedger::Booking booking;
   const EpochLedger::Verdict verdict =
-      server.ledger->OnBatchError(error, &booking.batches);
+      server.epoch.OnBatchError(error, &booking);
   if (verdict != EpochLedger::Verdict::kNew) return OnVerdict(server, verdict);
-  server.progress = true;
   for (const v1::BatchRange& range : booking.batches) {
     stats_.failed += range.end() - range.begin();
   }
@@ -425,19 +342,19 @@ bool RemoteReceivingChannel::OnVerdict(Server& server,
 
 void RemoteReceivingChannel::OnEpochEnd(Server& server,
                                         const v1::EpochEnd& end) {
-  if (!server.ledger->IsEndOfThis(end)) {
+  if (!server.epoch.ledger().IsEndOfThis(end)) {
     ++stats_.stale;
     return;
   }
-  EndServer(server, server.ledger->OnEpochEnd(end));
+  EndServer(server, server.epoch.ledger().OnEpochEnd(end));
 }
 
 void RemoteReceivingChannel::EndServer(Server& server, absl::Status status) {
   // What was cancelled was not lost.
   if (!absl::IsCancelled(status)) {
-    stats_.missing += server.ledger->num_missing();
+    stats_.missing += server.epoch.ledger().num_missing();
   }
-  server.state = State::kEnded;
+  server.epoch.End();
   --running_;
   if (!status.ok()) queue_.push_back({.result = std::move(status)});
 }
@@ -450,38 +367,17 @@ void RemoteReceivingChannel::OnEnd(std::shared_ptr<GatewayStream> stream,
   ended_streams_.push_back(std::move(stream));
   if (server == nullptr) return;
   server->stream = nullptr;
-  if (server->state != State::kStreaming) return;
+  if (server->epoch.state() != State::kStreaming) return;
   // A gateway that hangs up in the middle has gone away, whatever it calls it.
   Break(*server,
         status.ok() ? absl::UnavailableError("the stream was closed") : status);
 }
 
 void RemoteReceivingChannel::Break(Server& server, const absl::Status& status) {
-  const absl::Time now = absl::Now();
-  if (server.progress) {
-    server.progress = false;
-    server.backoff->Reset();
-    server.give_up_at = now + options_.recovery_timeout;
-  }
-  const absl::Duration wait = server.backoff->Next();
-  const std::string what = absl::StrCat(
-      "channel ", server.ledger->channel_id(), ", epoch ",
-      server.ledger->epoch(), ", gateway at ", server.gateway_address);
-  // A gateway that finds no channel does not know why: its pool may have ended,
-  // or our lease run out. start_epoch asks the registry, whose word is final.
-  const bool is_gone =
-      server.state == State::kStreaming && absl::IsNotFound(status);
-  if (!is_gone && !IsWorthResuming(status)) {
-    EndServer(server, WithContext(status, what));
-  } else if (now + wait >= server.give_up_at) {
-    EndServer(
-        server,
-        WithContext(status, absl::StrCat(what, ": could not be resumed within ",
-                                         absl::FormatDuration(
-                                             options_.recovery_timeout))));
+  std::optional<absl::Status> over = server.epoch.Break(status, absl::Now());
+  if (over.has_value()) {
+    EndServer(server, *std::move(over));
   } else {
-    server.state = State::kBroken;
-    server.retry_at = now + wait;
     recovery_news_ = true;
   }
 }
@@ -489,8 +385,9 @@ void RemoteReceivingChannel::Break(Server& server, const absl::Status& status) {
 RemoteReceivingChannel::Server* RemoteReceivingChannel::FirstToRetry() {
   Server* first = nullptr;
   for (Server& server : servers_) {
-    if (server.state == State::kBroken &&
-        (first == nullptr || server.retry_at < first->retry_at)) {
+    if (server.epoch.state() == State::kBroken &&
+        (first == nullptr ||
+         server.epoch.retry_at() < first->epoch.retry_at())) {
       first = &server;
     }
   }
@@ -506,10 +403,10 @@ void RemoteReceivingChannel::RunRecovery() {
       recovery_news_ = false;
       mutex_.AwaitWithDeadline(
           absl::Condition(this, &RemoteReceivingChannel::RecoveryHasNews),
-          first == nullptr ? absl::InfiniteFuture() : first->retry_at);
+          first == nullptr ? absl::InfiniteFuture() : first->epoch.retry_at());
       if (stopping_) return;
       const Server* const due = FirstToRetry();
-      if (due == nullptr || due->retry_at > absl::Now()) continue;
+      if (due == nullptr || due->epoch.retry_at() > absl::Now()) continue;
       index = IndexOf(*due);
     }
     Recover(index);
@@ -526,13 +423,12 @@ void RemoteReceivingChannel::Recover(size_t index) {
     MutexLock lock(&mutex_);
     ended.swap(ended_streams_);
     Server& server = servers_[index];
-    if (server.state != State::kBroken) return;  // a new epoch began
-    server.state = State::kRecovering;
-    server.ledger->NextAttempt();
+    if (server.epoch.state() != State::kBroken) return;  // a new epoch began
+    server.epoch.Recover();
     generation = generation_;
-    epoch = server.ledger->epoch();
-    attempt = server.ledger->attempt();
-    held = server.ledger->held();
+    epoch = server.epoch.ledger().epoch();
+    attempt = server.epoch.ledger().attempt();
+    held = server.epoch.ledger().held();
   }
   const absl::StatusOr<SamplingChannel> channel =
       options_.start_epoch(index, epoch, attempt, held);
@@ -540,7 +436,8 @@ void RemoteReceivingChannel::Recover(size_t index) {
   {
     MutexLock lock(&mutex_);
     Server& server = servers_[index];
-    if (generation != generation_ || server.state != State::kRecovering) {
+    if (generation != generation_ ||
+        server.epoch.state() != State::kRecovering) {
       return;
     }
     if (!channel.ok()) {

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,8 +23,9 @@
 #include "libs/loader/gateway_stream.h"
 #include "libs/loader/receive_response.h"
 #include "libs/loader/received_batch.h"
+#include "libs/loader/receiving_options.h"
 #include "libs/loader/sampling_input.h"
-#include "libs/rpc/backoff.h"
+#include "libs/loader/server_epoch.h"
 #include "libs/sync/mutex.h"
 #include "protos/fairlead/v1/loader_cursor.pb.h"
 #include "protos/fairlead/v1/messages.pb.h"
@@ -55,37 +55,7 @@ namespace fairlead {
 // of its own, which sleeps unless a stream is broken.
 class RemoteReceivingChannel final : private GatewayStream::Listener {
  public:
-  // Starts (epoch, attempt) on the server with this local index, without the
-  // batches that are held, and says where to receive the rest. Called from
-  // StartEpoch, and from a thread of the channel's; a transient error (see
-  // IsTransient) is tried again.
-  using StartEpochFunction = std::function<absl::StatusOr<SamplingChannel>(
-      size_t server, uint64_t epoch, uint32_t attempt,
-      absl::Span<const v1::BatchRange> held)>;
-
-  struct Options {
-    // Servers are named by their local index, below this. Which channel of
-    // which server is meant (RC-01, RC-02) is for `start_epoch` to know, so
-    // lists of different lengths cannot be given.
-    size_t num_servers = 1;
-
-    // Batches per server that are on the way or waiting: at least 1. 0 would
-    // wait for ever, where the original did (RC-03).
-    uint64_t prefetch_size = 4;
-
-    // The same in bytes; a batch that is larger still passes, alone.
-    uint64_t credit_bytes = 64 << 20;
-
-    // Servers to receive from; empty means all. The others are never asked, and
-    // with none the epoch ends at once (RC-04).
-    std::vector<bool> active_mask = {};
-
-    StartEpochFunction start_epoch = nullptr;
-
-    // How long a server may be away before its part of the epoch fails.
-    absl::Duration recovery_timeout = absl::Seconds(120);
-  };
-
+  using Options = ReceivingOptions;
   using Stats = ReceiveStats;
 
   // INVALID_ARGUMENT, naming the option.
@@ -131,26 +101,11 @@ class RemoteReceivingChannel final : private GatewayStream::Listener {
   Stats stats() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  // A server's part of the epoch.
-  //
-  //   kEnded ──StartEpoch──▶ kStreaming ──stream broke──▶ kBroken
-  //     ▲ ▲                    │     ▲                      │ back-off over
-  //     │ └─EpochEnd, fault────┘     │                      ▼
-  //     │                            └──────started────kRecovering
-  //     └───────────────gave up, or cannot be resumed───────┘
-  enum class State { kEnded, kStreaming, kBroken, kRecovering };
-
   struct Server {
-    State state = State::kEnded;
-    std::optional<EpochLedger> ledger;
-    std::string gateway_address;
-    std::shared_ptr<grpc::Channel> gateway;
-    std::shared_ptr<GatewayStream> stream;
-    uint64_t credit = 0;  // batches that the gateway may still send
-    std::optional<rpc::Backoff> backoff;
-    absl::Time retry_at;    // while kBroken
-    absl::Time give_up_at;  // from the first break after progress
-    bool progress = true;   // something came since the last break
+    ServerEpoch epoch;
+    std::string gateway_address;  // of `gateway`
+    std::shared_ptr<grpc::Channel> gateway = nullptr;
+    std::shared_ptr<GatewayStream> stream = nullptr;  // while it is open
   };
 
   // What Recv returns next, and the credit that goes back then.
@@ -201,9 +156,6 @@ class RemoteReceivingChannel final : private GatewayStream::Listener {
     return static_cast<size_t>(&server - servers_.data());
   }
 
-  absl::StatusOr<SamplingChannel> StartEpochPersistently(
-      size_t server, uint64_t epoch, uint32_t attempt,
-      absl::Span<const v1::BatchRange> held);
   void RunRecovery() ABSL_LOCKS_EXCLUDED(mutex_);
   void Recover(size_t index) ABSL_LOCKS_EXCLUDED(mutex_);
   Server* FirstToRetry() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -228,7 +180,7 @@ class RemoteReceivingChannel final : private GatewayStream::Listener {
   Stats stats_ ABSL_GUARDED_BY(mutex_);
   absl::BitGen random_ ABSL_GUARDED_BY(mutex_);
   uint64_t generation_ ABSL_GUARDED_BY(mutex_) = 0;  // of StartEpoch calls
-  size_t running_ ABSL_GUARDED_BY(mutex_) = 0;       // servers not kEnded
+  size_t running_ ABSL_GUARDED_BY(mutex_) = 0;       // servers not ended
   size_t open_streams_ ABSL_GUARDED_BY(mutex_) = 0;  // OnEnd still to come
   // Streams that have ended and are yet to be let go of; see OnEnd.
   std::vector<std::shared_ptr<GatewayStream>> ended_streams_

@@ -1,0 +1,121 @@
+#include "libs/loader/server_epoch.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+
+namespace fairlead {
+namespace {
+
+// Whether a stream that ended so may be resumed. ABORTED is not: another reader
+// has the channel, and taking it back would only start a fight. Besides
+// UNAVAILABLE, these are how a connection's death can look.
+bool IsWorthResuming(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kDeadlineExceeded:
+    case absl::StatusCode::kCancelled:
+    case absl::StatusCode::kInternal:
+    case absl::StatusCode::kUnknown:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+void ServerEpoch::Start(EpochLedger ledger, uint64_t backoff_seed) {
+  ledger_.emplace(std::move(ledger));
+  backoff_.emplace(backoff_seed);
+  progress_ = true;
+  state_ = State::kEnded;
+}
+
+v1::Subscribe ServerEpoch::Attach(const SamplingChannel& channel,
+                                  const Waiting& waiting) {
+  gateway_address_ = channel.gateway_address;
+  ledger_->set_channel_id(channel.channel_id);
+  credit_ =
+      limits_.prefetch_size - std::min(waiting.batches, limits_.prefetch_size);
+  state_ = State::kStreaming;
+  v1::Subscribe subscribe;
+  subscribe.set_channel_id(channel.channel_id);
+  subscribe.set_epoch(ledger_->epoch());
+  subscribe.set_attempt(ledger_->attempt());
+  subscribe.mutable_credit()->set_messages(credit_);
+  subscribe.mutable_credit()->set_bytes(
+      limits_.credit_bytes - std::min(waiting.bytes, limits_.credit_bytes));
+  return subscribe;
+}
+
+bool ServerEpoch::TakeCredit() {
+  if (credit_ == 0) return false;
+  --credit_;
+  return true;
+}
+
+EpochLedger::Verdict ServerEpoch::OnBatch(const v1::MessageHeader& header,
+                                          uint64_t seed_digest,
+                                          EpochLedger::Booking* booking) {
+  const EpochLedger::Verdict verdict = ledger_->OnBatch(header, seed_digest);
+  if (verdict != EpochLedger::Verdict::kNew) return verdict;
+  progress_ = true;
+  booking->seed_digest = seed_digest;
+  v1::BatchRange& range = booking->batches.emplace_back();
+  range.set_begin(header.batch_index());
+  range.set_end(header.batch_index() + 1);
+  return verdict;
+}
+
+EpochLedger::Verdict ServerEpoch::OnBatchError(const v1::BatchError& error,
+                                               EpochLedger::Booking* booking) {
+  booking->failed = true;
+  const EpochLedger::Verdict verdict =
+      ledger_->OnBatchError(error, &booking->batches);
+  if (verdict == EpochLedger::Verdict::kNew) progress_ = true;
+  return verdict;
+}
+
+std::optional<absl::Status> ServerEpoch::Break(const absl::Status& status,
+                                               absl::Time now) {
+  if (progress_) {
+    progress_ = false;
+    backoff_->Reset();
+    give_up_at_ = now + limits_.recovery_timeout;
+  }
+  const absl::Duration wait = backoff_->Next();
+  const std::string what =
+      absl::StrCat("channel ", ledger_->channel_id(), ", epoch ",
+                   ledger_->epoch(), ", gateway at ", gateway_address_);
+  // A gateway that finds no channel does not know why: its pool may have ended,
+  // or our lease run out. The registry is asked next, whose word is final.
+  const bool is_gone = state_ == State::kStreaming && absl::IsNotFound(status);
+  if (!is_gone && !IsWorthResuming(status)) {
+    return absl::Status(
+        status.code(), absl::StrCat(what, ": ", std::string(status.message())));
+  }
+  if (now + wait >= give_up_at_) {
+    return absl::Status(
+        status.code(),
+        absl::StrCat(what, ": could not be resumed within ",
+                     absl::FormatDuration(limits_.recovery_timeout), ": ",
+                     std::string(status.message())));
+  }
+  state_ = State::kBroken;
+  retry_at_ = now + wait;
+  return std::nullopt;
+}
+
+void ServerEpoch::Recover() {
+  state_ = State::kRecovering;
+  ledger_->NextAttempt();
+}
+
+}  // namespace fairlead

@@ -1,0 +1,93 @@
+#include "tools/fairleadctl/describe_json.h"
+
+#include <string>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+#include "nlohmann/json.hpp"
+#include "protos/fairlead/v1/registry.pb.h"
+
+namespace fairlead {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string EnumName(absl::string_view name, absl::string_view prefix) {
+  return absl::AsciiStrToLower(absl::StripPrefix(name, prefix));
+}
+
+}  // namespace
+
+std::string RoleName(v1::Role role) {
+  return EnumName(v1::Role_Name(role), "ROLE_");
+}
+
+std::string StateName(v1::ChannelState state) {
+  return EnumName(v1::ChannelState_Name(state), "CHANNEL_STATE_");
+}
+
+Json ToJson(const v1::Member& member) {
+  Json json = {{"member_id", member.member_id()},
+               {"member_name", member.member_name()},
+               {"role", RoleName(member.role())},
+               {"rank", member.rank()},
+               {"address", member.address()},
+               {"metrics_address", member.metrics_address()},
+               {"shm_domain", member.shm_domain()},
+               {"draining", member.draining()}};
+  if (member.has_dataset()) {
+    json["dataset"] = {{"name", member.dataset().name()},
+                       {"partition", member.dataset().partition()},
+                       {"num_partitions", member.dataset().num_partitions()}};
+  }
+  return json;
+}
+
+Json ToJson(const v1::BackendDescription& backend) {
+  return {{"backend_id", backend.backend_id()},
+          {"backend_key", backend.backend_key()},
+          {"worker_concurrency", backend.options().worker_concurrency()},
+          {"buffer_capacity", backend.options().buffer_capacity()},
+          {"buffer_bytes", backend.options().buffer_bytes()},
+          {"channels", backend.channels()},
+          {"member_names", backend.member_names()}};
+}
+
+Json ToJson(const v1::ChannelDescription& channel) {
+  const v1::ChannelControl& control = channel.control();
+  return {
+      {"channel_id", channel.channel_id()},
+      {"backend_id", channel.backend_id()},
+      {"worker_key", channel.worker_key()},
+      {"server_rank", channel.server_rank()},
+      {"trainer_name", channel.trainer_name()},
+      {"pool_name", channel.pool_name()},
+      {"state", StateName(channel.state())},
+      {"started", channel.started()},
+      {"epoch", channel.epoch()},
+      {"attempt", channel.attempt()},
+      {"seeds", channel.seeds()},
+      {"batches", channel.batches()},
+      {"submitted_batches", channel.submitted_batches()},
+      {"completed_batches", channel.completed_batches()},
+      {"failed_batches", channel.failed_batches()},
+      {"in_flight_batches", channel.in_flight_batches()},
+      {"credit_batches", channel.credit_batches()},
+      {"worker_seconds", channel.worker_seconds()},
+      {"control",
+       {{"weight", control.weight()},
+        {"priority", control.priority()},
+        {"max_batches_per_second", control.max_batches_per_second()},
+        {"paused", control.paused()}}},
+      {"buffer",
+       {{"bytes", channel.buffer_bytes()},
+        {"used_bytes", channel.buffer_used_bytes()},
+        {"high_water_bytes", channel.buffer_high_water_bytes()},
+        {"messages", channel.buffer_messages()},
+        {"reclaimed_messages", channel.buffer_reclaimed_messages()},
+        {"producer_wait_seconds", channel.buffer_producer_wait_seconds()},
+        {"consumer_wait_seconds", channel.buffer_consumer_wait_seconds()}}}};
+}
+
+}  // namespace fairlead

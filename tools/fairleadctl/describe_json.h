@@ -1,0 +1,23 @@
+#ifndef FAIRLEAD_TOOLS_FAIRLEADCTL_DESCRIBE_JSON_H_
+#define FAIRLEAD_TOOLS_FAIRLEADCTL_DESCRIBE_JSON_H_
+
+#include <string>
+
+#include "nlohmann/json.hpp"
+#include "protos/fairlead/v1/registry.pb.h"
+
+namespace fairlead {
+
+// What the registry tells, for people and for programs. Fields are named as in
+// registry.proto, and numbers are numbers (protobuf's own JSON makes strings of
+// long ones).
+nlohmann::ordered_json ToJson(const v1::Member& member);
+nlohmann::ordered_json ToJson(const v1::BackendDescription& backend);
+nlohmann::ordered_json ToJson(const v1::ChannelDescription& channel);
+
+std::string RoleName(v1::Role role);            // "sampler_pool"
+std::string StateName(v1::ChannelState state);  // "parked"
+
+}  // namespace fairlead
+
+#endif  // FAIRLEAD_TOOLS_FAIRLEADCTL_DESCRIBE_JSON_H_

@@ -1,0 +1,68 @@
+// Looks into a running cluster, and changes how its channels stand.
+
+#include <unistd.h>
+
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/flags/flag.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "libs/command_line/command_line.h"
+#include "libs/rpc/channel.h"
+#include "libs/status/status_macros.h"
+#include "protos/fairlead/v1/registry.grpc.pb.h"
+#include "tools/fairleadctl/command_context.h"
+#include "tools/fairleadctl/commands.h"
+#include "tools/fairleadctl/exit_code.h"
+
+ABSL_FLAG(std::string, registry, "127.0.0.1:7100",
+          "host:port of the registry; of several, ip:port,ip:port.");
+ABSL_FLAG(bool, json, false, "Print JSON, for programs.");
+ABSL_FLAG(absl::Duration, timeout, absl::Seconds(5),
+          "How long to wait for each answer.");
+ABSL_FLAG(std::string, out, "", "trace, record: the file to write.");
+ABSL_FLAG(bool, once, false, "top: print once and end.");
+
+namespace fairlead {
+namespace {
+
+absl::StatusOr<Outcome> Run(const std::vector<std::string>& arguments) {
+  if (arguments.empty()) {
+    return absl::InvalidArgumentError("name a command; see --help");
+  }
+  const std::string address = absl::GetFlag(FLAGS_registry);
+  FAIRLEAD_RETURN_IF_ERROR(rpc::CheckAddresses("--registry", address));
+  const std::unique_ptr<v1::RegistryService::Stub> registry =
+      v1::RegistryService::NewStub(rpc::MakeChannel(address));
+  CommandContext context = {.registry_address = address,
+                            .registry = *registry,
+                            .connect = rpc::MakeChannel,
+                            .timeout = absl::GetFlag(FLAGS_timeout),
+                            .json = absl::GetFlag(FLAGS_json),
+                            .terminal = isatty(STDOUT_FILENO) != 0,
+                            .out = std::cout};
+  context.options.out_file = absl::GetFlag(FLAGS_out);
+  context.options.once = absl::GetFlag(FLAGS_once);
+  return RunCommand(context, arguments[0],
+                    absl::MakeConstSpan(arguments).subspan(1));
+}
+
+}  // namespace
+}  // namespace fairlead
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> arguments = fairlead::ParseCommandLine(
+      argc, argv,
+      absl::StrCat(fairlead::CommandsHelp(), "\n", fairlead::kExitCodesHelp),
+      __FILE__);
+  const absl::StatusOr<fairlead::Outcome> outcome = fairlead::Run(arguments);
+  std::cout << std::flush;
+  fairlead::ExitCode("fairleadctl", outcome.status());
+  return fairlead::ExitCodeOf(outcome);
+}

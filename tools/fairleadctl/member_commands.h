@@ -1,0 +1,18 @@
+#ifndef FAIRLEAD_TOOLS_FAIRLEADCTL_MEMBER_COMMANDS_H_
+#define FAIRLEAD_TOOLS_FAIRLEADCTL_MEMBER_COMMANDS_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "tools/fairleadctl/command_context.h"
+
+namespace fairlead {
+
+// members: who is in the cluster.
+absl::Status RunMembers(const CommandContext& context,
+                        absl::Span<const std::string> args);
+
+}  // namespace fairlead
+
+#endif  // FAIRLEAD_TOOLS_FAIRLEADCTL_MEMBER_COMMANDS_H_
