@@ -21,6 +21,7 @@
 #include "libs/rpc/address.h"
 #include "libs/rpc/backoff.h"
 #include "libs/rpc/channel.h"
+#include "libs/rpc/readiness.h"
 #include "libs/rpc/status_conversion.h"
 #include "libs/status/status_macros.h"
 #include "protos/fairlead/v1/registry.pb.h"
@@ -56,6 +57,7 @@ absl::StatusOr<std::unique_ptr<Membership>> Membership::Start(Options options) {
   options.member.set_incarnation(absl::Uniform<uint64_t>(absl::BitGen()));
   // The constructor is private, so std::make_unique cannot call it.
   std::unique_ptr<Membership> membership(new Membership(std::move(options)));
+  membership->SetJoined(false);
   const absl::Duration timeout = membership->options_.connect_timeout;
   const absl::Time deadline = absl::Now() + timeout;
   rpc::Backoff backoff(absl::Uniform<uint64_t>(absl::BitGen()));
@@ -136,8 +138,16 @@ absl::Status Membership::Join() {
     MutexLock lock(&mutex_);
     joined_ = response;
   }
-  if (options_.on_joined == nullptr) return absl::OkStatus();
-  return options_.on_joined(response, *stub_);
+  if (options_.on_joined != nullptr) {
+    FAIRLEAD_RETURN_IF_ERROR(options_.on_joined(response, *stub_));
+  }
+  SetJoined(true);
+  return absl::OkStatus();
+}
+
+void Membership::SetJoined(bool joined) {
+  if (options_.readiness != nullptr)
+    options_.readiness->Set("joining", !joined);
 }
 
 absl::StatusOr<v1::HeartbeatResponse> Membership::Beat() {
@@ -182,6 +192,7 @@ absl::StatusOr<absl::Duration> Membership::Renew() {
   // Until a Join has gone through with all that follows it, another is due,
   // though the registry may know this member by now.
   must_join_ = true;
+  SetJoined(false);
   FAIRLEAD_RETURN_IF_ERROR(Join());
   std::shared_ptr<HeartbeatStream> ended;  // maybe of another id
   {

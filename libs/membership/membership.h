@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "libs/membership/heartbeat_stream.h"
+#include "libs/rpc/readiness.h"
 #include "libs/sync/mutex.h"
 #include "protos/fairlead/v1/registry.grpc.pb.h"
 
@@ -42,6 +43,12 @@ class Membership {
     std::function<absl::Status(const v1::JoinResponse&,
                                v1::RegistryService::Stub&)>
         on_joined;
+
+    // Held for "joining" until a Join, with its `on_joined`, has gone through,
+    // and again from when the registry says that the lease has run out. While a
+    // registry is only away it stays as it is: that stops nothing. May be null;
+    // must outlive the membership.
+    rpc::Readiness* readiness = nullptr;
 
     // Called at most once, from the thread: status() is not OK any more, and
     // the process should end. May be empty.
@@ -75,6 +82,7 @@ class Membership {
   explicit Membership(Options options);
 
   absl::Status Join() ABSL_LOCKS_EXCLUDED(mutex_);
+  void SetJoined(bool joined);
   // Renews the lease, or joins again if that is what it takes.
   absl::StatusOr<absl::Duration> Renew() ABSL_LOCKS_EXCLUDED(renewing_, mutex_);
   void Run() ABSL_LOCKS_EXCLUDED(mutex_);

@@ -13,6 +13,7 @@
 #include "libs/rpc/address.h"
 #include "libs/rpc/backoff.h"
 #include "libs/rpc/channel.h"
+#include "libs/rpc/readiness.h"
 #include "libs/rpc/ready_line.h"
 #include "libs/rpc/server.h"
 #include "libs/rpc/status_conversion.h"
@@ -112,16 +113,26 @@ std::string Ask(const std::string& address, const std::string& method,
   return {reinterpret_cast<const char*>(answer.begin()), answer.size()};
 }
 
-TEST(ServerTest, SaysWhetherItIsServing) {
+TEST(ServerTest, IsAliveWhetherItIsReadyOrNot) {
   Refusing service;
+  Readiness readiness;
+  readiness.Hold("joining");
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(
-      const auto server, Server::Start({.listen = "127.0.0.1:0"}, {&service}));
-  const auto check = [&server] {
-    return Ask(server->address(), "/grpc.health.v1.Health/Check", "");
+      const auto server,
+      Server::Start({.listen = "127.0.0.1:0", .readiness = &readiness},
+                    {&service}));
+  const auto check = [&server](const std::string& request) {
+    return Ask(server->address(), "/grpc.health.v1.Health/Check", request);
   };
-  EXPECT_EQ(check(), "\x08\x01");  // HealthCheckResponse{status: SERVING}
-  server->SetServing(false);
-  EXPECT_EQ(check(), "\x08\x02");  // NOT_SERVING
+  const std::string alive;                        // HealthCheckRequest{}
+  const std::string ready = "\x0a\x09readiness";  // {service: "readiness"}
+  EXPECT_EQ(check(ready), "\x08\x02");            // {status: NOT_SERVING}
+  EXPECT_EQ(check(alive), "\x08\x01");            // {status: SERVING}
+  readiness.Release("joining");
+  EXPECT_EQ(check(ready), "\x08\x01");
+  readiness.Hold("draining");
+  EXPECT_EQ(check(ready), "\x08\x02");
+  EXPECT_EQ(check(alive), "\x08\x01");
 }
 
 TEST(ServerTest, ListsItsServicesByReflection) {

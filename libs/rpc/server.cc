@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -13,6 +14,7 @@
 #include "grpcpp/grpcpp.h"
 #include "grpcpp/health_check_service_interface.h"
 #include "libs/rpc/address.h"
+#include "libs/rpc/readiness.h"
 #include "libs/status/status_macros.h"
 
 namespace fairlead::rpc {
@@ -47,14 +49,24 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
   }
   const std::string host = options.listen.substr(0, options.listen.rfind(':'));
   // The constructor is private, so std::make_unique cannot call it.
-  return std::unique_ptr<Server>(
-      new Server(std::move(server), absl::StrCat(host, ":", port)));
+  return std::unique_ptr<Server>(new Server(
+      std::move(server), absl::StrCat(host, ":", port), options.readiness));
 }
 
-Server::~Server() { Drain(absl::ZeroDuration()); }
+Server::Server(std::unique_ptr<grpc::Server> server, std::string address,
+               Readiness* readiness)
+    : server_(std::move(server)),
+      address_(std::move(address)),
+      readiness_(readiness) {
+  if (readiness_ == nullptr) return;
+  readiness_->Listen([health = server_->GetHealthCheckService()](bool ready) {
+    health->SetServingStatus(kReadinessService, ready);
+  });
+}
 
-void Server::SetServing(bool serving) {
-  server_->GetHealthCheckService()->SetServingStatus(serving);
+Server::~Server() {
+  Drain(absl::ZeroDuration());
+  if (readiness_ != nullptr) readiness_->Listen(nullptr);
 }
 
 void Server::Drain(absl::Duration grace) {

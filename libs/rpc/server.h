@@ -9,15 +9,26 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "grpcpp/grpcpp.h"
+#include "libs/rpc/readiness.h"
 
 namespace fairlead::rpc {
 
+// What the health service calls "takes work now".
+inline constexpr char kReadinessService[] = "readiness";
+
 struct ServerOptions {
   std::string listen;  // host:port; port 0 takes a free one
+  // What the health service says of kReadinessService, which it does not know
+  // if this is null. Must outlive the server.
+  Readiness* readiness = nullptr;
 };
 
 // A gRPC server with health checking and reflection on, messages of any size,
 // and a port that nobody shares.
+//
+// The health service answers two questions, after Kubernetes's two probes:
+// of "" (liveness) it says SERVING from the start until Drain(); of "readiness"
+// whether the process takes work.
 class Server {
  public:
   // `services` must outlive the server. UNAVAILABLE, naming the address, if
@@ -32,19 +43,17 @@ class Server {
   // host:port, with the port that was taken.
   const std::string& address() const { return address_; }
 
-  // What the health service says from now on.
-  void SetServing(bool serving);
-
   // Refuses new calls and gives the open ones `grace` to end; then cancels
   // them.
   void Drain(absl::Duration grace);
 
  private:
-  Server(std::unique_ptr<grpc::Server> server, std::string address)
-      : server_(std::move(server)), address_(std::move(address)) {}
+  Server(std::unique_ptr<grpc::Server> server, std::string address,
+         Readiness* readiness);
 
   const std::unique_ptr<grpc::Server> server_;
   const std::string address_;
+  Readiness* const readiness_;
 };
 
 }  // namespace fairlead::rpc

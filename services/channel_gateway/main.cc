@@ -14,6 +14,7 @@
 #include "libs/command_line/command_line.h"
 #include "libs/membership/membership.h"
 #include "libs/rpc/channel.h"
+#include "libs/rpc/readiness.h"
 #include "libs/rpc/ready_line.h"
 #include "libs/rpc/server.h"
 #include "libs/rpc/termination.h"
@@ -52,6 +53,7 @@ namespace {
 absl::Status Serve() {
   const rpc::TerminationSignal termination;  // before any thread exists
   const RealClock clock;
+  rpc::Readiness readiness;
   const std::string registry = absl::GetFlag(FLAGS_registry);
   FAIRLEAD_RETURN_IF_ERROR(rpc::CheckAddresses("--registry", registry));
   const std::string shm_dir = absl::GetFlag(FLAGS_shm_dir);
@@ -73,7 +75,9 @@ absl::Status Serve() {
                                 absl::GetFlag(FLAGS_max_subscriptions));
   FAIRLEAD_ASSIGN_OR_RETURN(
       const std::unique_ptr<rpc::Server> server,
-      rpc::Server::Start({.listen = absl::GetFlag(FLAGS_listen)}, {&service}));
+      rpc::Server::Start(
+          {.listen = absl::GetFlag(FLAGS_listen), .readiness = &readiness},
+          {&service}));
 
   Membership::Options join;
   join.registry = registry;
@@ -85,6 +89,7 @@ absl::Status Serve() {
   join.member.set_address(server->address());
   join.member.set_metrics_address(telemetry->address());
   join.member.set_shm_domain(shm_domain);
+  join.readiness = &readiness;
   join.on_replaced = [&termination] { termination.Request(); };
   FAIRLEAD_ASSIGN_OR_RETURN(std::unique_ptr<Membership> membership,
                             Membership::Start(std::move(join)));
@@ -94,7 +99,7 @@ absl::Status Serve() {
             << "/metrics\n";
 
   termination.Wait();
-  server->SetServing(false);
+  readiness.Hold("stopping");
   const absl::Status membership_status = membership->status();
   membership.reset();  // leaves the cluster first: nobody is sent here now
   delivery->Drain();

@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "libs/clock/clock.h"
 #include "libs/command_line/command_line.h"
+#include "libs/rpc/readiness.h"
 #include "libs/rpc/ready_line.h"
 #include "libs/rpc/server.h"
 #include "libs/rpc/termination.h"
@@ -47,6 +48,7 @@ namespace {
 absl::Status Serve() {
   const rpc::TerminationSignal termination;  // before any thread exists
   const RealClock clock;
+  rpc::Readiness readiness;
   FAIRLEAD_ASSIGN_OR_RETURN(
       const std::unique_ptr<Telemetry> telemetry,
       Telemetry::Serve(absl::GetFlag(FLAGS_metrics_listen)));
@@ -68,14 +70,15 @@ absl::Status Serve() {
           *store, clock, metrics));
   FAIRLEAD_ASSIGN_OR_RETURN(
       const std::unique_ptr<rpc::Server> server,
-      rpc::Server::Start({.listen = absl::GetFlag(FLAGS_listen)},
-                         {service.get()}));
+      rpc::Server::Start(
+          {.listen = absl::GetFlag(FLAGS_listen), .readiness = &readiness},
+          {service.get()}));
   rpc::PrintReadyLine({"registry", server->address(), telemetry->address()});
   std::cerr << "registry: metrics at http://" << telemetry->address()
             << "/metrics\n";
 
   termination.Wait();
-  server->SetServing(false);
+  readiness.Hold("stopping");
   service->Drain();
   server->Drain(absl::GetFlag(FLAGS_drain));
   return absl::OkStatus();

@@ -25,6 +25,7 @@
 #include "libs/membership/membership.h"
 #include "libs/partition_client/partition_client.h"
 #include "libs/partition_client/registry_peers.h"
+#include "libs/rpc/readiness.h"
 #include "libs/rpc/ready_line.h"
 #include "libs/rpc/server.h"
 #include "libs/rpc/status_conversion.h"
@@ -115,7 +116,7 @@ absl::Status Reconcile(Pool& pool, uint64_t member_id,
 absl::StatusOr<std::unique_ptr<Membership>> Join(
     Pool& pool, const Dataset& dataset, const std::string& address,
     const std::string& metrics, const std::string& domain,
-    std::function<void()> replaced) {
+    rpc::Readiness& readiness, std::function<void()> replaced) {
   Membership::Options join;
   join.registry = absl::GetFlag(FLAGS_registry);
   join.connect_timeout = absl::GetFlag(FLAGS_connect_timeout);
@@ -137,6 +138,7 @@ absl::StatusOr<std::unique_ptr<Membership>> Join(
                            v1::RegistryService::Stub& registry) {
     return Reconcile(pool, joined.member_id(), registry);
   };
+  join.readiness = &readiness;
   join.on_replaced = std::move(replaced);
   return Membership::Start(std::move(join));
 }
@@ -145,6 +147,7 @@ absl::Status Serve() {
   const rpc::TerminationSignal termination;  // before any thread exists
   if (absl::GetFlag(FLAGS_end_with_parent)) prctl(PR_SET_PDEATHSIG, SIGTERM);
   const RealClock clock;
+  rpc::Readiness readiness;
   FAIRLEAD_ASSIGN_OR_RETURN(
       const SchedulingPolicy scheduling,
       ParseSchedulingPolicy(absl::GetFlag(FLAGS_scheduling)));
@@ -210,15 +213,16 @@ absl::Status Serve() {
   GraphStoreService graph_store(*dataset);
   FAIRLEAD_ASSIGN_OR_RETURN(
       const std::unique_ptr<rpc::Server> server,
-      rpc::Server::Start({.listen = absl::GetFlag(FLAGS_listen)},
-                         {&service, &graph_store}));
+      rpc::Server::Start(
+          {.listen = absl::GetFlag(FLAGS_listen), .readiness = &readiness},
+          {&service, &graph_store}));
 
   std::unique_ptr<Membership> membership;
   if (!registry.empty()) {
     FAIRLEAD_ASSIGN_OR_RETURN(
         membership,
         Join(*pool, *dataset, server->address(), telemetry->address(),
-             shm_domain, [&termination] { termination.Request(); }));
+             shm_domain, readiness, [&termination] { termination.Request(); }));
   }
   rpc::PrintReadyLine({"sampler_pool", server->address(),
                        metrics_listen.empty() ? "none" : telemetry->address()});
@@ -233,7 +237,7 @@ absl::Status Serve() {
   std::cerr << "\n";
 
   termination.Wait();
-  server->SetServing(false);
+  readiness.Hold("stopping");
   const absl::Status membership_status =
       membership == nullptr ? absl::OkStatus() : membership->status();
   membership.reset();  // leaves the cluster first: nobody is sent here now
