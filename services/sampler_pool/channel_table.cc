@@ -458,6 +458,9 @@ std::optional<ChannelTable::Work> ChannelTable::NextWork(absl::Duration now) {
   // The scheduler's credit is the number of these, so there is one.
   work.credit = std::move(channel.credits.front());
   channel.credits.pop_front();
+  // Nobody kept it waiting before its own rate let it go.
+  work.credit->since =
+      std::max(work.credit->since, scheduler_.DueAt(channel.id()));
   return work;
 }
 
@@ -668,6 +671,7 @@ absl::StatusOr<v1::ChannelDescription> ChannelTable::Describe(
     description.set_completed_batches(channel.run->completed);
     description.set_failed_batches(channel.run->failed);
   }
+  description.set_buffer_bytes(channel.buffer_bytes);
   if (channel.producer != nullptr) {
     const ShmChannelStats stats = channel.producer->stats();
     description.set_buffer_messages(stats.depth_messages);
