@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "libs/random/philox.h"
+#include "libs/sampling/recovery.h"
 #include "libs/status/status_macros.h"
 #include "libs/tensor_message/tensor_message.h"
 #include "protos/fairlead/v1/messages.pb.h"
@@ -40,7 +41,8 @@ absl::StatusOr<EncodedBatch> DecodeBatch(std::shared_ptr<const uint8_t> buffer,
       return absl::DataLossError(absl::StrCat(
           "tensor \"", tensor.name, "\" is not a list of int64 seed ids"));
     }
-    for (size_t at = 0; at < tensor.bytes.size(); at += sizeof(uint64_t)) {
+    for (size_t at = 0; kRecovers && at < tensor.bytes.size();
+         at += sizeof(uint64_t)) {
       uint64_t seed = 0;
       std::memcpy(&seed, tensor.bytes.data() + at, sizeof(seed));
       batch.seed_digest += SplitMix64(seed);
