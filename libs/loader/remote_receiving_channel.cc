@@ -40,6 +40,21 @@ absl::Status WithContext(const absl::Status& status, absl::string_view what) {
           absl::StrCat(what, ": ", std::string(status.message()))};
 }
 
+// How long a gateway may take to end a stream that has come to its end.
+constexpr absl::Duration kFinishing = absl::Seconds(5);
+
+// What the gateway is told of a batch, but for when that was written.
+v1::ConsumedBatch Consumed(const ReceivedBatch& batch) {
+  v1::ConsumedBatch consumed;
+  consumed.set_epoch(batch.message.header.epoch());
+  consumed.set_batch_index(batch.message.header.batch_index());
+  consumed.set_received_ns(
+      static_cast<uint64_t>(absl::ToInt64Nanoseconds(batch.received)));
+  consumed.set_consumed_ns(
+      static_cast<uint64_t>(absl::ToInt64Nanoseconds(batch.consumed)));
+  return consumed;
+}
+
 using State = ServerEpoch::State;
 
 }  // namespace
@@ -71,6 +86,11 @@ RemoteReceivingChannel::~RemoteReceivingChannel() {
   }
   recovery_.join();
   MutexLock lock(&mutex_);
+  // These end by themselves, unless their gateway is stuck.
+  mutex_.AwaitWithTimeout(
+      absl::Condition(this, &RemoteReceivingChannel::AllStreamsEnded),
+      kFinishing);
+  for (const auto& stream : finishing_) stream->Cancel();
   mutex_.Await(absl::Condition(this, &RemoteReceivingChannel::AllStreamsEnded));
 }
 
@@ -127,6 +147,8 @@ absl::Status RemoteReceivingChannel::ResumeEpoch(
 
 absl::StatusOr<std::optional<ReceivedBatch>> RemoteReceivingChannel::Recv() {
   Item item;
+  std::optional<v1::ConsumedBatch> consumed;
+  bool is_last = false;
   {
     MutexLock lock(&mutex_);
     if (!started_) {
@@ -145,14 +167,21 @@ absl::StatusOr<std::optional<ReceivedBatch>> RemoteReceivingChannel::Recv() {
       item.result->consumed = now;
       ++stats_.batches;
       stats_.bytes += item.result->bytes;
+      if (item.result->delivery.timeline()) consumed = Consumed(*item.result);
     }
     if (item.stream != nullptr) {
       Server* server = FindServer(item.stream.get());
-      if (server != nullptr) server->epoch.ReturnCredit();
+      if (server != nullptr) {
+        server->epoch.ReturnCredit();
+        is_last = IsConsumed(*server);
+      }
       ++stats_.requested;
     }
   }
-  if (item.stream != nullptr) item.stream->Grant(1, item.bytes);
+  if (item.stream != nullptr) {
+    item.stream->Grant(1, item.bytes, consumed);
+    if (is_last) item.stream->Finish();
+  }
   if (!item.result.ok()) return std::move(item.result).status();
   return std::optional<ReceivedBatch>(*std::move(item.result));
 }
@@ -188,9 +217,22 @@ RemoteReceivingChannel::Stats RemoteReceivingChannel::stats() const {
   return stats;
 }
 
+bool RemoteReceivingChannel::IsConsumed(const Server& server) const {
+  return server.epoch.state() == State::kEnded &&
+         std::none_of(queue_.begin(), queue_.end(), [&](const Item& item) {
+           return item.stream == server.stream;
+         });
+}
+
 void RemoteReceivingChannel::DropEpoch() {
+  // Those of the epoch before had all of this one to end in.
+  for (const auto& stream : finishing_) stream->Cancel();
   for (Server& server : servers_) {
-    if (server.stream != nullptr) server.stream->Cancel();
+    if (server.stream != nullptr && IsConsumed(server)) {
+      finishing_.push_back(std::move(server.stream));
+    } else if (server.stream != nullptr) {
+      server.stream->Cancel();
+    }
     server.stream = nullptr;
     server.epoch.End();
   }
@@ -217,7 +259,8 @@ std::shared_ptr<GatewayStream> RemoteReceivingChannel::Attach(
   stats_.requested += server.epoch.credit();
   GatewayStream::Listener* const listener = this;
   server.stream =
-      std::make_shared<GatewayStream>(server.gateway, subscribe, listener);
+      std::make_shared<GatewayStream>(server.gateway, subscribe, clock_,
+                                      listener);
   for (Item& item : queue_) {
     if (item.result.ok() && item.result->server == index) {
       item.stream = server.stream;
@@ -237,6 +280,7 @@ RemoteReceivingChannel::Server* RemoteReceivingChannel::FindServer(
 
 void RemoteReceivingChannel::OnResponse(
     const std::shared_ptr<GatewayStream>& stream, grpc::ByteBuffer& response) {
+  const absl::Duration now = clock_.MonotonicNow();
   absl::StatusOr<DecodedResponse> decoded =
       DecodeReceiveResponse(response, buffers_);
   const uint64_t response_bytes = response.Length();
@@ -274,7 +318,8 @@ void RemoteReceivingChannel::OnResponse(
     } else {
       auto& batch = std::get<EncodedBatch>(decoded->event);
       give_back_bytes = batch.bytes;
-      give_back = OnBatch(*server, stream, std::move(batch), decoded->delivery);
+      give_back = OnBatch(*server, stream, std::move(batch), decoded->delivery,
+                          now);
     }
     if (give_back) {
       server->epoch.ReturnCredit();
@@ -286,7 +331,8 @@ void RemoteReceivingChannel::OnResponse(
 
 bool RemoteReceivingChannel::OnBatch(
     Server& server, const std::shared_ptr<GatewayStream>& stream,
-    EncodedBatch batch, const v1::DeliveryStamps& delivery) {
+    EncodedBatch batch, const v1::DeliveryStamps& delivery,
+    absl::Duration now) {
   EpochLedger::Booking booking;
   const EpochLedger::Verdict verdict =
       server.epoch.OnBatch(batch.message.header, batch.seed_digest, &booking);
@@ -298,7 +344,7 @@ bool RemoteReceivingChannel::OnBatch(
   received.bytes = bytes;
   received.server = IndexOf(server);
   received.delivery = delivery;
-  received.received = clock_.MonotonicNow();
+  received.received = now;
   queue_.push_back({.result = std::move(received),
                     .stream = stream,
                     .bytes = bytes,
@@ -356,6 +402,7 @@ void RemoteReceivingChannel::EndServer(Server& server, absl::Status status) {
   }
   server.epoch.End();
   --running_;
+  if (server.stream != nullptr && IsConsumed(server)) server.stream->Finish();
   if (!status.ok()) queue_.push_back({.result = std::move(status)});
 }
 
@@ -364,6 +411,8 @@ void RemoteReceivingChannel::OnEnd(std::shared_ptr<GatewayStream> stream,
   MutexLock lock(&mutex_);
   --open_streams_;
   Server* const server = FindServer(stream.get());
+  finishing_.erase(std::remove(finishing_.begin(), finishing_.end(), stream),
+                   finishing_.end());
   ended_streams_.push_back(std::move(stream));
   if (server == nullptr) return;
   server->stream = nullptr;

@@ -127,7 +127,8 @@ class RemoteReceivingChannel final : private GatewayStream::Listener {
 
   // These book what a server sent; true if its credit goes back at once.
   bool OnBatch(Server& server, const std::shared_ptr<GatewayStream>& stream,
-               EncodedBatch batch, const v1::DeliveryStamps& delivery)
+               EncodedBatch batch, const v1::DeliveryStamps& delivery,
+               absl::Duration now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool OnBatchError(Server& server, const v1::BatchError& error)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -141,6 +142,9 @@ class RemoteReceivingChannel final : private GatewayStream::Listener {
   void Break(Server& server, const absl::Status& status)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void DropEpoch() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Whether the trainer has had all that the server sent of the epoch.
+  bool IsConsumed(const Server& server) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // A stream to where `channel` is received, for the caller to start once the
   // lock is free.
@@ -182,6 +186,9 @@ class RemoteReceivingChannel final : private GatewayStream::Listener {
   uint64_t generation_ ABSL_GUARDED_BY(mutex_) = 0;  // of StartEpoch calls
   size_t running_ ABSL_GUARDED_BY(mutex_) = 0;       // servers not ended
   size_t open_streams_ ABSL_GUARDED_BY(mutex_) = 0;  // OnEnd still to come
+  // Streams of earlier epochs that their gateways are to end.
+  std::vector<std::shared_ptr<GatewayStream>> finishing_
+      ABSL_GUARDED_BY(mutex_);
   // Streams that have ended and are yet to be let go of; see OnEnd.
   std::vector<std::shared_ptr<GatewayStream>> ended_streams_
       ABSL_GUARDED_BY(mutex_);
