@@ -55,10 +55,9 @@ BatchTrace TraceOf(const ReceivedBatch& batch) {
       &trace.queued,    &trace.started, &trace.sampled, &trace.features,
       &trace.committed, &trace.taken,   &trace.sent};
   // What is known begins with the first point that was stamped.
-  const auto first =
-      std::find_if(points.begin(), points.end(), [](const auto* point) {
-        return *point != absl::ZeroDuration();
-      });
+  const auto first = std::find_if(
+      points.begin(), points.end(),
+      [](const auto* point) { return *point != absl::ZeroDuration(); });
   absl::Duration before =
       first == points.end() ? absl::ZeroDuration() : **first;
   for (absl::Duration* const point : points) {

@@ -64,8 +64,8 @@ void GatewayStream::Finish() {
 void GatewayStream::Write(v1::ReceiveRequest request) {
   writing_ = true;
   for (v1::ConsumedBatch& consumed : *request.mutable_consumed()) {
-    consumed.set_reported_ns(static_cast<uint64_t>(
-        absl::ToInt64Nanoseconds(clock_.MonotonicNow())));
+    consumed.set_reported_ns(
+        static_cast<uint64_t>(absl::ToInt64Nanoseconds(clock_.MonotonicNow())));
   }
   grpc::Slice slice(request.ByteSizeLong());
   request.SerializeToArray(const_cast<uint8_t*>(slice.begin()),

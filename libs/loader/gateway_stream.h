@@ -81,7 +81,8 @@ class GatewayStream final
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
   bool finishing_ ABSL_GUARDED_BY(mutex_) = false;
-  v1::ReceiveRequest pending_ ABSL_GUARDED_BY(mutex_);  // behind what is written
+  v1::ReceiveRequest pending_
+      ABSL_GUARDED_BY(mutex_);                        // behind what is written
   grpc::ByteBuffer request_ ABSL_GUARDED_BY(mutex_);  // being written
 };
 

@@ -255,8 +255,8 @@ void RemoteReceivingChannel::OnResponse(
     } else {
       auto& batch = std::get<EncodedBatch>(decoded->event);
       batch_bytes = batch.bytes;
-      reply = reception_.OnBatch(*server, std::move(batch), decoded->delivery,
-                                 now);
+      reply =
+          reception_.OnBatch(*server, std::move(batch), decoded->delivery, now);
     }
     if (reception_.IsConsumed(*server)) stream->Finish();
   }
