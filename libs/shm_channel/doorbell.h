@@ -14,8 +14,6 @@
 
 namespace fairlead {
 
-inline constexpr char kDoorbellPrefix[] = "fairlead-bell-";
-
 // Lets one thread of a process sleep until any of many channels needs it: a
 // small file in shared memory with a bit per slot and one futex. Whoever has
 // something for the owner rings a slot; the owner wakes and learns which slots

@@ -10,8 +10,6 @@
 
 namespace fairlead {
 
-inline constexpr char kChannelPrefix[] = "fairlead-channel-";
-
 // Words that travel with a message. The channel never looks at them.
 using MessageTag = std::array<uint64_t, 4>;
 

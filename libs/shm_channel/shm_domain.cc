@@ -10,8 +10,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "libs/shm_channel/doorbell.h"
-#include "libs/shm_channel/shm_channel.h"
 #include "libs/shm_channel/shm_file.h"
 
 namespace fairlead {
@@ -28,8 +26,7 @@ absl::StatusOr<std::string> PrepareShmDomain(const std::string& directory) {
     return absl::InvalidArgumentError(
         absl::StrCat("--shm_dir=", directory, ": is no folder"));
   }
-  SweepOrphans(directory, kChannelPrefix);
-  SweepOrphans(directory, kDoorbellPrefix);
+  SweepOrphans(directory);
   std::ifstream boot_id_file("/proc/sys/kernel/random/boot_id");
   std::string boot_id;
   std::getline(boot_id_file, boot_id);

@@ -9,7 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -155,13 +157,18 @@ bool ShmFile::IsHeldByOthers(Role role) const {
   return fcntl(fd_, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
-int SweepOrphans(absl::string_view directory, absl::string_view prefix) {
+int SweepOrphans(absl::string_view directory) {
   DIR* folder = opendir(std::string(directory).c_str());
   if (folder == nullptr) return 0;
   int removed = 0;
   while (const dirent* entry = readdir(folder)) {
-    if (!absl::StartsWith(entry->d_name, prefix)) continue;
-    const auto file = ShmFile::Open(directory, prefix, entry->d_name);
+    const auto* prefix =
+        std::find_if(std::begin(kSegmentPrefixes), std::end(kSegmentPrefixes),
+                     [entry](absl::string_view each) {
+                       return absl::StartsWith(entry->d_name, each);
+                     });
+    if (prefix == std::end(kSegmentPrefixes)) continue;
+    const auto file = ShmFile::Open(directory, *prefix, entry->d_name);
     // (An empty one is DATA_LOSS, and an orphan: owners name what is whole.)
     if (absl::IsNotFound(file.status())) continue;
     if (file.ok() && (*file)->IsHeldByOthers(ShmFile::Role::kOwner)) continue;

@@ -11,6 +11,13 @@
 
 namespace fairlead {
 
+// The kinds of files that a folder may have: how their names start.
+inline constexpr char kChannelPrefix[] = "fairlead-channel-";
+inline constexpr char kDoorbellPrefix[] = "fairlead-bell-";
+inline constexpr char kMeshPrefix[] = "fairlead-mesh-";  // libs/tensor_mesh
+inline constexpr absl::string_view kSegmentPrefixes[] = {
+    kChannelPrefix, kDoorbellPrefix, kMeshPrefix};
+
 // A file in shared memory, mapped, with locks that say who is alive.
 //
 // A sign of life is a lock on one byte of the file, held through an open file
@@ -89,9 +96,9 @@ class ShmFile {
   std::shared_ptr<const Mapping> mapping_;
 };
 
-// Removes the files in `directory` whose names start with `prefix` and whose
-// owners are dead. Returns how many.
-int SweepOrphans(absl::string_view directory, absl::string_view prefix);
+// Removes the files in `directory`, of any kind, whose owners are dead. Returns
+// how many.
+int SweepOrphans(absl::string_view directory);
 
 }  // namespace fairlead
 

@@ -14,8 +14,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "libs/shm_channel/doorbell.h"
-#include "libs/shm_channel/segment_layout.h"
 #include "libs/shm_channel/shm_channel.h"
 #include "libs/shm_channel/shm_file.h"
 
@@ -30,6 +28,9 @@ std::optional<SegmentReport> Inspect(absl::string_view directory,
   if (absl::StartsWith(name, kDoorbellPrefix)) {
     report.kind = SegmentReport::Kind::kDoorbell;
     prefix = kDoorbellPrefix;
+  } else if (absl::StartsWith(name, kMeshPrefix)) {
+    report.kind = SegmentReport::Kind::kMesh;
+    prefix = kMeshPrefix;
   } else if (!absl::StartsWith(name, kChannelPrefix)) {
     return std::nullopt;
   }
@@ -59,9 +60,11 @@ absl::StatusOr<std::vector<SegmentReport>> InspectSegments(
   const std::string path(directory);
   DIR* folder = opendir(path.c_str());
   if (folder == nullptr) {
-    return absl::NotFoundError(absl::StrCat(
-        "shared memory folder ", directory,
-        ": cannot be read; name the --shm_dir of a pool or a gateway"));
+    return absl::NotFoundError(
+        absl::StrCat("shared memory folder ", directory,
+                     ": cannot be read; name the --shm_dir of a pool or a "
+                     "gateway, or the shm_dir of "
+                     "a mesh"));
   }
   std::vector<SegmentReport> reports;
   while (const dirent* entry = readdir(folder)) {
@@ -91,8 +94,7 @@ absl::StatusOr<FreedSegments> FreeSegments(absl::string_view directory) {
         static_cast<int>((*visitor)->stats().reclaimed_messages -
                          report.stats.reclaimed_messages);
   }
-  freed.orphans = SweepOrphans(directory, kChannelPrefix) +
-                  SweepOrphans(directory, kDoorbellPrefix);
+  freed.orphans = SweepOrphans(directory);
   return freed;
 }
 

@@ -16,6 +16,7 @@
 #include "gtest/gtest.h"
 #include "libs/shm_channel/doorbell.h"
 #include "libs/shm_channel/shm_channel.h"
+#include "libs/shm_channel/shm_file.h"
 #include "libs/status/status_matchers.h"
 
 namespace fairlead {
@@ -94,6 +95,24 @@ TEST_F(ShmFsckTest, OrphansAreFoundAndFreed) {
   EXPECT_EQ(freed.orphans, 2);
   EXPECT_EQ(freed.bytes, reports[0].bytes + reports[1].bytes);
   EXPECT_TRUE(InspectSegments(directory_)->empty());
+}
+
+TEST_F(ShmFsckTest, SegmentsOfAMeshAreKnown) {
+  const auto living = ShmFile::Create(directory_, kMeshPrefix, 4096);
+  ASSERT_THAT(living, IsOk());
+  DoAndDie([this] {
+    (void)(*ShmFile::Create(directory_, kMeshPrefix, 8192)).release();
+  });
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const FreedSegments freed,
+                                FreeSegments(directory_));
+  EXPECT_EQ(freed.orphans, 1);
+  EXPECT_EQ(freed.bytes, 8192u);
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const std::vector<SegmentReport> reports,
+                                InspectSegments(directory_));
+  ASSERT_EQ(reports.size(), 1u);
+  EXPECT_EQ(reports[0].kind, SegmentReport::Kind::kMesh);
+  EXPECT_EQ(reports[0].name, (*living)->name());
+  EXPECT_FALSE(reports[0].is_orphan);
 }
 
 TEST_F(ShmFsckTest, WhatTheDeadHaveInALivingChannelIsFreed) {

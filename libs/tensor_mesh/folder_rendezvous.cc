@@ -133,7 +133,10 @@ absl::StatusOr<std::unique_ptr<FolderRendezvous>> FolderRendezvous::Join(
 
 bool FolderRendezvous::IsGone(uint32_t member) const {
   if (member == member_) return false;
-  const File file(open(LifePath(folder_, member).c_str(), O_RDWR | O_CLOEXEC));
+  // (Not to be written to: its close would wake all who watch the folder, who
+  // would look again, and so for ever.)
+  const File file(
+      open(LifePath(folder_, member).c_str(), O_RDONLY | O_CLOEXEC));
   struct flock lock {};
   lock.l_type = F_WRLCK;
   lock.l_whence = SEEK_SET;

@@ -14,7 +14,6 @@
 #include "absl/time/clock.h"
 #include "absl/types/span.h"
 #include "libs/shm_channel/shm_domain.h"
-#include "libs/shm_channel/shm_file.h"
 #include "libs/status/status_macros.h"
 #include "libs/tensor_mesh/mesh_config.h"
 #include "libs/tensor_mesh/shm_segment.h"
@@ -48,7 +47,6 @@ absl::StatusOr<Ground> Prepare(const MeshConfig& config, uint32_t links,
   }
   FAIRLEAD_ASSIGN_OR_RETURN(ground.offer.shm_domain,
                             PrepareShmDomain(config.shm_dir));
-  SweepOrphans(config.shm_dir, kMeshPrefix);
   FAIRLEAD_ASSIGN_OR_RETURN(
       ground.segment,
       ShmSegment::Create(config.shm_dir, links, config.arena_bytes));

@@ -1,5 +1,8 @@
 // What every rendezvous does.
 
+#include <sys/inotify.h>
+#include <unistd.h>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -9,6 +12,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -150,6 +154,40 @@ TEST(FolderRendezvousTest, SecondProcessOfAMemberAndMissingFolderAreErrors) {
               StatusIs(absl::StatusCode::kAlreadyExists));
   EXPECT_THAT(FolderRendezvous::Join("/nowhere", 0),
               StatusIs(absl::StatusCode::kNotFound));
+}
+
+TEST(FolderRendezvousTest, WhoLooksForTheDeadWakesNobody) {
+  const ShmFolder folder;
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto first,
+                                FolderRendezvous::Join(folder.path(), 0));
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto living,
+                                FolderRendezvous::Join(folder.path(), 1));
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(auto leaving,
+                                FolderRendezvous::Join(folder.path(), 2));
+  const int changes = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+  inotify_add_watch(changes, folder.path().c_str(), IN_ALL_EVENTS & ~IN_OPEN);
+  absl::Notification gone;
+  first->WatchGone([&](uint32_t member) {
+    if (member == 2) gone.Notify();
+  });
+  leaving.reset();
+  EXPECT_TRUE(gone.WaitForNotificationWithTimeout(kHang));
+  first->WatchGone(nullptr);
+
+  alignas(inotify_event) char events[4096];
+  ssize_t size = 0;
+  while ((size = read(changes, events, sizeof(events))) > 0) {
+    const char* at = events;
+    while (at < events + size) {
+      const auto& event = *reinterpret_cast<const inotify_event*>(at);
+      at += sizeof(event) + event.len;
+      // (The end of a member's own file comes under another name.)
+      if (!absl::StartsWith(event.name, "member-")) continue;
+      EXPECT_EQ(event.mask & (IN_CLOSE_WRITE | IN_MODIFY | IN_CREATE), 0u)
+          << event.name;
+    }
+  }
+  close(changes);
 }
 
 }  // namespace

@@ -15,8 +15,6 @@
 
 namespace fairlead::internal {
 
-inline constexpr char kMeshPrefix[] = "fairlead-mesh-";
-
 // Room for the replies to all that may be in flight; also bounds a request.
 inline constexpr uint64_t kRingBytes = uint64_t{1} << 19;
 

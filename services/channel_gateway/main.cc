@@ -8,6 +8,7 @@
 
 #include "absl/flags/flag.h"
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "libs/clock/clock.h"
 #include "libs/command_line/byte_size.h"
@@ -25,6 +26,7 @@
 #include "services/channel_gateway/channel_gateway_service.h"
 #include "services/channel_gateway/delivery.h"
 #include "services/channel_gateway/gateway_metrics.h"
+#include "services/channel_gateway/timeline_log.h"
 
 ABSL_FLAG(std::string, listen, "127.0.0.1:7300",
           "host:port of the gRPC service; port 0 takes a free one.");
@@ -39,6 +41,13 @@ ABSL_FLAG(fairlead::ByteSize, shm_budget, fairlead::ByteSize(4ULL << 30),
           "Most bytes of channel buffers to map, such as 512MB or 4GB.");
 ABSL_FLAG(uint64_t, max_channels, 4096, "Most channels attached at a time.");
 ABSL_FLAG(int64_t, max_subscriptions, 4096, "Most open trainer streams.");
+ABSL_FLAG(
+    uint64_t, timeline_every, 64,
+    "Of so many batches one is sampled: its way from the scheduler to the "
+    "trainer is kept for `fairleadctl trace` and shown as histograms. 0 "
+    "samples none.");
+ABSL_FLAG(uint64_t, max_timelines, 4096,
+          "Sampled batches to keep, at most 16384.");
 ABSL_FLAG(std::string, member_name, "",
           "Name in the cluster, the same after a restart; by default made from "
           "the host name.");
@@ -50,12 +59,21 @@ ABSL_FLAG(absl::Duration, drain, absl::Seconds(5),
 namespace fairlead {
 namespace {
 
+// Below 200 bytes each, all of them fit into gRPC's 4 MiB.
+constexpr uint64_t kMostTimelines = 16384;
+
 absl::Status Serve() {
   const rpc::TerminationSignal termination;  // before any thread exists
   const RealClock clock;
   rpc::Readiness readiness;
   const std::string registry = absl::GetFlag(FLAGS_registry);
   FAIRLEAD_RETURN_IF_ERROR(rpc::CheckAddresses("--registry", registry));
+  const uint64_t max_timelines = absl::GetFlag(FLAGS_max_timelines);
+  if (max_timelines > kMostTimelines) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--max_timelines=", max_timelines, ": must be at most ",
+                     kMostTimelines, ", which one answer can hold"));
+  }
   const std::string shm_dir = absl::GetFlag(FLAGS_shm_dir);
   FAIRLEAD_ASSIGN_OR_RETURN(const std::string shm_domain,
                             PrepareShmDomain(shm_dir));
@@ -71,7 +89,10 @@ absl::Status Serve() {
            .shm_budget_bytes = absl::GetFlag(FLAGS_shm_budget).bytes,
            .max_channels = absl::GetFlag(FLAGS_max_channels)},
           clock, metrics, attacher));
-  ChannelGatewayService service(*delivery, clock, metrics,
+  TimelineLog timelines({.every = absl::GetFlag(FLAGS_timeline_every),
+                         .max_timelines = max_timelines},
+                        *telemetry);
+  ChannelGatewayService service(*delivery, clock, metrics, timelines,
                                 absl::GetFlag(FLAGS_max_subscriptions));
   FAIRLEAD_ASSIGN_OR_RETURN(
       const std::unique_ptr<rpc::Server> server,

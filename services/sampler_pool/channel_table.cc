@@ -458,6 +458,9 @@ std::optional<ChannelTable::Work> ChannelTable::NextWork(absl::Duration now) {
   // The scheduler's credit is the number of these, so there is one.
   work.credit = std::move(channel.credits.front());
   channel.credits.pop_front();
+  // Nobody kept it waiting before its own rate let it go.
+  work.credit->since =
+      std::max(work.credit->since, scheduler_.DueAt(channel.id()));
   return work;
 }
 

@@ -68,7 +68,7 @@ class ChannelTable {
   // A promise of room for a batch that is yet to begin.
   struct HeldCredit {
     ShmCredit credit;
-    absl::Duration since;
+    absl::Duration since;  // from then on the batch could have begun
   };
 
   // All that is known of a channel. What is const may be read by workers; the

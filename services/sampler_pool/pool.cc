@@ -422,9 +422,11 @@ absl::StatusOr<bool> Pool::Prepare(Task& task) {
 absl::Status Pool::Restart(Task& task) {
   const Work& work = task.work;
   v1::TraceStamps& trace = task.batch->trace;
-  trace.Clear();
-  trace.set_queued_ns(Nanoseconds(work.credit->since));
-  trace.set_started_ns(Nanoseconds(clock_.MonotonicNow()));
+  if (task.tries == 1) {  // what fails first is part of its sampling
+    trace.Clear();
+    trace.set_queued_ns(Nanoseconds(work.credit->since));
+    trace.set_started_ns(Nanoseconds(clock_.MonotonicNow()));
+  }
   v1::MessageHeader header;
   header.set_channel_id(work.channel->id());
   header.set_epoch(work.run->epoch);
@@ -442,6 +444,7 @@ absl::Status Pool::Commit(const Work& work, PreparedBatch& batch,
                           ShmReservation& reservation) {
   const absl::Duration reserved = clock_.MonotonicNow();
   FAIRLEAD_RETURN_IF_ERROR(batch.writer().WriteTo(reservation.bytes()));
+  // Gathered and handed over are one moment: it was gathered in its place.
   const absl::Duration written = clock_.MonotonicNow();
   batch.trace.set_features_ns(Nanoseconds(written));
   batch.trace.set_committed_ns(Nanoseconds(written));

@@ -15,8 +15,10 @@
 #include "libs/status/status_macros.h"
 #include "nlohmann/json.hpp"
 
-ABSL_FLAG(std::string, shm_dir, "/dev/shm/fairlead",
-          "Folder of shared memory: the --shm_dir of a pool or a gateway.");
+ABSL_FLAG(
+    std::string, shm_dir, "/dev/shm/fairlead",
+    "Folder of shared memory: the --shm_dir of a pool or a gateway, or the "
+    "shm_dir of a mesh.");
 ABSL_FLAG(bool, free, false,
           "Remove segments whose owners are dead, and take back what dead "
           "producers and consumers have in the others.");
@@ -34,10 +36,22 @@ std::string StateOf(const SegmentReport& report) {
   return "alive";
 }
 
+std::string KindOf(const SegmentReport& report) {
+  switch (report.kind) {
+    case SegmentReport::Kind::kChannel:
+      return "channel";
+    case SegmentReport::Kind::kDoorbell:
+      return "doorbell";
+    case SegmentReport::Kind::kMesh:
+      return "mesh";
+  }
+  return "";
+}
+
 std::string ToJson(const SegmentReport& report) {
   const bool is_channel = report.kind == SegmentReport::Kind::kChannel;
   nlohmann::json json = {{"name", report.name},
-                         {"kind", is_channel ? "channel" : "doorbell"},
+                         {"kind", KindOf(report)},
                          {"state", StateOf(report)},
                          {"bytes", report.bytes},
                          {"orphan", report.is_orphan}};
