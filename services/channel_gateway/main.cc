@@ -53,6 +53,9 @@ ABSL_FLAG(std::string, member_name, "",
           "the host name.");
 ABSL_FLAG(absl::Duration, connect_timeout, absl::Seconds(60),
           "How long to try to reach the registry at the start.");
+ABSL_FLAG(int, max_server_threads, 32,
+          "Calls that run at a time; others wait for their turn. Streams take "
+          "none of these threads.");
 ABSL_FLAG(absl::Duration, drain, absl::Seconds(5),
           "On SIGTERM, how long open calls may take to finish.");
 
@@ -97,7 +100,9 @@ absl::Status Serve() {
   FAIRLEAD_ASSIGN_OR_RETURN(
       const std::unique_ptr<rpc::Server> server,
       rpc::Server::Start(
-          {.listen = absl::GetFlag(FLAGS_listen), .readiness = &readiness},
+          {.listen = absl::GetFlag(FLAGS_listen),
+           .max_threads = absl::GetFlag(FLAGS_max_server_threads),
+           .readiness = &readiness},
           {&service}));
 
   Membership::Options join;

@@ -171,17 +171,17 @@ void RegistryCore::NotifyChanged() {
   listener_.OnChanged();
 }
 
-absl::StatusOr<absl::Duration> RegistryCore::RenewLease(
+absl::StatusOr<RegistryState::Renewal> RegistryCore::RenewLease(
     uint64_t member_id, const std::string& member_name, uint64_t incarnation) {
-  const auto renew = [&]() -> absl::StatusOr<absl::Duration> {
+  const auto renew = [&]() -> absl::StatusOr<RegistryState::Renewal> {
     MutexLock lock(&mutex_);
     return state_.RenewLease(member_id, member_name, incarnation,
                              clock_.MonotonicNow());
   };
-  const absl::StatusOr<absl::Duration> lease = renew();
-  if (lease.ok()) return lease;
+  absl::StatusOr<RegistryState::Renewal> renewal = renew();
+  if (renewal.ok()) return renewal;
   FAIRLEAD_ASSIGN_OR_RETURN(const bool is_news, CatchUpUnlocked());
-  return is_news ? renew() : lease;
+  return is_news ? renew() : renewal;
 }
 
 absl::btree_set<uint64_t> RegistryCore::TakeChangedMembers() {

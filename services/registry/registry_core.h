@@ -101,9 +101,8 @@ class RegistryCore {
     return is_news ? Read(reader) : result;
   }
 
-  absl::StatusOr<absl::Duration> RenewLease(uint64_t member_id,
-                                            const std::string& member_name,
-                                            uint64_t incarnation)
+  absl::StatusOr<RegistryState::Renewal> RenewLease(
+      uint64_t member_id, const std::string& member_name, uint64_t incarnation)
       ABSL_LOCKS_EXCLUDED(mutex_);
   absl::btree_set<uint64_t> TakeChangedMembers() ABSL_LOCKS_EXCLUDED(mutex_);
 

@@ -20,6 +20,7 @@
 #include "protos/fairlead/v1/registry.pb.h"
 #include "services/registry/gather_calls.h"
 #include "services/registry/heartbeats.h"
+#include "services/registry/list_inputs.h"
 #include "services/registry/member_watch.h"
 #include "services/registry/registry_core.h"
 #include "services/registry/registry_state.h"
@@ -250,6 +251,9 @@ grpc::Status RegistryService::PlanSamplingInput(
     v1::PlanSamplingInputResponse* response) {
   const absl::StatusOr<Host> host = FindHost(request->input().server_rank());
   if (!host.ok()) return rpc::ToGrpcStatus(host.status());
+  if (host->pool.draining()) {
+    return rpc::ToGrpcStatus(DrainingError(host->pool));
+  }
   v1::RegisterInputRequest to_pool;
   v1::ChannelSpec& spec = *to_pool.mutable_spec();
   *spec.mutable_input() = request->input().input();
@@ -377,33 +381,79 @@ grpc::Status RegistryService::DescribeChannel(
     v1::DescribeChannelResponse* response) {
   const absl::StatusOr<ChannelPool> found =
       FindChannelPool(request->channel_id());
-  v1::ChannelDescription& channel = *response->mutable_channel();
   grpc::Status status = rpc::ToGrpcStatus(found.status());
+  v1::DescribeInputResponse from_pool;
   if (found.ok()) {
     v1::DescribeInputRequest to_pool;
     to_pool.set_channel_id(request->channel_id());
-    v1::DescribeInputResponse from_pool;
     status = FromPool(found->pool,
                       found->stub->DescribeInput(OnBehalfOf(context).get(),
                                                  to_pool, &from_pool));
-    if (status.ok()) {
-      channel = std::move(*from_pool.mutable_channel());
-      channel.set_server_rank(found->pool.rank());
-    }
   }
-  if (status.error_code() != grpc::StatusCode::UNAVAILABLE) return status;
-  // Its pool is away, and the channel waits for it: an answer, not an error.
-  const absl::StatusOr<v1::ChannelRecord> record =
+  const bool answered = status.ok();
+  if (!answered && status.error_code() != grpc::StatusCode::UNAVAILABLE) {
+    return status;
+  }
+  const auto known = core_->Read([request](const RegistryState& state) {
+    return state.DescribeChannel(request->channel_id());
+  });
+  if (!known.ok()) return rpc::ToGrpcStatus(known.status());
+  v1::ChannelDescription& channel = *response->mutable_channel();
+  channel = *known;
+  // If its pool is away, the channel waits for it: an answer, not an error.
+  if (answered) AddFromPool(std::move(*from_pool.mutable_channel()), channel);
+  if (!request->with_spec()) return grpc::Status::OK;
+  absl::StatusOr<v1::ChannelRecord> record =
       core_->Read([request](const RegistryState& state) {
         return state.FindChannel(request->channel_id());
       });
   if (!record.ok()) return rpc::ToGrpcStatus(record.status());
-  channel.set_channel_id(request->channel_id());
-  channel.set_backend_id(record->spec().backend_id());
-  channel.set_worker_key(record->spec().worker_key());
-  channel.set_server_rank(record->server_rank());
-  channel.set_state(v1::CHANNEL_STATE_LOST);
+  *response->mutable_spec() = std::move(*record->mutable_spec());
   return grpc::Status::OK;
+}
+
+grpc::Status RegistryService::ListChannels(
+    grpc::ServerContext* context, const v1::ListChannelsRequest* /*request*/,
+    v1::ListChannelsResponse* response) {
+  struct Known {
+    std::vector<v1::ChannelDescription> channels;
+    v1::ListMembersResponse pools;
+  };
+  Known known = core_->Read([](const RegistryState& state) {
+    return Known{state.DescribeChannels(),
+                 state.ListMembers(v1::ROLE_SAMPLER_POOL)};
+  });
+  std::vector<PoolToList> pools;
+  for (const v1::Member& pool : known.pools.members()) {
+    pools.push_back({pool.rank(), StubOf(pool)});
+  }
+  AddFromPools(ListInputsOf(pools, OnBehalfOf(context)->deadline()),
+               known.channels);
+  for (v1::ChannelDescription& channel : known.channels) {
+    *response->add_channels() = std::move(channel);
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status RegistryService::ListBackends(
+    grpc::ServerContext* /*context*/,
+    const v1::ListBackendsRequest* /*request*/,
+    v1::ListBackendsResponse* response) {
+  *response = core_->Read(
+      [](const RegistryState& state) { return state.ListBackends(); });
+  return grpc::Status::OK;
+}
+
+grpc::Status RegistryService::DrainMember(grpc::ServerContext* /*context*/,
+                                          const v1::DrainMemberRequest* request,
+                                          v1::DrainMemberResponse* response) {
+  absl::StatusOr<v1::DrainMemberResponse> drained =
+      core_->Change<v1::DrainMemberResponse>(
+          [request](const RegistryState& state) {
+            return state.PlanDrain(*request);
+          });
+  if (drained.ok()) *response = *std::move(drained);
+  return rpc::ToGrpcStatus(drained.status());
 }
 
 grpc::Status RegistryService::ResolveChannel(

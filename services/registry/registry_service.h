@@ -89,6 +89,15 @@ class RegistryService final
   grpc::Status DescribeChannel(grpc::ServerContext* context,
                                const v1::DescribeChannelRequest* request,
                                v1::DescribeChannelResponse* response) override;
+  grpc::Status ListChannels(grpc::ServerContext* context,
+                            const v1::ListChannelsRequest* request,
+                            v1::ListChannelsResponse* response) override;
+  grpc::Status ListBackends(grpc::ServerContext* context,
+                            const v1::ListBackendsRequest* request,
+                            v1::ListBackendsResponse* response) override;
+  grpc::Status DrainMember(grpc::ServerContext* context,
+                           const v1::DrainMemberRequest* request,
+                           v1::DrainMemberResponse* response) override;
   grpc::Status ResolveChannel(grpc::ServerContext* context,
                               const v1::ResolveChannelRequest* request,
                               v1::ResolveChannelResponse* response) override;

@@ -29,6 +29,9 @@ struct RegistryLimits {
   uint64_t max_channels = 65536;
 };
 
+// UNAVAILABLE: this pool takes no new channels.
+absl::Status DrainingError(const v1::Member& member);
+
 // Who is in the cluster and what was made there: members with leases,
 // backends, channels, and the counters that give ids.
 //
@@ -72,10 +75,13 @@ class RegistryState {
   // that lost its store gives ids anew. ABORTED if another incarnation has the
   // name now. A member of another home is only told
   // of its lease; it sees that this is another registry, and joins.
-  absl::StatusOr<absl::Duration> RenewLease(uint64_t member_id,
-                                            const std::string& member_name,
-                                            uint64_t incarnation,
-                                            absl::Duration now);
+  struct Renewal {
+    absl::Duration lease;
+    bool draining = false;
+  };
+  absl::StatusOr<Renewal> RenewLease(uint64_t member_id,
+                                     const std::string& member_name,
+                                     uint64_t incarnation, absl::Duration now);
   // Makes this registry the home of all whose home is not among `live`.
   Writes PlanAdopt(const std::set<uint64_t>& live) const;
 
@@ -102,6 +108,11 @@ class RegistryState {
   // Whether its lease is over while its rank is kept.
   bool IsAway(uint64_t member_id) const;
 
+  // Out of service or back in, until it leaves. NOT_FOUND, INVALID_ARGUMENT as
+  // RegistryService.DrainMember.
+  absl::StatusOr<Planned<v1::DrainMemberResponse>> PlanDrain(
+      const v1::DrainMemberRequest& request) const;
+
   // Members whose leases have run out here and whose end is yet to be planned.
   std::vector<uint64_t> Expired(absl::Duration now) const;
   // When the next lease runs out; InfiniteDuration if none will.
@@ -114,7 +125,8 @@ class RegistryState {
   const v1::Member* FindMember(uint64_t member_id) const;
   // The pool of that rank. UNAVAILABLE if there is none, or its lease is over.
   absl::StatusOr<v1::Member> FindPool(uint32_t server_rank) const;
-  // A gateway that shares the folder. UNAVAILABLE if none has joined.
+  // A gateway that shares the folder, one that is not draining if there is.
+  // UNAVAILABLE if none has joined.
   absl::StatusOr<v1::Member> FindGateway(const std::string& shm_domain) const;
 
   // --- backends and channels -------------------------------------------------
@@ -125,6 +137,7 @@ class RegistryState {
     v1::ChannelRecord record;
     bool is_new = false;
   };
+  // UNAVAILABLE for a new channel on a pool that is draining.
   absl::StatusOr<Planned<Registration>> PlanRegister(
       const v1::RegisterSamplingInputRequest& request) const;
 
@@ -142,6 +155,13 @@ class RegistryState {
 
   v1::ListAssignmentsResponse Assignments(uint32_t server_rank) const;
 
+  v1::ListBackendsResponse ListBackends() const;
+  // What is known of channels without asking their pools: each is LOST. By id.
+  std::vector<v1::ChannelDescription> DescribeChannels() const;
+  // NOT_FOUND as FindChannel.
+  absl::StatusOr<v1::ChannelDescription> DescribeChannel(
+      uint64_t channel_id) const;
+
   // --- rendezvous ------------------------------------------------------------
   // The codes of RegistryService.AllGather but ABORTED and DEADLINE_EXCEEDED.
   absl::StatusOr<Writes> PlanGather(const v1::AllGatherRequest& request) const;
@@ -152,6 +172,11 @@ class RegistryState {
 
  private:
   absl::Status CheckDataset(const v1::JoinRequest& request) const;
+  v1::ChannelDescription Describe(const v1::ChannelRecord& channel) const;
+  // Empty if there is none.
+  std::string NameOf(uint64_t member_id) const;
+  // Null if there is none, away or not.
+  const v1::MemberRecord* PoolOf(uint32_t server_rank) const;
 
   struct MemberEntry {
     v1::MemberRecord record;
@@ -164,6 +189,10 @@ class RegistryState {
   // What makes a channel the same: backend, worker_key, server_rank.
   using ChannelKey = std::tuple<uint64_t, std::string, uint32_t>;
 
+  static StoreWrite Put(const v1::MemberRecord& member);
+  static StoreWrite Put(const v1::BackendRecord& backend);
+  static StoreWrite Put(const v1::ChannelRecord& channel);
+  static StoreWrite Put(const v1::IdCounters& ids);
   absl::Status ApplyPut(const v1::StoredRecord& record, absl::Duration now);
   void ApplyMember(const v1::MemberRecord& record, absl::Duration now);
   void ApplyDelete(const std::string& key);

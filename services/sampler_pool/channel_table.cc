@@ -711,6 +711,7 @@ absl::StatusOr<v1::ChannelDescription> ChannelTable::Describe(
     description.set_completed_batches(channel.run->completed);
     description.set_failed_batches(channel.run->failed);
   }
+  description.set_buffer_bytes(channel.buffer_bytes);
   if (channel.producer != nullptr) {
     const ShmChannelStats stats = channel.producer->stats();
     description.set_buffer_messages(stats.depth_messages);
