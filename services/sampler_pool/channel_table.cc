@@ -696,7 +696,6 @@ absl::StatusOr<v1::ChannelDescription> ChannelTable::Describe(
   *description.mutable_control() = channel.control;
   description.set_in_flight_batches(channel.in_flight);
   description.set_credit_batches(channel.credits.size());
-  description.set_buffer_bytes(channel.buffer_bytes);
   description.set_worker_seconds(
       absl::ToDoubleSeconds(scheduler_.CostOf(channel_id)));
   if (channel.plan != nullptr) {
