@@ -36,10 +36,10 @@ std::vector<AlignedClock> AlignClocks(size_t hosts,
         for (const auto& [other, there] : by_host) {
           if (placed[other].has_value()) continue;
           // The trainer's clock says the same of both.
-          placed[other] = AlignedClock{
-              .group = first,
-              .shift_ns = placed[host]->shift_ns + there.ahead_ns -
-                          here->second.ahead_ns};
+          placed[other] =
+              AlignedClock{.group = first,
+                           .shift_ns = placed[host]->shift_ns + there.ahead_ns -
+                                       here->second.ahead_ns};
           to_visit.push_back(other);
         }
       }

@@ -11,8 +11,8 @@ namespace {
 using ::testing::SizeIs;
 
 TEST(AlignClocks, OfHostsWithoutATrainerInCommonKnowsNothing) {
-  const auto clocks = AlignClocks(2, {{.host = 0, .trainer = "a"},
-                                      {.host = 1, .trainer = "b"}});
+  const auto clocks = AlignClocks(
+      2, {{.host = 0, .trainer = "a"}, {.host = 1, .trainer = "b"}});
   ASSERT_THAT(clocks, SizeIs(2));
   EXPECT_NE(clocks[0].group, clocks[1].group);
   EXPECT_EQ(clocks[0].shift_ns, 0);
@@ -42,11 +42,10 @@ TEST(AlignClocks, HostsAreLinkedThroughOthers) {
 
 TEST(AlignClocks, BelievesTheOffsetThatIsKnownBest) {
   const auto clocks = AlignClocks(
-      2,
-      {{.host = 0, .trainer = "a", .ahead_ns = 0},
-       {.host = 1, .trainer = "a", .ahead_ns = 900, .error_ns = 400},
-       {.host = 1, .trainer = "a", .ahead_ns = 700, .error_ns = 20},
-       {.host = 1, .trainer = "a", .ahead_ns = 500, .error_ns = 300}});
+      2, {{.host = 0, .trainer = "a", .ahead_ns = 0},
+          {.host = 1, .trainer = "a", .ahead_ns = 900, .error_ns = 400},
+          {.host = 1, .trainer = "a", .ahead_ns = 700, .error_ns = 20},
+          {.host = 1, .trainer = "a", .ahead_ns = 500, .error_ns = 300}});
   EXPECT_EQ(clocks[1].shift_ns, 700);
 }
 

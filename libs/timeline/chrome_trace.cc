@@ -73,8 +73,8 @@ class Tracks {
     }
     lanes.push_back({.tid = ++used.tids, .free_from = end});
     Name("thread_name", used.pid, used.tids,
-         {{"name", lanes.size() == 1 ? name
-                                     : absl::StrCat(name, " #", lanes.size())}});
+         {{"name",
+           lanes.size() == 1 ? name : absl::StrCat(name, " #", lanes.size())}});
     return {used.pid, used.tids};
   }
 
@@ -121,9 +121,8 @@ Json Slice(const std::string& name, const Tracks::Track& track, uint64_t begin,
 // A point of an arrow; it belongs to the slice that is there.
 Json Arrow(const char* phase, uint64_t id, const Tracks::Track& track,
            uint64_t at) {
-  Json arrow = {{"name", "batch"},   {"cat", "batch"},
-                {"ph", phase},       {"id", id},
-                {"ts", Microseconds(at)}, {"pid", track.pid},
+  Json arrow = {{"name", "batch"}, {"cat", "batch"},         {"ph", phase},
+                {"id", id},        {"ts", Microseconds(at)}, {"pid", track.pid},
                 {"tid", track.tid}};
   if (phase[0] == 'f') arrow["bp"] = "e";
   return arrow;
@@ -156,13 +155,13 @@ std::vector<Placed> PlaceAll(absl::Span<const GatewayTimelines> gateways,
       offsets.push_back(
           {.host = host,
            .trainer = channel->second.trainer,
-           .ahead_ns =
-               static_cast<int64_t>(timeline.consumed().received_ns() -
-                                    all.back().stages.points_ns[7]),
+           .ahead_ns = static_cast<int64_t>(timeline.consumed().received_ns() -
+                                            all.back().stages.points_ns[7]),
            .error_ns = all.back().stages.error_ns});
     }
   }
-  const std::vector<AlignedClock> clocks = AlignClocks(gateways.size(), offsets);
+  const std::vector<AlignedClock> clocks =
+      AlignClocks(gateways.size(), offsets);
   std::map<size_t, int64_t> begin;  // of each group
   for (Placed& batch : all) {
     const AlignedClock& clock = clocks[batch.host];
@@ -178,9 +177,10 @@ std::vector<Placed> PlaceAll(absl::Span<const GatewayTimelines> gateways,
       point -= static_cast<uint64_t>(begin[clocks[batch.host].group]);
     }
   }
-  std::stable_sort(all.begin(), all.end(), [](const Placed& a, const Placed& b) {
-    return a.stages.points_ns < b.stages.points_ns;
-  });
+  std::stable_sort(all.begin(), all.end(),
+                   [](const Placed& a, const Placed& b) {
+                     return a.stages.points_ns < b.stages.points_ns;
+                   });
   return all;
 }
 
@@ -213,8 +213,8 @@ nlohmann::ordered_json ToChromeTrace(
               ? (is_known ? absl::StrCat("trainer ", label->second.trainer)
                           : absl::StrCat("trainer of ", channel))
               : absl::StrCat(part.kind, " at ", gateways[batch.host].gateway);
-      const Tracks::Track track = tracks.Take(
-          p, process, channel, points[first], points[last + 1]);
+      const Tracks::Track track =
+          tracks.Take(p, process, channel, points[first], points[last + 1]);
       events.push_back(Slice(
           absl::StrCat("batch ", timeline.epoch(), ".", timeline.batch_index()),
           track, points[first], points[last + 1], args));
@@ -226,11 +226,10 @@ nlohmann::ordered_json ToChromeTrace(
             Slice(std::string(BatchStageName(static_cast<BatchStage>(i))),
                   track, points[i], points[i + 1], args));
       }
-      const bool is_last = p == kTrainer ||
-                           (p == kGateway && !batch.stages.is_consumed);
-      events.push_back(
-          Arrow(p == kPool ? "s" : (is_last ? "f" : "t"), number, track,
-                arrow_at));
+      const bool is_last =
+          p == kTrainer || (p == kGateway && !batch.stages.is_consumed);
+      events.push_back(Arrow(p == kPool ? "s" : (is_last ? "f" : "t"), number,
+                             track, arrow_at));
     }
   }
   // A slice stands before those that it holds.

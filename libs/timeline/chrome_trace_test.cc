@@ -83,7 +83,9 @@ void CheckFormat(const Json& trace) {
     if (phase == "X") {
       const double dur = event.at("dur");
       EXPECT_GE(dur, 0);
-      if (!ends.empty()) EXPECT_LE(ts + dur, ends.back() + 1e-6) << event;
+      if (!ends.empty()) {
+        EXPECT_LE(ts + dur, ends.back() + 1e-6) << event;
+      }
       ends.push_back(ts + dur);
       continue;
     }
@@ -92,7 +94,9 @@ void CheckFormat(const Json& trace) {
     arrows[id] += phase;
     ASSERT_FALSE(ends.empty());
     EXPECT_LE(ts, ends.back());
-    if (phase == "f") EXPECT_EQ(event.at("bp"), "e");
+    if (phase == "f") {
+      EXPECT_EQ(event.at("bp"), "e");
+    }
   }
   for (const auto& [id, phases] : arrows) {
     EXPECT_TRUE(phases == "stf" || phases == "sf") << phases;
@@ -130,8 +134,8 @@ TEST(ChromeTrace, OfABatchHasItsStagesInThreeProcesses) {
               ElementsAre("channel 7 loader_0", "channel 7 loader_0",
                           "channel 7 loader_0"));
   const std::map<std::string, std::pair<double, double>> stages = {
-      {"queue", {0, 1}},    {"sample", {1, 2}}, {"features", {3, 3}},
-      {"shm", {6, 4}},      {"send", {10, 5}},  {"network", {15, 1}},
+      {"queue", {0, 1}},   {"sample", {1, 2}}, {"features", {3, 3}},
+      {"shm", {6, 4}},     {"send", {10, 5}},  {"network", {15, 1}},
       {"consume", {16, 6}}};
   for (const auto& [name, when] : stages) {
     const std::vector<Json> slices = Slices(trace, name);
@@ -154,8 +158,8 @@ TEST(ChromeTrace, OfABatchThatIsUnderWayEndsAtTheGateway) {
   CheckFormat(trace);
   EXPECT_THAT(Slices(trace, "send"), ::testing::SizeIs(1));
   EXPECT_THAT(Slices(trace, "consume"), IsEmpty());
-  EXPECT_FALSE(Slices(trace, "batch 1.3").at(0)["args"].contains(
-      "trainer_error_us"));
+  EXPECT_FALSE(
+      Slices(trace, "batch 1.3").at(0)["args"].contains("trainer_error_us"));
 }
 
 TEST(ChromeTrace, BatchesThatOverlapHaveTracksOfTheirOwn) {
@@ -184,17 +188,17 @@ TEST(ChromeTrace, HostsOfOneTrainerAreNextToEachOther) {
 }
 
 TEST(ChromeTrace, HostsThatNobodyLinksBeginAtZero) {
-  const Json trace = ToChromeTrace({{"a", {Timeline(1, 0, 5'000'000'000)}},
-                                    {"b", {Timeline(2, 1, 9'000)}}},
-                                   {});
+  const Json trace = ToChromeTrace(
+      {{"a", {Timeline(1, 0, 5'000'000'000)}}, {"b", {Timeline(2, 1, 9'000)}}},
+      {});
   CheckFormat(trace);
   EXPECT_DOUBLE_EQ(Slices(trace, "batch 1.0").at(0)["ts"], 0);
   EXPECT_DOUBLE_EQ(Slices(trace, "batch 1.1").at(0)["ts"], 0);
-  EXPECT_THAT(Names(trace, "process_name"),
-              UnorderedElementsAre(
-                  "sampler pool at a", "channel gateway at a",
-                  "trainer of channel 1", "sampler pool at b",
-                  "channel gateway at b", "trainer of channel 2"));
+  EXPECT_THAT(
+      Names(trace, "process_name"),
+      UnorderedElementsAre("sampler pool at a", "channel gateway at a",
+                           "trainer of channel 1", "sampler pool at b",
+                           "channel gateway at b", "trainer of channel 2"));
 }
 
 TEST(ChromeTrace, OfNothingIsEmptyButATrace) {

@@ -40,9 +40,9 @@ absl::StatusOr<Gateways> FindGateways(const CommandContext& context) {
     gateways.emplace_back(member.member_name(), member.address());
   }
   if (gateways.empty()) {
-    return absl::NotFoundError(
-        absl::StrCat("registry at ", context.registry_address,
-                     ": knows no channel gateway"));
+    return absl::NotFoundError(absl::StrCat("registry at ",
+                                            context.registry_address,
+                                            ": knows no channel gateway"));
   }
   return gateways;
 }
@@ -103,16 +103,16 @@ absl::Status RunTrace(const CommandContext& context,
         v1::ChannelGatewayService::NewStub(context.connect(address));
     absl::StatusOr<v1::ListTimelinesResponse> response =
         Ask(context,
-            name == address ? absl::StrCat("channel gateway at ", address)
-                            : absl::StrCat("channel gateway ", name, " at ",
-                                           address),
+            name == address
+                ? absl::StrCat("channel gateway at ", address)
+                : absl::StrCat("channel gateway ", name, " at ", address),
             *stub, &v1::ChannelGatewayService::Stub::ListTimelines, request);
     if (!response.ok()) {
       left_out.push_back(response.status());
       continue;
     }
-    all.push_back({name, {response->timelines().begin(),
-                          response->timelines().end()}});
+    all.push_back(
+        {name, {response->timelines().begin(), response->timelines().end()}});
   }
   if (all.empty()) return left_out.front();
 
