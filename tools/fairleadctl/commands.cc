@@ -13,6 +13,7 @@
 #include "libs/status/status_macros.h"
 #include "tools/fairleadctl/command_context.h"
 #include "tools/fairleadctl/member_commands.h"
+#include "tools/fairleadctl/trace_command.h"
 
 namespace fairlead {
 namespace {
@@ -34,6 +35,9 @@ std::function<absl::StatusOr<Outcome>(const CommandContext&, Args)> Plain(
 const std::vector<Command>& Commands() {
   static const auto& commands = *new std::vector<Command>{
       {"members", "", "who is in the cluster", Plain(RunMembers)},
+      {"trace", "[CHANNEL] --out=FILE",
+       "the ways of the last sampled batches, for ui.perfetto.dev",
+       Plain(RunTrace)},
   };
   return commands;
 }

@@ -27,6 +27,8 @@ ABSL_FLAG(bool, json, false, "Print JSON, for programs.");
 ABSL_FLAG(absl::Duration, timeout, absl::Seconds(5),
           "How long to wait for each answer.");
 ABSL_FLAG(std::string, out, "", "trace, record: the file to write.");
+ABSL_FLAG(std::string, gateway, "",
+          "trace: host:port of the one gateway to ask, in place of all.");
 ABSL_FLAG(bool, once, false, "top: print once and end.");
 
 namespace fairlead {
@@ -48,6 +50,7 @@ absl::StatusOr<Outcome> Run(const std::vector<std::string>& arguments) {
                             .terminal = isatty(STDOUT_FILENO) != 0,
                             .out = std::cout};
   context.options.out_file = absl::GetFlag(FLAGS_out);
+  context.options.gateway = absl::GetFlag(FLAGS_gateway);
   context.options.once = absl::GetFlag(FLAGS_once);
   return RunCommand(context, arguments[0],
                     absl::MakeConstSpan(arguments).subspan(1));
