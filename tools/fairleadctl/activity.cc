@@ -142,8 +142,13 @@ void AddGateway(const Pair& gateway, ChannelActivity& activity) {
   activity.wait_data += waits_for("data");
   activity.wait_credit += waits_for("credit");
   activity.wait_transport += waits_for("transport");
-  activity.bytes_per_second +=
-      gateway.Rate(metrics::kGatewayChannelMessages, labels);
+  // Its part of what the gateway sends: sizes are counted for all together.
+  const double messages = gateway.Rate(metrics::kGatewayMessages);
+  if (messages > 0) {
+    activity.bytes_per_second +=
+        gateway.Rate(metrics::kGatewayChannelMessages, labels) *
+        gateway.Rate(metrics::kGatewayBytes) / messages;
+  }
 }
 
 }  // namespace
