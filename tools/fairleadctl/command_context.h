@@ -20,6 +20,7 @@ namespace fairlead {
 // What a command may be told besides its arguments: flags of main.cc by name.
 struct CommandOptions {
   std::string out_file;                    // --out
+  std::string gateway;                     // --gateway; empty for all
   std::optional<uint64_t> epoch;           // --epoch
   uint64_t batches = 0;                    // --batches; 0 for all
   std::optional<absl::Duration> interval;  // --interval

@@ -23,6 +23,7 @@
 #include "tools/fairleadctl/member_commands.h"
 #include "tools/fairleadctl/status_command.h"
 #include "tools/fairleadctl/top_command.h"
+#include "tools/fairleadctl/trace_command.h"
 
 namespace fairlead {
 namespace {
@@ -86,6 +87,9 @@ const std::vector<Command>& Commands() {
        Plain(RunDrain)},
       {"completion", "bash|zsh", "a script for the shell",
        Plain(RunCompletion)},
+      {"trace", "[CHANNEL] --out=FILE",
+       "the ways of the last sampled batches, for ui.perfetto.dev",
+       Plain(RunTrace)},
   };
   return commands;
 }

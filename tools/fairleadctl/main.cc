@@ -32,6 +32,8 @@ ABSL_FLAG(absl::Duration, timeout, absl::Seconds(5),
 ABSL_FLAG(std::string, out, "", "trace, record: the file to write.");
 ABSL_FLAG(std::optional<absl::Duration>, interval, std::nullopt,
           "advise, top: the time between two looks, by default 5s and 2s.");
+ABSL_FLAG(std::string, gateway, "",
+          "trace: host:port of the one gateway to ask, in place of all.");
 ABSL_FLAG(bool, once, false, "top: print once and end.");
 ABSL_FLAG(std::string, sort, "share",
           "top: by share of worker time, batches, bytes, fill or channel.");
@@ -60,6 +62,7 @@ absl::StatusOr<Outcome> Run(const std::vector<std::string>& arguments) {
                             .out = std::cout};
   context.options.out_file = absl::GetFlag(FLAGS_out);
   context.options.interval = absl::GetFlag(FLAGS_interval);
+  context.options.gateway = absl::GetFlag(FLAGS_gateway);
   context.options.once = absl::GetFlag(FLAGS_once);
   context.options.sort = absl::GetFlag(FLAGS_sort);
   context.options.undo = absl::GetFlag(FLAGS_undo);
