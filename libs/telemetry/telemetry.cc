@@ -183,4 +183,10 @@ const std::vector<double>& DurationBuckets() {
   return buckets;
 }
 
+const std::vector<double>& ShortDurationBuckets() {
+  static const auto& buckets = *new std::vector<double>{
+      1e-6, 2e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 3e-4, 1e-3, 3e-3, 0.01};
+  return buckets;
+}
+
 }  // namespace fairlead

@@ -87,8 +87,12 @@ class Telemetry {
   std::string address_;
 };
 
-// Buckets from 10 us to 10 s, for durations in seconds.
+// Buckets from 10 us to 10 s, two a power of ten: for what may wait for a disk,
+// a network or a trainer, in seconds.
 const std::vector<double>& DurationBuckets();
+
+// Buckets from 1 us to 10 ms, for what only takes CPU time.
+const std::vector<double>& ShortDurationBuckets();
 
 }  // namespace fairlead
 
