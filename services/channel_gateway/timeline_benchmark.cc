@@ -29,10 +29,10 @@ MessageLayout Layout() {
   header.set_batch_index(1000);
   std::vector<TensorSpec> specs;
   for (int i = 0; i < kTensors; ++i) {
-    specs.push_back({.name = "synset__hypernym__synset.rows" +
-                             std::to_string(i),
-                     .dtype = v1::DTYPE_INT64,
-                     .shape = {16}});
+    specs.push_back(
+        {.name = "synset__hypernym__synset.rows" + std::to_string(i),
+         .dtype = v1::DTYPE_INT64,
+         .shape = {16}});
   }
   return *MessageLayout::Plan(header, specs);
 }
