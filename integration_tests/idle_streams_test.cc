@@ -1,21 +1,23 @@
 // Trainers that wait cost no thread: 512 streams on one gateway, all of them
-// open and none with anything to do (parity W-10).
+// open and none with anything to do (parity W-10), with services that have four
+// threads for calls; and so few refuse nobody.
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
+#include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/strings/numbers.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
-#include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "grpcpp/grpcpp.h"
@@ -28,6 +30,7 @@
 #include "libs/clock/clock.h"
 #include "libs/rpc/channel.h"
 #include "libs/rpc/status_conversion.h"
+#include "libs/status/status_macros.h"
 #include "libs/status/status_matchers.h"
 #include "protos/fairlead/v1/channel_gateway.grpc.pb.h"
 #include "protos/fairlead/v1/registry.grpc.pb.h"
@@ -44,22 +47,28 @@ using Registry = v1::RegistryService::Stub;
 constexpr size_t kFew = 8;
 constexpr size_t kStreams = 512;
 constexpr size_t kCalls = 1000;
+constexpr int kServerThreads = 4;
 
 // gRPC keeps a pool of threads that breathes a little, whatever the streams.
-constexpr int kSlack = 8;
+constexpr int kSlack = 4;
 
-int Threads(pid_t pid) {
-  std::ifstream status(absl::StrCat("/proc/", pid, "/status"));
-  std::string line;
-  while (std::getline(status, line)) {
-    absl::string_view text = line;
-    int threads = 0;
-    if (absl::ConsumePrefix(&text, "Threads:") &&
-        absl::SimpleAtoi(text, &threads)) {
-      return threads;
-    }
+struct Threads {
+  int all = 0;
+  int for_calls = 0;  // by their name
+};
+
+Threads ThreadsOf(pid_t pid) {
+  Threads threads;
+  std::error_code gone;  // a thread that ended meanwhile
+  for (const auto& task : std::filesystem::directory_iterator(
+           absl::StrCat("/proc/", pid, "/task"), gone)) {
+    std::ifstream file(task.path() / "comm");
+    std::string name;
+    if (!std::getline(file, name)) continue;
+    ++threads.all;
+    if (name == "calls") ++threads.for_calls;
   }
-  return 0;
+  return threads;
 }
 
 class IdleStreams : public ::testing::Test {
@@ -67,6 +76,8 @@ class IdleStreams : public ::testing::Test {
   void SetUp() override {
     TestCluster::Options options;
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(options.dataset, MakeKronecker());
+    options.registry_flags = options.pool_flags = options.gateway_flags = {
+        absl::StrCat("--max_server_threads=", kServerThreads)};
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(cluster_, TestCluster::Start(options));
     registry_ = v1::RegistryService::NewStub(
         rpc::MakeChannel(cluster_->registry().address()));
@@ -108,21 +119,26 @@ class IdleStreams : public ::testing::Test {
         rpc;
   };
 
+  absl::StatusOr<uint64_t> Register(const std::string& worker_key) {
+    v1::RegisterSamplingInputRequest input;
+    input.set_member_id(member_id_);
+    input.set_backend_id(backend_id_);
+    input.set_worker_key(worker_key);
+    input.mutable_input()->set_split(v1::SPLIT_TRAIN);
+    input.mutable_config()->set_type(v1::SAMPLING_TYPE_NODE);
+    input.mutable_config()->set_batch_size(8);
+    input.mutable_config()->add_fanout(3);
+    v1::RegisterSamplingInputResponse registered;
+    FAIRLEAD_RETURN_IF_ERROR(
+        Call(&Registry::RegisterSamplingInput, input, &registered));
+    return registered.channel_id();
+  }
+
   void OpenStreams(size_t until) {
     while (streams_.size() < until) {
       Stream& stream = streams_.emplace_back();
-      v1::RegisterSamplingInputRequest input;
-      input.set_member_id(member_id_);
-      input.set_backend_id(backend_id_);
-      input.set_worker_key(absl::StrCat("worker", streams_.size()));
-      input.mutable_input()->set_split(v1::SPLIT_TRAIN);
-      input.mutable_config()->set_type(v1::SAMPLING_TYPE_NODE);
-      input.mutable_config()->set_batch_size(8);
-      input.mutable_config()->add_fanout(3);
-      v1::RegisterSamplingInputResponse registered;
-      ASSERT_THAT(Call(&Registry::RegisterSamplingInput, input, &registered),
-                  IsOk());
-      stream.channel_id = registered.channel_id();
+      FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+          stream.channel_id, Register(absl::StrCat("worker", streams_.size())));
       v1::StartEpochRequest start;
       start.set_channel_id(stream.channel_id);
       v1::StartEpochResponse started;
@@ -156,6 +172,13 @@ class IdleStreams : public ::testing::Test {
     return times;
   }
 
+  void StopCluster() {
+    streams_.clear();
+    gateway_.reset();  // or the services would wait for us to hang up
+    registry_.reset();
+    EXPECT_THAT(cluster_->Stop(), IsOk());
+  }
+
   std::unique_ptr<TestCluster> cluster_;
   std::unique_ptr<Registry> registry_;
   std::unique_ptr<v1::ChannelGatewayService::Stub> gateway_;
@@ -166,24 +189,25 @@ class IdleStreams : public ::testing::Test {
 
 TEST_F(IdleStreams, TakeNoThreads) {
   const auto threads = [this] {
-    std::vector<int> counts;
+    std::vector<Threads> counts;
     for (auto& service : cluster_->services()) {
-      counts.push_back(Threads(service.process().pid()));
+      counts.push_back(ThreadsOf(service.process().pid()));
     }
     return counts;
   };
   OpenStreams(kFew);
   TimeControlCalls();
-  const std::vector<int> with_few = threads();
+  const std::vector<Threads> with_few = threads();
   OpenStreams(kStreams);
   const std::vector<absl::Duration> times = TimeControlCalls();
-  const std::vector<int> with_many = threads();
+  const std::vector<Threads> with_many = threads();
   for (size_t i = 0; i < with_few.size(); ++i) {
     const std::string& name = cluster_->names()[i];
     printf("%s: %d threads with %zu streams, %d with %zu\n", name.c_str(),
-           with_few[i], kFew, with_many[i], kStreams);
-    EXPECT_GT(with_few[i], 0) << name;
-    EXPECT_LE(with_many[i], with_few[i] + kSlack) << name;
+           with_few[i].all, kFew, with_many[i].all, kStreams);
+    EXPECT_EQ(with_few[i].for_calls, kServerThreads) << name;
+    EXPECT_EQ(with_many[i].for_calls, kServerThreads) << name;
+    EXPECT_LE(with_many[i].all, with_few[i].all + kSlack) << name;
   }
   printf("a control call beside %zu idle streams: p50 %.0f us, p99 %.0f us\n",
          kStreams, absl::ToDoubleMicroseconds(times[kCalls / 2]),
@@ -204,10 +228,38 @@ TEST_F(IdleStreams, TakeNoThreads) {
   }
   for (Stream& stream : streams_) stream.context->TryCancel();
   for (Stream& stream : streams_) stream.rpc->Finish().error_code();
-  streams_.clear();
-  gateway_.reset();  // or the services would wait for us to hang up
-  registry_.reset();
-  EXPECT_THAT(cluster_->Stop(), IsOk());
+  StopCluster();
+}
+
+// Each of many callers makes, uses and ends channels: calls of the registry,
+// which wait for calls of the pool.
+TEST_F(IdleStreams, FewThreadsRefuseNobody) {
+  constexpr int kCallers = 64;
+  constexpr int kRounds = 4;
+  std::vector<std::thread> callers;
+  callers.reserve(kCallers);
+  for (int caller = 0; caller < kCallers; ++caller) {
+    callers.emplace_back([this, caller] {
+      for (int round = 0; round < kRounds; ++round) {
+        FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+            const uint64_t id,
+            Register(absl::StrCat("caller", caller, ".", round)));
+        v1::StartEpochRequest start;
+        start.set_channel_id(id);
+        v1::StartEpochResponse started;
+        EXPECT_THAT(Call(&Registry::StartEpoch, start, &started), IsOk());
+        v1::ListMembersResponse members;
+        EXPECT_THAT(Call(&Registry::ListMembers, {}, &members), IsOk());
+        v1::DestroySamplingInputRequest destroy;
+        destroy.set_channel_id(id);
+        v1::DestroySamplingInputResponse destroyed;
+        EXPECT_THAT(Call(&Registry::DestroySamplingInput, destroy, &destroyed),
+                    IsOk());
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  StopCluster();
 }
 
 }  // namespace

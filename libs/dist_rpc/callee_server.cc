@@ -71,8 +71,10 @@ absl::StatusOr<std::unique_ptr<CalleeServer>> CalleeServer::Start(
   callees->service_ = std::make_unique<Service>(*callees, options);
   FAIRLEAD_RETURN_IF_ERROR(callees->service_->loop().Start());
   FAIRLEAD_ASSIGN_OR_RETURN(callees->server_,
-                            rpc::Server::Start({.listen = options.listen},
-                                               {callees->service_.get()}));
+                            rpc::Server::Start(
+                                // Calls begin here, and run in the loop.
+                                {.listen = options.listen, .max_threads = 2},
+                                {callees->service_.get()}));
   return callees;
 }
 

@@ -206,7 +206,9 @@ std::optional<FairScheduler::ChannelId> FairScheduler::Next(
     channel.charged += charge;
     channel.virtual_time += charge / channel.limits.weight;
   }
+  channel.due_at = absl::ZeroDuration();
   if (channel.limits.max_batches_per_second > 0) {
+    channel.due_at = channel.next_at;
     channel.next_at = std::max(channel.next_at, now) +
                       absl::Seconds(1 / channel.limits.max_batches_per_second);
   }
@@ -256,6 +258,11 @@ absl::Duration FairScheduler::NextRateEvent() const {
 absl::Duration FairScheduler::CostOf(ChannelId channel) const {
   const auto it = channels_.find(channel);
   return it == channels_.end() ? absl::ZeroDuration() : it->second->cost;
+}
+
+absl::Duration FairScheduler::DueAt(ChannelId channel) const {
+  const auto it = channels_.find(channel);
+  return it == channels_.end() ? absl::ZeroDuration() : it->second->due_at;
 }
 
 }  // namespace fairlead

@@ -104,6 +104,10 @@ class FairScheduler {
   // Worker time charged to a channel since it was added; 0 if it is not here.
   absl::Duration CostOf(ChannelId channel) const;
 
+  // When the rate of a channel let it have the batch that Next gave it last;
+  // 0 where no rate held it back, or it is not here.
+  absl::Duration DueAt(ChannelId channel) const;
+
   uint64_t channels() const { return channels_.size(); }
 
  private:
@@ -128,6 +132,7 @@ class FairScheduler {
     double charged = 0;      // estimates of what is in flight
     absl::Duration cost;     // in all
     absl::Duration next_at;  // by its rate
+    absl::Duration due_at;   // next_at of the batch handed out last
     std::optional<Place> place;   // in its priority's queue
     bool waits_for_rate = false;  // in rate_waits_, at next_at
 

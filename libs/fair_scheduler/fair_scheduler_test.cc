@@ -169,6 +169,20 @@ TEST_P(EveryPolicy, RateHoldsAChannelBackUntilItsMoment) {
   EXPECT_EQ(scheduler_.Next(later), std::nullopt);
 }
 
+TEST_P(EveryPolicy, SaysWhenItsRateLetAChannelHaveItsBatch) {
+  ASSERT_THAT(scheduler_.Add(1, {.max_batches_per_second = 10}), IsOk());
+  ASSERT_THAT(scheduler_.SetBacklog(1, kPlenty), IsOk());
+  ASSERT_THAT(scheduler_.SetCredit(1, kPlenty), IsOk());
+  EXPECT_EQ(scheduler_.Next(kNow), 1u);
+  EXPECT_LE(scheduler_.DueAt(1), kNow);
+  EXPECT_EQ(scheduler_.Next(kNow + absl::Milliseconds(130)), 1u);
+  EXPECT_EQ(scheduler_.DueAt(1), kNow + absl::Milliseconds(100));
+  ASSERT_THAT(scheduler_.SetLimits(1, {}), IsOk());
+  EXPECT_EQ(scheduler_.Next(kNow + absl::Milliseconds(140)), 1u);
+  EXPECT_EQ(scheduler_.DueAt(1), absl::ZeroDuration());
+  EXPECT_EQ(scheduler_.DueAt(2), absl::ZeroDuration());  // is not here
+}
+
 TEST_P(EveryPolicy, HigherPriorityGoesFirstAndLowerOnesAreNotStarved) {
   for (ChannelId id = 0; id < ChannelLimits::kPriorities; ++id) {
     ASSERT_THAT(scheduler_.Add(id, {.max_in_flight = 1000,

@@ -417,7 +417,9 @@ absl::StatusOr<std::optional<ReceivedBatch>> MpSampleStream::TakeBatch(
   received.message = std::move(batch.message);
   received.buffer = std::move(batch.buffer);
   received.bytes = batch.bytes;
+  // Nothing takes it from the channel before the trainer asks for it.
   received.received = clock_.MonotonicNow();
+  received.consumed = received.received;
   ++stats_.batches;
   stats_.bytes += received.bytes;
   return std::optional<ReceivedBatch>(std::move(received));

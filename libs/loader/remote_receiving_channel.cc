@@ -20,7 +20,7 @@
 #include "absl/time/time.h"
 #include "grpcpp/grpcpp.h"
 #include "libs/loader/encoded_batch.h"
-#include "libs/loader/epoch_ledger.h"
+#include "libs/loader/epoch_reception.h"
 #include "libs/loader/epoch_start.h"
 #include "libs/loader/gateway_stream.h"
 #include "libs/loader/receive_response.h"
@@ -35,12 +35,20 @@
 namespace fairlead {
 namespace {
 
-absl::Status WithContext(const absl::Status& status, absl::string_view what) {
-  return {status.code(),
-          absl::StrCat(what, ": ", std::string(status.message()))};
-}
+// How long a gateway may take to end a stream that has come to its end.
+constexpr absl::Duration kFinishing = absl::Seconds(5);
 
-using State = ServerEpoch::State;
+// What the gateway is told of a batch, but for when that was written.
+v1::ConsumedBatch Consumed(const ReceivedBatch& batch) {
+  v1::ConsumedBatch consumed;
+  consumed.set_epoch(batch.message.header.epoch());
+  consumed.set_batch_index(batch.message.header.batch_index());
+  consumed.set_received_ns(
+      static_cast<uint64_t>(absl::ToInt64Nanoseconds(batch.received)));
+  consumed.set_consumed_ns(
+      static_cast<uint64_t>(absl::ToInt64Nanoseconds(batch.consumed)));
+  return consumed;
+}
 
 }  // namespace
 
@@ -56,11 +64,11 @@ RemoteReceivingChannel::RemoteReceivingChannel(Options options)
     : options_(std::move(options)),
       // One more than can be waiting, for the batch that the trainer works on.
       buffers_((options_.prefetch_size + 1) * options_.num_servers),
-      servers_(options_.num_servers,
-               {.epoch = ServerEpoch(
-                    {.prefetch_size = options_.prefetch_size,
-                     .credit_bytes = options_.credit_bytes,
-                     .recovery_timeout = options_.recovery_timeout})}),
+      reception_(options_.num_servers,
+                 {.prefetch_size = options_.prefetch_size,
+                  .credit_bytes = options_.credit_bytes,
+                  .recovery_timeout = options_.recovery_timeout}),
+      gateways_(options_.num_servers),
       recovery_([this] { RunRecovery(); }) {}
 
 RemoteReceivingChannel::~RemoteReceivingChannel() {
@@ -71,6 +79,11 @@ RemoteReceivingChannel::~RemoteReceivingChannel() {
   }
   recovery_.join();
   MutexLock lock(&mutex_);
+  // These end by themselves, unless their gateway is stuck.
+  mutex_.AwaitWithTimeout(
+      absl::Condition(this, &RemoteReceivingChannel::AllStreamsEnded),
+      kFinishing);
+  for (const auto& stream : finishing_) stream->Cancel();
   mutex_.Await(absl::Condition(this, &RemoteReceivingChannel::AllStreamsEnded));
 }
 
@@ -94,8 +107,8 @@ absl::Status RemoteReceivingChannel::ResumeEpoch(
     cancelled_ = false;
     // What is under way of the epoch as it was started before is not of this
     // start.
-    for (size_t i = 0; i < servers_.size(); ++i) {
-      const ServerEpoch& last = servers_[i].epoch;
+    for (size_t i = 0; i < options_.num_servers; ++i) {
+      const ServerEpoch& last = reception_.server(i);
       if (last.has_ledger() && last.ledger().epoch() == epoch) {
         attempts[i] = last.ledger().attempt() + 1;
       }
@@ -111,14 +124,12 @@ absl::Status RemoteReceivingChannel::ResumeEpoch(
           "epoch ", epoch, ": another StartEpoch came in between"));
     }
     started_ = true;
-    stats_.starting += clock_.MonotonicNow() - before;
+    starting_ += clock_.MonotonicNow() - before;
     for (size_t i = 0; i < options_.num_servers; ++i) {
       if (!parts[i].has_value()) continue;
-      Server& server = servers_[i];
-      server.epoch.Start(std::move(parts[i]->ledger),
-                         absl::Uniform<uint64_t>(random_));
-      ++running_;
-      streams.push_back(Attach(server, parts[i]->channel));
+      reception_.Start(i, std::move(parts[i]->ledger),
+                       absl::Uniform<uint64_t>(random_));
+      streams.push_back(Attach(i, parts[i]->channel));
     }
   }
   for (const auto& stream : streams) stream->Start();
@@ -126,7 +137,9 @@ absl::Status RemoteReceivingChannel::ResumeEpoch(
 }
 
 absl::StatusOr<std::optional<ReceivedBatch>> RemoteReceivingChannel::Recv() {
-  Item item;
+  EpochReception::Next next;
+  std::shared_ptr<GatewayStream> stream;
+  bool is_last = false;
   {
     MutexLock lock(&mutex_);
     if (!started_) {
@@ -136,25 +149,23 @@ absl::StatusOr<std::optional<ReceivedBatch>> RemoteReceivingChannel::Recv() {
     const absl::Duration before = clock_.MonotonicNow();
     mutex_.Await(absl::Condition(this, &RemoteReceivingChannel::CanReceive));
     const absl::Duration now = clock_.MonotonicNow();
-    stats_.waited += now - before;
+    waited_ += now - before;
     if (cancelled_) return absl::CancelledError("the channel was cancelled");
-    if (queue_.empty()) return std::nullopt;
-    item = std::move(queue_.front());
-    queue_.pop_front();
-    if (item.result.ok()) {
-      item.result->consumed = now;
-      ++stats_.batches;
-      stats_.bytes += item.result->bytes;
-    }
-    if (item.stream != nullptr) {
-      Server* server = FindServer(item.stream.get());
-      if (server != nullptr) server->epoch.ReturnCredit();
-      ++stats_.requested;
-    }
+    if (!reception_.has_next()) return std::nullopt;
+    next = reception_.Take(now);
+    stream = gateways_[next.server].stream;
+    is_last = reception_.IsConsumed(next.server);
   }
-  if (item.stream != nullptr) item.stream->Grant(1, item.bytes);
-  if (!item.result.ok()) return std::move(item.result).status();
-  return std::optional<ReceivedBatch>(*std::move(item.result));
+  if (next.returns_credit && stream != nullptr) {
+    std::optional<v1::ConsumedBatch> consumed;
+    if (next.result.ok() && next.result->delivery.timeline()) {
+      consumed = Consumed(*next.result);
+    }
+    stream->Grant(1, next.bytes, consumed);
+  }
+  if (is_last && stream != nullptr) stream->Finish();
+  if (!next.result.ok()) return std::move(next.result).status();
+  return std::optional<ReceivedBatch>(*std::move(next.result));
 }
 
 void RemoteReceivingChannel::Cancel() {
@@ -169,251 +180,136 @@ RemoteReceivingChannel::progress() const {
     return absl::FailedPreconditionError(
         "no epoch runs; call StartEpoch first");
   }
-  std::vector<v1::EpochProgress> progress(servers_.size());
-  for (size_t i = 0; i < servers_.size(); ++i) {
-    if (!IsActive(options_, i)) continue;
-    std::vector<const EpochLedger::Booking*> not_yet;
-    for (const Item& item : queue_) {
-      if (item.server == i) not_yet.push_back(&item.booking);
-    }
-    progress[i] = servers_[i].epoch.ledger().ProgressWithout(not_yet);
+  std::vector<v1::EpochProgress> progress(options_.num_servers);
+  for (size_t i = 0; i < options_.num_servers; ++i) {
+    if (IsActive(options_, i)) progress[i] = reception_.progress(i);
   }
   return progress;
 }
 
 RemoteReceivingChannel::Stats RemoteReceivingChannel::stats() const {
   MutexLock lock(&mutex_);
-  Stats stats = stats_;
-  stats.queued = queue_.size();
+  Stats stats = reception_.stats();
+  stats.recoveries = recoveries_;
+  stats.waited = waited_;
+  stats.starting = starting_;
   return stats;
 }
 
 void RemoteReceivingChannel::DropEpoch() {
-  for (Server& server : servers_) {
-    if (server.stream != nullptr) server.stream->Cancel();
-    server.stream = nullptr;
-    server.epoch.End();
+  // Those of the epoch before had all of this one to end in.
+  for (const auto& stream : finishing_) stream->Cancel();
+  for (size_t i = 0; i < gateways_.size(); ++i) {
+    const auto stream = std::exchange(gateways_[i].stream, nullptr);
+    if (stream == nullptr) continue;
+    if (reception_.IsConsumed(i)) {
+      finishing_.push_back(stream);
+    } else {
+      stream->Cancel();
+    }
   }
-  running_ = 0;
-  queue_.clear();
+  reception_.Drop();
   recovery_news_ = true;
 }
 
 std::shared_ptr<GatewayStream> RemoteReceivingChannel::Attach(
-    Server& server, const SamplingChannel& channel) {
-  if (server.gateway == nullptr ||
-      server.gateway_address != channel.gateway_address) {
-    server.gateway_address = channel.gateway_address;
-    server.gateway = rpc::MakeChannel(channel.gateway_address);
+    size_t server, const SamplingChannel& channel) {
+  Gateway& gateway = gateways_[server];
+  if (gateway.connection == nullptr ||
+      gateway.address != channel.gateway_address) {
+    gateway.address = channel.gateway_address;
+    gateway.connection = rpc::MakeChannel(channel.gateway_address);
   }
-  const size_t index = IndexOf(server);
-  ServerEpoch::Waiting waiting;
-  for (const Item& item : queue_) {
-    if (!item.result.ok() || item.result->server != index) continue;
-    ++waiting.batches;
-    waiting.bytes += item.bytes;
-  }
-  const v1::Subscribe subscribe = server.epoch.Attach(channel, waiting);
-  stats_.requested += server.epoch.credit();
   GatewayStream::Listener* const listener = this;
-  server.stream =
-      std::make_shared<GatewayStream>(server.gateway, subscribe, listener);
-  for (Item& item : queue_) {
-    if (item.result.ok() && item.result->server == index) {
-      item.stream = server.stream;
-    }
-  }
+  gateway.stream = std::make_shared<GatewayStream>(
+      gateway.connection, reception_.Attach(server, channel), clock_, listener);
   ++open_streams_;
-  return server.stream;
+  return gateway.stream;
 }
 
-RemoteReceivingChannel::Server* RemoteReceivingChannel::FindServer(
-    const GatewayStream* stream) {
-  for (Server& server : servers_) {
-    if (server.stream.get() == stream) return &server;
+std::optional<size_t> RemoteReceivingChannel::ServerOf(
+    const GatewayStream* stream) const {
+  for (size_t i = 0; i < gateways_.size(); ++i) {
+    if (gateways_[i].stream.get() == stream) return i;
   }
-  return nullptr;
+  return std::nullopt;
 }
 
 void RemoteReceivingChannel::OnResponse(
     const std::shared_ptr<GatewayStream>& stream, grpc::ByteBuffer& response) {
+  const absl::Duration now = clock_.MonotonicNow();
   absl::StatusOr<DecodedResponse> decoded =
       DecodeReceiveResponse(response, buffers_);
-  const uint64_t response_bytes = response.Length();
-  bool give_back = false;
-  uint64_t give_back_bytes = 0;
+  uint64_t batch_bytes = 0;
+  EpochReception::Reply reply = EpochReception::Reply::kNone;
   {
     MutexLock lock(&mutex_);
-    Server* const server = FindServer(stream.get());
-    if (server == nullptr || server->epoch.state() != State::kStreaming) return;
+    const std::optional<size_t> server = ServerOf(stream.get());
+    if (!server.has_value() || !IsStreaming(*server)) return;
     if (!decoded.ok()) {
-      // It took a batch's credit, as far as can be known.
-      server->epoch.TakeCredit();
-      queue_.push_back(
-          {.result = WithContext(
-               decoded.status(),
-               absl::StrCat("gateway at ", server->gateway_address)),
-           .stream = stream,
-           .bytes = response_bytes});
-      return;
-    }
-    if (auto* end = std::get_if<v1::EpochEnd>(&decoded->event)) {
-      OnEpochEnd(*server, *end);
-      return;
-    }
-    if (!server->epoch.TakeCredit()) {
-      EndServer(*server,
-                absl::InternalError(absl::StrCat(
-                    "gateway at ", server->gateway_address,
-                    ": sent more than the trainer gave it credit for")));
-      stream->Cancel();
-      return;
-    }
-    if (auto* error = std::get_if<v1::BatchError>(&decoded->event)) {
-      give_back = OnBatchError(*server, *error);
+      reception_.OnUnreadable(*server, decoded.status(), response.Length());
+    } else if (auto* end = std::get_if<v1::EpochEnd>(&decoded->event)) {
+      reception_.OnEpochEnd(*server, *end);
+    } else if (auto* error = std::get_if<v1::BatchError>(&decoded->event)) {
+      reply = reception_.OnBatchError(*server, *error);
     } else {
       auto& batch = std::get<EncodedBatch>(decoded->event);
-      give_back_bytes = batch.bytes;
-      give_back = OnBatch(*server, stream, std::move(batch), decoded->delivery);
+      batch_bytes = batch.bytes;
+      reply =
+          reception_.OnBatch(*server, std::move(batch), decoded->delivery, now);
     }
-    if (give_back) {
-      server->epoch.ReturnCredit();
-      ++stats_.requested;
-    }
+    if (reception_.IsConsumed(*server)) stream->Finish();
   }
-  if (give_back) stream->Grant(1, give_back_bytes);
-}
-
-bool RemoteReceivingChannel::OnBatch(
-    Server& server, const std::shared_ptr<GatewayStream>& stream,
-    EncodedBatch batch, const v1::DeliveryStamps& delivery) {
-  EpochLedger::Booking booking;
-  const EpochLedger::Verdict verdict =
-      server.epoch.OnBatch(batch.message.header, batch.seed_digest, &booking);
-  if (verdict != EpochLedger::Verdict::kNew) return OnVerdict(server, verdict);
-  const uint64_t bytes = batch.bytes;
-  ReceivedBatch received;
-  received.message = std::move(batch.message);
-  received.buffer = std::move(batch.buffer);
-  received.bytes = bytes;
-  received.server = IndexOf(server);
-  received.delivery = delivery;
-  received.received = clock_.MonotonicNow();
-  queue_.push_back({.result = std::move(received),
-                    .stream = stream,
-                    .bytes = bytes,
-                    .server = IndexOf(server),
-                    .booking = std::move(booking)});
-  return false;
-}
-
-bool RemoteReceivingChannel::OnBatchError(Server& server,
-                                          const v1::BatchError& error) {
-  EpochLedger::Booking booking;
-  const EpochLedger::Verdict verdict =
-      server.epoch.OnBatchError(error, &booking);
-  if (verdict != EpochLedger::Verdict::kNew) return OnVerdict(server, verdict);
-  for (const v1::BatchRange& range : booking.batches) {
-    stats_.failed += range.end() - range.begin();
+  if (reply == EpochReception::Reply::kCutOff) stream->Cancel();
+  if (reply == EpochReception::Reply::kReturnCredit) {
+    stream->Grant(1, batch_bytes);
   }
-  queue_.push_back({.result = ToStatus(error),
-                    .stream = server.stream,
-                    .bytes = 0,
-                    .server = IndexOf(server),
-                    .booking = std::move(booking)});
-  return false;
-}
-
-bool RemoteReceivingChannel::OnVerdict(Server& server,
-                                       EpochLedger::Verdict verdict) {
-  if (verdict == EpochLedger::Verdict::kForeign) {
-    queue_.push_back(
-        {.result = absl::DataLossError(absl::StrCat(
-             "gateway at ", server.gateway_address,
-             ": sent a batch of another channel, or beyond the epoch's last")),
-         .stream = server.stream,
-         .bytes = 0});
-    return false;
-  }
-  ++(verdict == EpochLedger::Verdict::kDuplicate ? stats_.duplicates
-                                                 : stats_.stale);
-  return true;
-}
-
-void RemoteReceivingChannel::OnEpochEnd(Server& server,
-                                        const v1::EpochEnd& end) {
-  if (!server.epoch.ledger().IsEndOfThis(end)) {
-    ++stats_.stale;
-    return;
-  }
-  EndServer(server, server.epoch.ledger().OnEpochEnd(end));
-}
-
-void RemoteReceivingChannel::EndServer(Server& server, absl::Status status) {
-  // What was cancelled was not lost.
-  if (!absl::IsCancelled(status)) {
-    stats_.missing += server.epoch.ledger().num_missing();
-  }
-  server.epoch.End();
-  --running_;
-  if (!status.ok()) queue_.push_back({.result = std::move(status)});
 }
 
 void RemoteReceivingChannel::OnEnd(std::shared_ptr<GatewayStream> stream,
                                    const absl::Status& status) {
   MutexLock lock(&mutex_);
   --open_streams_;
-  Server* const server = FindServer(stream.get());
+  const std::optional<size_t> server = ServerOf(stream.get());
+  finishing_.erase(std::remove(finishing_.begin(), finishing_.end(), stream),
+                   finishing_.end());
   ended_streams_.push_back(std::move(stream));
-  if (server == nullptr) return;
-  server->stream = nullptr;
-  if (server->epoch.state() != State::kStreaming) return;
+  if (!server.has_value()) return;
+  gateways_[*server].stream = nullptr;
+  if (!IsStreaming(*server)) return;
   // A gateway that hangs up in the middle has gone away, whatever it calls it.
   Break(*server,
         status.ok() ? absl::UnavailableError("the stream was closed") : status);
 }
 
-void RemoteReceivingChannel::Break(Server& server, const absl::Status& status) {
-  std::optional<absl::Status> over = server.epoch.Break(status, absl::Now());
-  if (over.has_value()) {
-    EndServer(server, *std::move(over));
-  } else {
-    recovery_news_ = true;
-  }
-}
-
-RemoteReceivingChannel::Server* RemoteReceivingChannel::FirstToRetry() {
-  Server* first = nullptr;
-  for (Server& server : servers_) {
-    if (server.epoch.state() == State::kBroken &&
-        (first == nullptr ||
-         server.epoch.retry_at() < first->epoch.retry_at())) {
-      first = &server;
-    }
-  }
-  return first;
+void RemoteReceivingChannel::Break(size_t server, const absl::Status& status) {
+  if (reception_.Break(server, status, absl::Now())) recovery_news_ = true;
 }
 
 void RemoteReceivingChannel::RunRecovery() {
   while (true) {
-    size_t index = 0;
+    size_t server = 0;
     {
       MutexLock lock(&mutex_);
-      const Server* const first = FirstToRetry();
+      const std::optional<size_t> first = reception_.FirstToRetry();
       recovery_news_ = false;
       mutex_.AwaitWithDeadline(
           absl::Condition(this, &RemoteReceivingChannel::RecoveryHasNews),
-          first == nullptr ? absl::InfiniteFuture() : first->epoch.retry_at());
+          first.has_value() ? reception_.server(*first).retry_at()
+                            : absl::InfiniteFuture());
       if (stopping_) return;
-      const Server* const due = FirstToRetry();
-      if (due == nullptr || due->epoch.retry_at() > absl::Now()) continue;
-      index = IndexOf(*due);
+      const std::optional<size_t> due = reception_.FirstToRetry();
+      if (!due.has_value() ||
+          reception_.server(*due).retry_at() > absl::Now()) {
+        continue;
+      }
+      server = *due;
     }
-    Recover(index);
+    Recover(server);
   }
 }
 
-void RemoteReceivingChannel::Recover(size_t index) {
+void RemoteReceivingChannel::Recover(size_t server) {
   uint64_t generation = 0;
   uint64_t epoch = 0;
   uint32_t attempt = 0;
@@ -422,29 +318,28 @@ void RemoteReceivingChannel::Recover(size_t index) {
   {
     MutexLock lock(&mutex_);
     ended.swap(ended_streams_);
-    Server& server = servers_[index];
-    if (server.epoch.state() != State::kBroken) return;  // a new epoch began
-    server.epoch.Recover();
+    const ServerEpoch& broken = reception_.server(server);
+    if (broken.state() != ServerEpoch::State::kBroken) return;  // a new epoch
+    reception_.Recover(server);
     generation = generation_;
-    epoch = server.epoch.ledger().epoch();
-    attempt = server.epoch.ledger().attempt();
-    held = server.epoch.ledger().held();
+    epoch = broken.ledger().epoch();
+    attempt = broken.ledger().attempt();
+    held = broken.ledger().held();
   }
   const absl::StatusOr<SamplingChannel> channel =
-      options_.start_epoch(index, epoch, attempt, held);
+      options_.start_epoch(server, epoch, attempt, held);
   std::shared_ptr<GatewayStream> stream;
   {
     MutexLock lock(&mutex_);
-    Server& server = servers_[index];
     if (generation != generation_ ||
-        server.epoch.state() != State::kRecovering) {
+        reception_.server(server).state() != ServerEpoch::State::kRecovering) {
       return;
     }
     if (!channel.ok()) {
       Break(server, channel.status());
       return;
     }
-    ++stats_.recoveries;
+    ++recoveries_;
     stream = Attach(server, *channel);
   }
   stream->Start();

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,9 +18,8 @@
 #include "grpcpp/grpcpp.h"
 #include "libs/clock/clock.h"
 #include "libs/loader/buffer_pool.h"
-#include "libs/loader/epoch_ledger.h"
+#include "libs/loader/epoch_reception.h"
 #include "libs/loader/gateway_stream.h"
-#include "libs/loader/receive_response.h"
 #include "libs/loader/received_batch.h"
 #include "libs/loader/receiving_options.h"
 #include "libs/loader/sampling_input.h"
@@ -101,20 +99,11 @@ class RemoteReceivingChannel final : private GatewayStream::Listener {
   Stats stats() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  struct Server {
-    ServerEpoch epoch;
-    std::string gateway_address;  // of `gateway`
-    std::shared_ptr<grpc::Channel> gateway = nullptr;
-    std::shared_ptr<GatewayStream> stream = nullptr;  // while it is open
-  };
-
-  // What Recv returns next, and the credit that goes back then.
-  struct Item {
-    absl::StatusOr<ReceivedBatch> result;
-    std::shared_ptr<GatewayStream> stream = nullptr;  // null: nothing goes back
-    uint64_t bytes = 0;
-    size_t server = 0;  // whose ledger has booked it
-    EpochLedger::Booking booking = {};
+  // Where a server's batches come from.
+  struct Gateway {
+    std::string address;
+    std::shared_ptr<grpc::Channel> connection;
+    std::shared_ptr<GatewayStream> stream;  // while it is open
   };
 
   explicit RemoteReceivingChannel(Options options);
@@ -125,43 +114,29 @@ class RemoteReceivingChannel final : private GatewayStream::Listener {
   void OnEnd(std::shared_ptr<GatewayStream> stream,
              const absl::Status& status) override ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // These book what a server sent; true if its credit goes back at once.
-  bool OnBatch(Server& server, const std::shared_ptr<GatewayStream>& stream,
-               EncodedBatch batch, const v1::DeliveryStamps& delivery)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool OnBatchError(Server& server, const v1::BatchError& error)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void OnEpochEnd(Server& server, const v1::EpochEnd& end)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool OnVerdict(Server& server, EpochLedger::Verdict verdict)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-
-  void EndServer(Server& server, absl::Status status)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Break(Server& server, const absl::Status& status)
+  // A server's stream ended so, or could not be opened.
+  void Break(size_t server, const absl::Status& status)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void DropEpoch() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // A stream to where `channel` is received, for the caller to start once the
   // lock is free.
-  std::shared_ptr<GatewayStream> Attach(Server& server,
+  std::shared_ptr<GatewayStream> Attach(size_t server,
                                         const SamplingChannel& channel)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  // Null if `stream` is no server's any more.
-  Server* FindServer(const GatewayStream* stream)
+  // Nothing if `stream` is no server's any more.
+  std::optional<size_t> ServerOf(const GatewayStream* stream) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  size_t IndexOf(const Server& server) const
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return static_cast<size_t>(&server - servers_.data());
+  bool IsStreaming(size_t server) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return reception_.server(server).state() == ServerEpoch::State::kStreaming;
   }
 
   void RunRecovery() ABSL_LOCKS_EXCLUDED(mutex_);
-  void Recover(size_t index) ABSL_LOCKS_EXCLUDED(mutex_);
-  Server* FirstToRetry() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Recover(size_t server) ABSL_LOCKS_EXCLUDED(mutex_);
 
   bool CanReceive() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return !queue_.empty() || running_ == 0 || cancelled_;
+    return reception_.has_next() || reception_.is_over() || cancelled_;
   }
   bool RecoveryHasNews() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return stopping_ || recovery_news_;
@@ -175,13 +150,17 @@ class RemoteReceivingChannel final : private GatewayStream::Listener {
   BufferPool buffers_;
 
   mutable Mutex mutex_;
-  std::vector<Server> servers_ ABSL_GUARDED_BY(mutex_);
-  std::deque<Item> queue_ ABSL_GUARDED_BY(mutex_);
-  Stats stats_ ABSL_GUARDED_BY(mutex_);
+  EpochReception reception_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Gateway> gateways_ ABSL_GUARDED_BY(mutex_);
+  absl::Duration waited_ ABSL_GUARDED_BY(mutex_);
+  absl::Duration starting_ ABSL_GUARDED_BY(mutex_);
+  uint64_t recoveries_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::BitGen random_ ABSL_GUARDED_BY(mutex_);
   uint64_t generation_ ABSL_GUARDED_BY(mutex_) = 0;  // of StartEpoch calls
-  size_t running_ ABSL_GUARDED_BY(mutex_) = 0;       // servers not ended
   size_t open_streams_ ABSL_GUARDED_BY(mutex_) = 0;  // OnEnd still to come
+  // Streams of an earlier epoch that their gateways are to end.
+  std::vector<std::shared_ptr<GatewayStream>> finishing_
+      ABSL_GUARDED_BY(mutex_);
   // Streams that have ended and are yet to be let go of; see OnEnd.
   std::vector<std::shared_ptr<GatewayStream>> ended_streams_
       ABSL_GUARDED_BY(mutex_);

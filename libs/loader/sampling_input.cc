@@ -42,15 +42,18 @@ auto Persist(absl::Time deadline, Function call) -> decltype(call()) {
 }
 
 absl::StatusOr<std::vector<uint32_t>> AllServers(RegistrySession& session) {
-  FAIRLEAD_ASSIGN_OR_RETURN(const std::vector<v1::Member> pools,
-                            session.ListPools());
+  FAIRLEAD_ASSIGN_OR_RETURN(std::vector<v1::Member> pools, session.ListPools());
   if (pools.empty()) {
     return absl::UnavailableError(
         "the registry knows no sampler pool; is one running, with this "
         "registry's address as its --registry?");
   }
-  // Of a partition's replicas the first: all have the same nodes. (A pool that
-  // does not say what it serves is like no other.)
+  // Of a partition's replicas the first: all have the same nodes. One that is
+  // draining takes no new channels. (A pool that does not say what it serves is
+  // like no other.)
+  std::stable_partition(pools.begin(), pools.end(), [](const v1::Member& pool) {
+    return !pool.draining();
+  });
   std::set<std::pair<std::string, uint32_t>> seen;
   std::vector<uint32_t> ranks;
   for (const v1::Member& pool : pools) {
@@ -60,6 +63,8 @@ absl::StatusOr<std::vector<uint32_t>> AllServers(RegistrySession& session) {
       ranks.push_back(pool.rank());
     }
   }
+  // In the order that a cursor counts servers in, whoever drains.
+  std::sort(ranks.begin(), ranks.end());
   return ranks;
 }
 

@@ -183,6 +183,9 @@ absl::StatusOr<absl::Duration> Membership::Renew() {
     if (!response.ok() && !absl::IsNotFound(response.status())) {
       return response.status();
     }
+    if (response.ok() && options_.readiness != nullptr) {
+      options_.readiness->Set("draining", response->draining());
+    }
     MutexLock lock(&mutex_);
     if (response.ok() &&
         response->registry_incarnation() == joined_.registry_incarnation()) {

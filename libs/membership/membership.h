@@ -46,8 +46,10 @@ class Membership {
 
     // Held for "joining" until a Join, with its `on_joined`, has gone through,
     // and again from when the registry says that the lease has run out. While a
-    // registry is only away it stays as it is: that stops nothing. May be null;
-    // must outlive the membership.
+    // registry is only away it stays as it is: that stops nothing. Held for
+    // "draining" while the registry has the member out of service, of which it
+    // hears within a third of a lease. May be null; must outlive the
+    // membership.
     rpc::Readiness* readiness = nullptr;
 
     // Called at most once, from the thread: status() is not OK any more, and

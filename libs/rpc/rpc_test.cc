@@ -1,10 +1,16 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <algorithm>
+#include <atomic>
 #include <memory>
 #include <string>
+#include <thread>
+#include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "grpcpp/generic/generic_stub.h"
@@ -19,6 +25,7 @@
 #include "libs/rpc/status_conversion.h"
 #include "libs/rpc/termination.h"
 #include "libs/status/status_matchers.h"
+#include "libs/sync/mutex.h"
 #include "protos/fairlead/v1/registry.grpc.pb.h"
 
 namespace fairlead::rpc {
@@ -111,6 +118,105 @@ std::string Ask(const std::string& address, const std::string& method,
   wait();
   queue.Shutdown();
   return {reinterpret_cast<const char*>(answer.begin()), answer.size()};
+}
+
+// Holds its calls until it is let go, and counts those that run.
+class Holding final : public v1::RegistryService::Service {
+ public:
+  void AwaitRunning(int calls) {
+    MutexLock lock(&mutex_);
+    const auto there = [this, calls]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+      return running_ == calls;
+    };
+    mutex_.Await(absl::Condition(&there));
+  }
+  void LetGo() {
+    MutexLock lock(&mutex_);
+    let_go_ = true;
+  }
+  int most() {
+    MutexLock lock(&mutex_);
+    return most_;
+  }
+
+ private:
+  grpc::Status Leave(grpc::ServerContext* /*context*/,
+                     const v1::LeaveRequest* /*request*/,
+                     v1::LeaveResponse* /*response*/) override {
+    MutexLock lock(&mutex_);
+    most_ = std::max(most_, ++running_);
+    mutex_.Await(absl::Condition(&let_go_));
+    --running_;
+    return grpc::Status::OK;
+  }
+
+  Mutex mutex_;
+  bool let_go_ ABSL_GUARDED_BY(mutex_) = false;
+  int running_ ABSL_GUARDED_BY(mutex_) = 0;
+  int most_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+TEST(ServerTest, CallsBeyondItsThreadsWaitAndNoneIsRefused) {
+  constexpr int kThreads = 2;
+  constexpr int kCalls = 64;
+  Holding service;
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+      const auto server,
+      Server::Start({.listen = "127.0.0.1:0", .max_threads = kThreads},
+                    {&service}));
+  const auto stub =
+      v1::RegistryService::NewStub(MakeChannel(server->address()));
+  std::vector<std::thread> callers;
+  std::atomic<int> served = 0;
+  callers.reserve(kCalls);
+  for (int i = 0; i < kCalls; ++i) {
+    callers.emplace_back([&stub, &served] {
+      grpc::ClientContext context;
+      v1::LeaveResponse response;
+      const auto status = ToAbslStatus(stub->Leave(&context, {}, &response));
+      EXPECT_THAT(status, IsOk());
+      if (status.ok()) ++served;
+    });
+  }
+  service.AwaitRunning(kThreads);
+  // Nobody is kept from asking how it is.
+  EXPECT_EQ(Ask(server->address(), "/grpc.health.v1.Health/Check", ""),
+            "\x08\x01");
+  service.LetGo();
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(served, kCalls);
+  EXPECT_EQ(service.most(), kThreads);
+}
+
+TEST(ServerTest, EndsWithCallsThatWait) {
+  Holding service;
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+      auto server,
+      Server::Start({.listen = "127.0.0.1:0", .max_threads = 1}, {&service}));
+  const auto stub =
+      v1::RegistryService::NewStub(MakeChannel(server->address()));
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 8; ++i) {
+    callers.emplace_back([&stub] {
+      grpc::ClientContext context;
+      v1::LeaveResponse response;
+      EXPECT_NE(stub->Leave(&context, {}, &response).error_code(),
+                grpc::StatusCode::RESOURCE_EXHAUSTED);
+    });
+  }
+  service.AwaitRunning(1);
+  std::thread end([&server] { server.reset(); });
+  service.LetGo();
+  end.join();
+  for (std::thread& caller : callers) caller.join();
+}
+
+TEST(ServerTest, NoThreadsAreNoServer) {
+  Refusing service;
+  EXPECT_THAT(
+      Server::Start({.listen = "127.0.0.1:0", .max_threads = 0}, {&service}),
+      StatusIs(absl::StatusCode::kInvalidArgument,
+               HasSubstr("--max_server_threads=0")));
 }
 
 TEST(ServerTest, IsAliveWhetherItIsReadyOrNot) {

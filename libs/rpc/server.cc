@@ -14,6 +14,7 @@
 #include "grpcpp/grpcpp.h"
 #include "grpcpp/health_check_service_interface.h"
 #include "libs/rpc/address.h"
+#include "libs/rpc/call_threads.h"
 #include "libs/rpc/readiness.h"
 #include "libs/status/status_macros.h"
 
@@ -22,6 +23,8 @@ namespace fairlead::rpc {
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(
     const ServerOptions& options, const std::vector<grpc::Service*>& services) {
   FAIRLEAD_RETURN_IF_ERROR(CheckAddress("--listen", options.listen));
+  FAIRLEAD_ASSIGN_OR_RETURN(std::unique_ptr<CallThreads> threads,
+                            CallThreads::Start(options.max_threads));
   // Both are switches of the whole process, and safe to set again.
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
@@ -39,6 +42,14 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
       GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5'000);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 10'000);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
+  // One queue for calls that arrive, with a thread or two; not one a core: they
+  // only hand the calls on.
+  builder.SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
+  std::vector<
+      std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>>
+      interceptors;
+  interceptors.push_back(threads->MakeInterceptorFactory());
+  builder.experimental().SetInterceptorCreators(std::move(interceptors));
   for (grpc::Service* service : services) builder.RegisterService(service);
   std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   if (server == nullptr || port == 0) {
@@ -49,13 +60,16 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
   }
   const std::string host = options.listen.substr(0, options.listen.rfind(':'));
   // The constructor is private, so std::make_unique cannot call it.
-  return std::unique_ptr<Server>(new Server(
-      std::move(server), absl::StrCat(host, ":", port), options.readiness));
+  return std::unique_ptr<Server>(
+      new Server(std::move(threads), std::move(server),
+                 absl::StrCat(host, ":", port), options.readiness));
 }
 
-Server::Server(std::unique_ptr<grpc::Server> server, std::string address,
+Server::Server(std::unique_ptr<CallThreads> threads,
+               std::unique_ptr<grpc::Server> server, std::string address,
                Readiness* readiness)
-    : server_(std::move(server)),
+    : threads_(std::move(threads)),
+      server_(std::move(server)),
       address_(std::move(address)),
       readiness_(readiness) {
   if (readiness_ == nullptr) return;

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "grpcpp/grpcpp.h"
+#include "libs/rpc/call_threads.h"
 #include "libs/rpc/readiness.h"
 
 namespace fairlead::rpc {
@@ -18,6 +19,10 @@ inline constexpr char kReadinessService[] = "readiness";
 
 struct ServerOptions {
   std::string listen;  // host:port; port 0 takes a free one
+  // Calls that run at a time; others wait for their turn (see CallThreads).
+  // Beside them gRPC has threads of its own, as many as it finds right for the
+  // machine's cores, however many calls there are.
+  int max_threads = 32;
   // What the health service says of kReadinessService, which it does not know
   // if this is null. Must outlive the server.
   Readiness* readiness = nullptr;
@@ -32,7 +37,8 @@ struct ServerOptions {
 class Server {
  public:
   // `services` must outlive the server. UNAVAILABLE, naming the address, if
-  // the port is in use; INVALID_ARGUMENT if `listen` is no host:port.
+  // the port is in use; INVALID_ARGUMENT if `listen` is no host:port, or
+  // for no threads.
   static absl::StatusOr<std::unique_ptr<Server>> Start(
       const ServerOptions& options,
       const std::vector<grpc::Service*>& services);
@@ -48,9 +54,11 @@ class Server {
   void Drain(absl::Duration grace);
 
  private:
-  Server(std::unique_ptr<grpc::Server> server, std::string address,
+  Server(std::unique_ptr<CallThreads> threads,
+         std::unique_ptr<grpc::Server> server, std::string address,
          Readiness* readiness);
 
+  const std::unique_ptr<CallThreads> threads_;
   const std::unique_ptr<grpc::Server> server_;
   const std::string address_;
   Readiness* const readiness_;

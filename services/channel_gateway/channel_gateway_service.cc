@@ -17,13 +17,18 @@
 #include "libs/clock/clock.h"
 #include "libs/rpc/status_conversion.h"
 #include "libs/sync/mutex.h"
+#include "libs/tensor_message/trace_stamps.h"
 #include "protos/fairlead/v1/channel_gateway.pb.h"
 #include "services/channel_gateway/delivery.h"
 #include "services/channel_gateway/gateway_metrics.h"
 #include "services/channel_gateway/response_frame.h"
+#include "services/channel_gateway/timeline_log.h"
 
 namespace fairlead {
 namespace {
+
+// Parity DS-02.
+constexpr absl::Duration kSlowFetch = absl::Seconds(1);
 
 // Reads a request off the wire. The reader leaves `bytes` as it was.
 template <typename Request>
@@ -31,6 +36,27 @@ bool Parse(const grpc::ByteBuffer& bytes, Request* request) {
   grpc::ByteBuffer copy(bytes);  // shares the slices
   grpc::ProtoBufferReader reader(&copy);
   return reader.status().ok() && request->ParseFromZeroCopyStream(&reader);
+}
+
+// All that is known of a batch when it is sent.
+v1::BatchTimeline SentTimeline(uint64_t channel_id,
+                               const DeliveredMessage& message,
+                               absl::Duration now) {
+  v1::BatchTimeline timeline;
+  timeline.set_channel_id(channel_id);
+  timeline.set_epoch(message.tag().epoch);
+  timeline.set_batch_index(message.tag().batch_index);
+  timeline.set_attempt(message.tag().attempt);
+  timeline.set_bytes(message.bytes().size());
+  if (auto stamps = ReadTraceStamps(message.bytes())) {
+    *timeline.mutable_pool() = *std::move(stamps);
+  }
+  v1::DeliveryStamps& delivery = *timeline.mutable_delivery();
+  delivery.set_received_ns(
+      static_cast<uint64_t>(absl::ToInt64Nanoseconds(message.received())));
+  delivery.set_sent_ns(static_cast<uint64_t>(absl::ToInt64Nanoseconds(now)));
+  delivery.set_timeline(true);
+  return timeline;
 }
 
 // One trainer's stream. Owned by itself until gRPC is done with it, and by
@@ -44,9 +70,16 @@ class ReceiveStream final
       public MessageSink,
       public std::enable_shared_from_this<ReceiveStream> {
  public:
-  ReceiveStream(Delivery& delivery, const Clock& clock,
+  // `number` is no other stream's.
+  ReceiveStream(Delivery& delivery, const Clock& clock, GatewayMetrics& metrics,
+                TimelineLog& timelines, uint64_t number,
                 std::atomic<int64_t>& streams)
-      : delivery_(delivery), clock_(clock), streams_(streams) {}
+      : delivery_(delivery),
+        clock_(clock),
+        metrics_(metrics),
+        timelines_(timelines),
+        number_(number),
+        streams_(streams) {}
 
   void Start(std::shared_ptr<ReceiveStream> self) {
     self_ = std::move(self);
@@ -109,7 +142,16 @@ class ReceiveStream final
     MutexLock lock(&mutex_);
     if (finished_ || writing_) return false;
     writing_ = true;
-    response_ = FrameReceiveResponse(message, clock_.MonotonicNow());
+    const absl::Duration now = clock_.MonotonicNow();
+    const bool is_sampled =
+        timelines_.IsSampled(channel_id_.load(), message.tag());
+    if (is_sampled) {  // before the trainer can answer
+      timelines_.OnSent(number_,
+                        SentTimeline(channel_id_.load(), message, now));
+    }
+    response_ = FrameReceiveResponse(message, now, is_sampled);
+    metrics_.encode_seconds.Observe(
+        absl::ToDoubleSeconds(clock_.MonotonicNow() - now));
     StartWrite(&response_);
     return true;
   }
@@ -131,6 +173,12 @@ class ReceiveStream final
 
  private:
   absl::Status Handle(const v1::ReceiveRequest& request) {
+    if (request.consumed_size() > 0) {
+      const absl::Duration now = clock_.MonotonicNow();
+      for (const v1::ConsumedBatch& consumed : request.consumed()) {
+        timelines_.OnConsumed(number_, consumed, now);
+      }
+    }
     switch (request.request_case()) {
       case v1::ReceiveRequest::kSubscribe: {
         const v1::Subscribe& subscribe = request.subscribe();
@@ -157,15 +205,19 @@ class ReceiveStream final
                             request.credit().bytes());
         return absl::OkStatus();
       case v1::ReceiveRequest::REQUEST_NOT_SET:
-        break;
+        if (channel_id_.load() == 0 || request.consumed_size() == 0) break;
+        return absl::OkStatus();
     }
     return absl::InvalidArgumentError(
         "request: the first message of a stream must be a Subscribe, later "
-        "ones a Subscribe or a Credit");
+        "ones a Subscribe, a Credit, or say what was consumed");
   }
 
   Delivery& delivery_;
   const Clock& clock_;
+  GatewayMetrics& metrics_;
+  TimelineLog& timelines_;
+  const uint64_t number_;
   std::atomic<int64_t>& streams_;
   std::shared_ptr<ReceiveStream> self_;
   grpc::ByteBuffer request_;
@@ -188,7 +240,8 @@ class FetchCall final : public grpc::ServerUnaryReactor,
       : delivery_(delivery),
         clock_(clock),
         metrics_(metrics),
-        response_(response) {}
+        response_(response),
+        since_(clock.MonotonicNow()) {}
 
   void Start(std::shared_ptr<FetchCall> self, const grpc::ByteBuffer& bytes) {
     // It may be over, and done with, before this returns.
@@ -231,8 +284,12 @@ class FetchCall final : public grpc::ServerUnaryReactor,
       if (finished_) return false;
       finished_ = true;
     }
-    *response_ = FrameFetchResponse(message, clock_.MonotonicNow());
+    const absl::Duration now = clock_.MonotonicNow();
+    *response_ = FrameFetchResponse(message, now);
+    metrics_.encode_seconds.Observe(
+        absl::ToDoubleSeconds(clock_.MonotonicNow() - now));
     metrics_.fetched_messages.Increment();
+    CountIfSlow();
     grpc::ServerUnaryReactor::Finish(grpc::Status::OK);
     return true;
   }
@@ -246,14 +303,22 @@ class FetchCall final : public grpc::ServerUnaryReactor,
     (absl::IsDeadlineExceeded(why) ? metrics_.fetch_timeouts
                                    : metrics_.fetch_errors)
         .Increment();
+    CountIfSlow();
     grpc::ServerUnaryReactor::Finish(rpc::ToGrpcStatus(why));
   }
 
  private:
+  void CountIfSlow() {
+    if (clock_.MonotonicNow() - since_ >= kSlowFetch) {
+      metrics_.slow_fetches.Increment();
+    }
+  }
+
   Delivery& delivery_;
   const Clock& clock_;
   GatewayMetrics& metrics_;
   grpc::ByteBuffer* const response_;
+  const absl::Duration since_;
   std::shared_ptr<FetchCall> self_;
   uint64_t channel_id_ = 0;
   grpc::Alarm alarm_;
@@ -267,7 +332,8 @@ class FetchCall final : public grpc::ServerUnaryReactor,
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>*
 ChannelGatewayService::Receive(grpc::CallbackServerContext* /*context*/) {
   auto stream =
-      std::make_shared<ReceiveStream>(delivery_, clock_, subscriptions_);
+      std::make_shared<ReceiveStream>(delivery_, clock_, metrics_, timelines_,
+                                      streams_.fetch_add(1), subscriptions_);
   ReceiveStream* reactor = stream.get();
   if (subscriptions_.fetch_add(1) >= max_subscriptions_) {
     reactor->Refuse(std::move(stream),
@@ -287,6 +353,19 @@ grpc::ServerUnaryReactor* ChannelGatewayService::Fetch(
       std::make_shared<FetchCall>(delivery_, clock_, metrics_, response);
   FetchCall* reactor = call.get();
   reactor->Start(std::move(call), *request);
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* ChannelGatewayService::ListTimelines(
+    grpc::CallbackServerContext* context,
+    const v1::ListTimelinesRequest* request,
+    v1::ListTimelinesResponse* response) {
+  for (v1::BatchTimeline& timeline :
+       timelines_.List(request->channel_id(), request->limit())) {
+    *response->add_timelines() = std::move(timeline);
+  }
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  reactor->Finish(grpc::Status::OK);
   return reactor;
 }
 

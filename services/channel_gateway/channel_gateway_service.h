@@ -9,6 +9,7 @@
 #include "protos/fairlead/v1/channel_gateway.grpc.pb.h"
 #include "services/channel_gateway/delivery.h"
 #include "services/channel_gateway/gateway_metrics.h"
+#include "services/channel_gateway/timeline_log.h"
 
 namespace fairlead {
 
@@ -18,14 +19,17 @@ namespace fairlead {
 class ChannelGatewayService final
     : public v1::ChannelGatewayService::WithRawCallbackMethod_Receive<
           v1::ChannelGatewayService::WithRawCallbackMethod_Fetch<
-              v1::ChannelGatewayService::Service>> {
+              v1::ChannelGatewayService::WithCallbackMethod_ListTimelines<
+                  v1::ChannelGatewayService::Service>>> {
  public:
   // All must outlive the service and its calls.
   ChannelGatewayService(Delivery& delivery, const Clock& clock,
-                        GatewayMetrics& metrics, int64_t max_subscriptions)
+                        GatewayMetrics& metrics, TimelineLog& timelines,
+                        int64_t max_subscriptions)
       : delivery_(delivery),
         clock_(clock),
         metrics_(metrics),
+        timelines_(timelines),
         max_subscriptions_(max_subscriptions) {}
 
   grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Receive(
@@ -33,13 +37,19 @@ class ChannelGatewayService final
   grpc::ServerUnaryReactor* Fetch(grpc::CallbackServerContext* context,
                                   const grpc::ByteBuffer* request,
                                   grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* ListTimelines(
+      grpc::CallbackServerContext* context,
+      const v1::ListTimelinesRequest* request,
+      v1::ListTimelinesResponse* response) override;
 
  private:
   Delivery& delivery_;
   const Clock& clock_;
   GatewayMetrics& metrics_;
+  TimelineLog& timelines_;
   const int64_t max_subscriptions_;
   std::atomic<int64_t> subscriptions_{0};
+  std::atomic<uint64_t> streams_{0};  // that there ever were
 };
 
 }  // namespace fairlead

@@ -8,6 +8,7 @@
 
 #include "absl/flags/flag.h"
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "libs/clock/clock.h"
 #include "libs/command_line/byte_size.h"
@@ -20,11 +21,13 @@
 #include "libs/rpc/termination.h"
 #include "libs/shm_channel/shm_domain.h"
 #include "libs/status/status_macros.h"
+#include "libs/telemetry/channel_samples.h"
 #include "libs/telemetry/telemetry.h"
 #include "services/channel_gateway/channel_attacher.h"
 #include "services/channel_gateway/channel_gateway_service.h"
 #include "services/channel_gateway/delivery.h"
 #include "services/channel_gateway/gateway_metrics.h"
+#include "services/channel_gateway/timeline_log.h"
 
 ABSL_FLAG(std::string, listen, "127.0.0.1:7300",
           "host:port of the gRPC service; port 0 takes a free one.");
@@ -37,18 +40,34 @@ ABSL_FLAG(std::string, shm_dir, "/dev/shm/fairlead",
           "The sampler pool's --shm_dir on this host. Made if it is missing.");
 ABSL_FLAG(fairlead::ByteSize, shm_budget, fairlead::ByteSize(4ULL << 30),
           "Most bytes of channel buffers to map, such as 512MB or 4GB.");
+ABSL_FLAG(uint64_t, metrics_max_channels, 128,
+          "Most channels with metrics of their own; the rest are summed as "
+          "channel=\"other\".");
 ABSL_FLAG(uint64_t, max_channels, 4096, "Most channels attached at a time.");
 ABSL_FLAG(int64_t, max_subscriptions, 4096, "Most open trainer streams.");
+ABSL_FLAG(
+    uint64_t, timeline_every, 64,
+    "Of so many batches one is sampled: its way from the scheduler to the "
+    "trainer is kept for `fairleadctl trace` and shown as histograms. 0 "
+    "samples none.");
+ABSL_FLAG(uint64_t, max_timelines, 4096,
+          "Sampled batches to keep, at most 16384.");
 ABSL_FLAG(std::string, member_name, "",
           "Name in the cluster, the same after a restart; by default made from "
           "the host name.");
 ABSL_FLAG(absl::Duration, connect_timeout, absl::Seconds(60),
           "How long to try to reach the registry at the start.");
+ABSL_FLAG(int, max_server_threads, 32,
+          "Calls that run at a time; others wait for their turn. Streams take "
+          "none of these threads.");
 ABSL_FLAG(absl::Duration, drain, absl::Seconds(5),
           "On SIGTERM, how long open calls may take to finish.");
 
 namespace fairlead {
 namespace {
+
+// Below 200 bytes each, all of them fit into gRPC's 4 MiB.
+constexpr uint64_t kMostTimelines = 16384;
 
 absl::Status Serve() {
   const rpc::TerminationSignal termination;  // before any thread exists
@@ -56,12 +75,19 @@ absl::Status Serve() {
   rpc::Readiness readiness;
   const std::string registry = absl::GetFlag(FLAGS_registry);
   FAIRLEAD_RETURN_IF_ERROR(rpc::CheckAddresses("--registry", registry));
+  const uint64_t max_timelines = absl::GetFlag(FLAGS_max_timelines);
+  if (max_timelines > kMostTimelines) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--max_timelines=", max_timelines, ": must be at most ",
+                     kMostTimelines, ", which one answer can hold"));
+  }
   const std::string shm_dir = absl::GetFlag(FLAGS_shm_dir);
   FAIRLEAD_ASSIGN_OR_RETURN(const std::string shm_domain,
                             PrepareShmDomain(shm_dir));
   FAIRLEAD_ASSIGN_OR_RETURN(
       const std::unique_ptr<Telemetry> telemetry,
       Telemetry::Serve(absl::GetFlag(FLAGS_metrics_listen)));
+  telemetry->ExposeReadiness(readiness);
   GatewayMetrics metrics(*telemetry);
   ChannelAttacher attacher(registry, shm_domain);
   FAIRLEAD_ASSIGN_OR_RETURN(
@@ -71,12 +97,22 @@ absl::Status Serve() {
            .shm_budget_bytes = absl::GetFlag(FLAGS_shm_budget).bytes,
            .max_channels = absl::GetFlag(FLAGS_max_channels)},
           clock, metrics, attacher));
-  ChannelGatewayService service(*delivery, clock, metrics,
+  ChannelSamples channels(absl::GetFlag(FLAGS_metrics_max_channels));
+  const auto sampled =
+      telemetry->OnScrape([&delivery, &channels](MetricSamples& samples) {
+        SampleGateway(delivery->TakeSnapshot(), channels, samples);
+      });
+  TimelineLog timelines({.every = absl::GetFlag(FLAGS_timeline_every),
+                         .max_timelines = max_timelines},
+                        *telemetry);
+  ChannelGatewayService service(*delivery, clock, metrics, timelines,
                                 absl::GetFlag(FLAGS_max_subscriptions));
   FAIRLEAD_ASSIGN_OR_RETURN(
       const std::unique_ptr<rpc::Server> server,
       rpc::Server::Start(
-          {.listen = absl::GetFlag(FLAGS_listen), .readiness = &readiness},
+          {.listen = absl::GetFlag(FLAGS_listen),
+           .max_threads = absl::GetFlag(FLAGS_max_server_threads),
+           .readiness = &readiness},
           {&service}));
 
   Membership::Options join;

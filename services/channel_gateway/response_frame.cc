@@ -44,12 +44,13 @@ std::string FieldStart(int field, uint64_t bytes) {
 }
 
 std::string ReceiveResponseStart(const DeliveredMessage& message,
-                                 absl::Duration now) {
+                                 absl::Duration now, bool timeline) {
   v1::ReceiveResponse stamps;
   stamps.mutable_delivery()->set_received_ns(
       static_cast<uint64_t>(absl::ToInt64Nanoseconds(message.received())));
   stamps.mutable_delivery()->set_sent_ns(
       static_cast<uint64_t>(absl::ToInt64Nanoseconds(now)));
+  stamps.mutable_delivery()->set_timeline(timeline);
   return stamps.SerializeAsString() +
          FieldStart(FieldOf(message.tag().kind), message.bytes().size());
 }
@@ -70,13 +71,14 @@ grpc::ByteBuffer Frame(const std::string& start, DeliveredMessage& message) {
 }  // namespace
 
 grpc::ByteBuffer FrameReceiveResponse(DeliveredMessage& message,
-                                      absl::Duration now) {
-  return Frame(ReceiveResponseStart(message, now), message);
+                                      absl::Duration now, bool timeline) {
+  return Frame(ReceiveResponseStart(message, now, timeline), message);
 }
 
 grpc::ByteBuffer FrameFetchResponse(DeliveredMessage& message,
                                     absl::Duration now) {
-  const std::string inner = ReceiveResponseStart(message, now);
+  const std::string inner =
+      ReceiveResponseStart(message, now, /*timeline=*/false);
   return Frame(FieldStart(v1::FetchMessageResponse::kMessageFieldNumber,
                           inner.size() + message.bytes().size()) +
                    inner,

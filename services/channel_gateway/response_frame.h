@@ -12,9 +12,10 @@ namespace fairlead {
 // A ReceiveResponse as bytes: a small slice with the stamps and the tag and
 // length of the message's field, then one slice that is the message in shared
 // memory. Nothing is copied; the message is let go of when the transport is
-// done with that slice. `message` is used up.
+// done with that slice. `message` is used up. The trainer of a batch with a
+// `timeline` is to say when it consumed it.
 grpc::ByteBuffer FrameReceiveResponse(DeliveredMessage& message,
-                                      absl::Duration now);
+                                      absl::Duration now, bool timeline);
 
 // The same within a FetchMessageResponse.
 grpc::ByteBuffer FrameFetchResponse(DeliveredMessage& message,

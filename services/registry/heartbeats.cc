@@ -14,6 +14,7 @@
 #include "libs/sync/mutex.h"
 #include "protos/fairlead/v1/registry.pb.h"
 #include "services/registry/registry_core.h"
+#include "services/registry/registry_state.h"
 
 namespace fairlead {
 
@@ -36,17 +37,19 @@ class Heartbeats::Stream final
       End(grpc::Status::OK);  // the member hung up
       return;
     }
-    const absl::StatusOr<absl::Duration> lease = streams_.core_.RenewLease(
-        request_.member_id(), request_.member_name(), request_.incarnation());
-    if (!lease.ok()) {
-      End(rpc::ToGrpcStatus(lease.status()));
+    const absl::StatusOr<RegistryState::Renewal> renewal =
+        streams_.core_.RenewLease(request_.member_id(), request_.member_name(),
+                                  request_.incarnation());
+    if (!renewal.ok()) {
+      End(rpc::ToGrpcStatus(renewal.status()));
       return;
     }
     MutexLock lock(&mutex_);
     if (finished_) return;
     *response_.mutable_lease() =
         google::protobuf::util::TimeUtil::NanosecondsToDuration(
-            absl::ToInt64Nanoseconds(*lease));
+            absl::ToInt64Nanoseconds(renewal->lease));
+    response_.set_draining(renewal->draining);
     writing_ = true;
     StartWrite(&response_);
   }

@@ -39,6 +39,9 @@ ABSL_FLAG(absl::Duration, max_lease, absl::Minutes(5),
 ABSL_FLAG(uint64_t, max_members, 4096, "Most members at a time.");
 ABSL_FLAG(uint64_t, max_backends, 4096, "Most sampling backends at a time.");
 ABSL_FLAG(uint64_t, max_channels, 65536, "Most channels at a time.");
+ABSL_FLAG(int, max_server_threads, 32,
+          "Calls that run at a time; others wait for their turn. Streams take "
+          "none of these threads.");
 ABSL_FLAG(absl::Duration, drain, absl::Seconds(5),
           "On SIGTERM, how long open calls may take to finish.");
 
@@ -58,6 +61,7 @@ absl::Status Serve() {
   }
   FAIRLEAD_ASSIGN_OR_RETURN(const std::unique_ptr<RegistryStore> store,
                             OpenStore(store_path));
+  telemetry->ExposeReadiness(readiness);
   RegistryMetrics metrics(*telemetry);
   FAIRLEAD_ASSIGN_OR_RETURN(
       const std::unique_ptr<RegistryService> service,
@@ -67,11 +71,16 @@ absl::Status Serve() {
            .max_members = absl::GetFlag(FLAGS_max_members),
            .max_backends = absl::GetFlag(FLAGS_max_backends),
            .max_channels = absl::GetFlag(FLAGS_max_channels)},
-          *store, clock, metrics));
+          *store, clock, metrics, readiness));
+  const auto sampled = telemetry->OnScrape([&service](MetricSamples& samples) {
+    SampleRegistry(service->Count(), samples);
+  });
   FAIRLEAD_ASSIGN_OR_RETURN(
       const std::unique_ptr<rpc::Server> server,
       rpc::Server::Start(
-          {.listen = absl::GetFlag(FLAGS_listen), .readiness = &readiness},
+          {.listen = absl::GetFlag(FLAGS_listen),
+           .max_threads = absl::GetFlag(FLAGS_max_server_threads),
+           .readiness = &readiness},
           {service.get()}));
   rpc::PrintReadyLine({"registry", server->address(), telemetry->address()});
   std::cerr << "registry: metrics at http://" << telemetry->address()

@@ -1,5 +1,6 @@
 #include "services/registry/registry_service.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -20,6 +21,7 @@
 #include "protos/fairlead/v1/registry.pb.h"
 #include "services/registry/gather_calls.h"
 #include "services/registry/heartbeats.h"
+#include "services/registry/list_inputs.h"
 #include "services/registry/member_watch.h"
 #include "services/registry/registry_core.h"
 #include "services/registry/registry_state.h"
@@ -55,13 +57,13 @@ grpc::Status FromPool(const v1::Member& pool, const grpc::Status& status) {
 
 absl::StatusOr<std::unique_ptr<RegistryService>> RegistryService::Create(
     const RegistryLimits& limits, RegistryStore& store, const Clock& clock,
-    RegistryMetrics& metrics) {
+    RegistryMetrics& metrics, rpc::Readiness& readiness) {
   // The constructor is private, so std::make_unique cannot call it.
-  std::unique_ptr<RegistryService> service(new RegistryService);
+  std::unique_ptr<RegistryService> service(new RegistryService(clock, metrics));
   RegistryCore::Listener& listener = *service;
   FAIRLEAD_ASSIGN_OR_RETURN(
       service->core_,
-      RegistryCore::Create(limits, store, clock, metrics, listener));
+      RegistryCore::Create(limits, store, clock, metrics, readiness, listener));
   service->heartbeats_ = std::make_unique<Heartbeats>(*service->core_);
   service->member_watch_ = std::make_unique<MemberWatch>(*service->core_);
   service->gather_calls_ = std::make_unique<GatherCalls>(*service->core_);
@@ -93,7 +95,18 @@ bool RegistryService::OnEnded(std::vector<RegistryState::Ended> ended) {
   }
   Unregister(std::move(ended));
   MutexLock lock(&mutex_);
+  if (to_unregister_.empty()) untold_since_ = std::nullopt;
   return to_unregister_.empty();
+}
+
+RegistryCounts RegistryService::Count() {
+  RegistryCounts counts = core_->Count();
+  MutexLock lock(&mutex_);
+  if (untold_since_.has_value()) {
+    counts.reconcile_lag =
+        std::max(counts.reconcile_lag, clock_.MonotonicNow() - *untold_since_);
+  }
+  return counts;
 }
 
 grpc::Status RegistryService::Join(grpc::ServerContext* /*context*/,
@@ -103,7 +116,10 @@ grpc::Status RegistryService::Join(grpc::ServerContext* /*context*/,
       core_->Change<v1::JoinResponse>([request](const RegistryState& state) {
         return state.PlanJoin(*request);
       });
-  if (joined.ok()) *response = *std::move(joined);
+  if (joined.ok()) {
+    metrics_.joins.Increment();
+    *response = *std::move(joined);
+  }
   return rpc::ToGrpcStatus(joined.status());
 }
 
@@ -250,6 +266,9 @@ grpc::Status RegistryService::PlanSamplingInput(
     v1::PlanSamplingInputResponse* response) {
   const absl::StatusOr<Host> host = FindHost(request->input().server_rank());
   if (!host.ok()) return rpc::ToGrpcStatus(host.status());
+  if (host->pool.draining()) {
+    return rpc::ToGrpcStatus(DrainingError(host->pool));
+  }
   v1::RegisterInputRequest to_pool;
   v1::ChannelSpec& spec = *to_pool.mutable_spec();
   *spec.mutable_input() = request->input().input();
@@ -294,9 +313,17 @@ grpc::Status RegistryService::StartEpoch(grpc::ServerContext* context,
   const absl::StatusOr<ChannelPool> found =
       FindChannelPool(request->channel_id());
   if (!found.ok()) return rpc::ToGrpcStatus(found.status());
-  return FromPool(
+  const grpc::Status status = FromPool(
       found->pool,
       found->stub->StartEpoch(OnBehalfOf(context).get(), *request, response));
+  // (A call that is late or sent twice begins none; the answer says which
+  // runs.)
+  if (status.ok() && response->epoch() == request->epoch() &&
+      response->attempt() == request->attempt()) {
+    (request->attempt() == 0 ? metrics_.epochs : metrics_.resumed_epochs)
+        .Increment();
+  }
+  return status;
 }
 
 grpc::Status RegistryService::UpdateChannel(
@@ -368,6 +395,7 @@ void RegistryService::Unregister(std::vector<RegistryState::Ended> ended) {
   {
     MutexLock lock(&mutex_);
     to_unregister_.insert(to_unregister_.end(), untold.begin(), untold.end());
+    if (!untold_since_.has_value()) untold_since_ = clock_.MonotonicNow();
   }
   core_->Retry();
 }
@@ -377,33 +405,79 @@ grpc::Status RegistryService::DescribeChannel(
     v1::DescribeChannelResponse* response) {
   const absl::StatusOr<ChannelPool> found =
       FindChannelPool(request->channel_id());
-  v1::ChannelDescription& channel = *response->mutable_channel();
   grpc::Status status = rpc::ToGrpcStatus(found.status());
+  v1::DescribeInputResponse from_pool;
   if (found.ok()) {
     v1::DescribeInputRequest to_pool;
     to_pool.set_channel_id(request->channel_id());
-    v1::DescribeInputResponse from_pool;
     status = FromPool(found->pool,
                       found->stub->DescribeInput(OnBehalfOf(context).get(),
                                                  to_pool, &from_pool));
-    if (status.ok()) {
-      channel = std::move(*from_pool.mutable_channel());
-      channel.set_server_rank(found->pool.rank());
-    }
   }
-  if (status.error_code() != grpc::StatusCode::UNAVAILABLE) return status;
-  // Its pool is away, and the channel waits for it: an answer, not an error.
-  const absl::StatusOr<v1::ChannelRecord> record =
+  const bool answered = status.ok();
+  if (!answered && status.error_code() != grpc::StatusCode::UNAVAILABLE) {
+    return status;
+  }
+  const auto known = core_->Read([request](const RegistryState& state) {
+    return state.DescribeChannel(request->channel_id());
+  });
+  if (!known.ok()) return rpc::ToGrpcStatus(known.status());
+  v1::ChannelDescription& channel = *response->mutable_channel();
+  channel = *known;
+  // If its pool is away, the channel waits for it: an answer, not an error.
+  if (answered) AddFromPool(std::move(*from_pool.mutable_channel()), channel);
+  if (!request->with_spec()) return grpc::Status::OK;
+  absl::StatusOr<v1::ChannelRecord> record =
       core_->Read([request](const RegistryState& state) {
         return state.FindChannel(request->channel_id());
       });
   if (!record.ok()) return rpc::ToGrpcStatus(record.status());
-  channel.set_channel_id(request->channel_id());
-  channel.set_backend_id(record->spec().backend_id());
-  channel.set_worker_key(record->spec().worker_key());
-  channel.set_server_rank(record->server_rank());
-  channel.set_state(v1::CHANNEL_STATE_LOST);
+  *response->mutable_spec() = std::move(*record->mutable_spec());
   return grpc::Status::OK;
+}
+
+grpc::Status RegistryService::ListChannels(
+    grpc::ServerContext* context, const v1::ListChannelsRequest* /*request*/,
+    v1::ListChannelsResponse* response) {
+  struct Known {
+    std::vector<v1::ChannelDescription> channels;
+    v1::ListMembersResponse pools;
+  };
+  Known known = core_->Read([](const RegistryState& state) {
+    return Known{state.DescribeChannels(),
+                 state.ListMembers(v1::ROLE_SAMPLER_POOL)};
+  });
+  std::vector<PoolToList> pools;
+  for (const v1::Member& pool : known.pools.members()) {
+    pools.push_back({pool.rank(), StubOf(pool)});
+  }
+  AddFromPools(ListInputsOf(pools, OnBehalfOf(context)->deadline()),
+               known.channels);
+  for (v1::ChannelDescription& channel : known.channels) {
+    *response->add_channels() = std::move(channel);
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status RegistryService::ListBackends(
+    grpc::ServerContext* /*context*/,
+    const v1::ListBackendsRequest* /*request*/,
+    v1::ListBackendsResponse* response) {
+  *response = core_->Read(
+      [](const RegistryState& state) { return state.ListBackends(); });
+  return grpc::Status::OK;
+}
+
+grpc::Status RegistryService::DrainMember(grpc::ServerContext* /*context*/,
+                                          const v1::DrainMemberRequest* request,
+                                          v1::DrainMemberResponse* response) {
+  absl::StatusOr<v1::DrainMemberResponse> drained =
+      core_->Change<v1::DrainMemberResponse>(
+          [request](const RegistryState& state) {
+            return state.PlanDrain(*request);
+          });
+  if (drained.ok()) *response = *std::move(drained);
+  return rpc::ToGrpcStatus(drained.status());
 }
 
 grpc::Status RegistryService::ResolveChannel(
@@ -431,7 +505,10 @@ grpc::Status RegistryService::ListAssignments(
             "member ", request->member_id(),
             ": is no sampler pool, or its lease ran out; join first"));
       });
-  if (assignments.ok()) *response = *std::move(assignments);
+  if (assignments.ok()) {
+    core_->NoteAsked(request->member_id());
+    *response = *std::move(assignments);
+  }
   return rpc::ToGrpcStatus(assignments.status());
 }
 

@@ -46,28 +46,6 @@ std::string MemberKey(uint64_t id) { return Key("member", id); }
 std::string BackendKey(uint64_t id) { return Key("backend", id); }
 std::string ChannelKeyOf(uint64_t id) { return Key("channel", id); }
 
-StoreWrite Put(const v1::MemberRecord& member) {
-  v1::StoredRecord record;
-  *record.mutable_member() = member;
-  return {MemberKey(member.member().member_id()), record.SerializeAsString()};
-}
-StoreWrite Put(const v1::BackendRecord& backend) {
-  v1::StoredRecord record;
-  *record.mutable_backend() = backend;
-  return {BackendKey(backend.backend_id()), record.SerializeAsString()};
-}
-StoreWrite Put(const v1::ChannelRecord& channel) {
-  v1::StoredRecord record;
-  *record.mutable_channel() = channel;
-  return {ChannelKeyOf(channel.spec().channel_id()),
-          record.SerializeAsString()};
-}
-StoreWrite Put(const v1::IdCounters& ids) {
-  v1::StoredRecord record;
-  *record.mutable_ids() = ids;
-  return {kIdsKey, record.SerializeAsString()};
-}
-
 absl::Status CheckName(absl::string_view field, const std::string& name) {
   const bool good =
       !name.empty() && name.size() <= kMaxNameLength &&
@@ -112,6 +90,28 @@ std::string Difference(const google::protobuf::Message& ours,
 
 }  // namespace
 
+StoreWrite RegistryState::Put(const v1::MemberRecord& member) {
+  v1::StoredRecord record;
+  *record.mutable_member() = member;
+  return {MemberKey(member.member().member_id()), record.SerializeAsString()};
+}
+StoreWrite RegistryState::Put(const v1::BackendRecord& backend) {
+  v1::StoredRecord record;
+  *record.mutable_backend() = backend;
+  return {BackendKey(backend.backend_id()), record.SerializeAsString()};
+}
+StoreWrite RegistryState::Put(const v1::ChannelRecord& channel) {
+  v1::StoredRecord record;
+  *record.mutable_channel() = channel;
+  return {ChannelKeyOf(channel.spec().channel_id()),
+          record.SerializeAsString()};
+}
+StoreWrite RegistryState::Put(const v1::IdCounters& ids) {
+  v1::StoredRecord record;
+  *record.mutable_ids() = ids;
+  return {kIdsKey, record.SerializeAsString()};
+}
+
 absl::Status RegistryState::Apply(absl::Span<const StoreWrite> writes,
                                   absl::Duration now) {
   for (const StoreWrite& write : writes) {
@@ -155,6 +155,11 @@ void RegistryState::ApplyMember(const v1::MemberRecord& record,
   if (is_new || entry.record.away() != record.away() ||
       !MessageDifferencer::Equals(entry.member(), record.member())) {
     changed_members_.insert(id);
+  }
+  if (record.member().role() == v1::ROLE_SAMPLER_POOL &&
+      (is_new || entry.record.away() != record.away() ||
+       entry.member().incarnation() != record.member().incarnation())) {
+    entry.lacks_since = now;
   }
   entry.record = record;
   entry.expires_at = absl::InfiniteDuration();
@@ -335,7 +340,7 @@ RegistryState::Writes RegistryState::PlanAdopt(
   return writes;
 }
 
-absl::StatusOr<absl::Duration> RegistryState::RenewLease(
+absl::StatusOr<RegistryState::Renewal> RegistryState::RenewLease(
     uint64_t member_id, const std::string& member_name, uint64_t incarnation,
     absl::Duration now) {
   const auto named = member_by_name_.find(member_name);
@@ -358,7 +363,7 @@ absl::StatusOr<absl::Duration> RegistryState::RenewLease(
   if (it->second.record.home() == incarnation_) {
     it->second.expires_at = now + lease;
   }
-  return lease;
+  return Renewal{.lease = lease, .draining = it->second.member().draining()};
 }
 
 RegistryState::Planned<std::vector<RegistryState::Ended>>
@@ -399,6 +404,7 @@ RegistryState::PlanLeave(uint64_t member_id) const {
     v1::MemberRecord away = it->second.record;
     away.set_home(incarnation_);
     away.set_away(true);
+    away.mutable_member()->set_draining(false);  // it was for the membership
     planned.writes.push_back(Put(away));
   } else {
     planned.writes.push_back({MemberKey(member_id), std::nullopt});
@@ -487,30 +493,42 @@ v1::ListMembersResponse RegistryState::ListMembers(v1::Role role) const {
   return response;
 }
 
-absl::StatusOr<v1::Member> RegistryState::FindPool(uint32_t server_rank) const {
+const v1::MemberRecord* RegistryState::PoolOf(uint32_t server_rank) const {
   for (const auto& [id, entry] : members_) {
-    if (entry.member().role() != v1::ROLE_SAMPLER_POOL ||
-        entry.member().rank() != server_rank) {
-      continue;
+    if (entry.member().role() == v1::ROLE_SAMPLER_POOL &&
+        entry.member().rank() == server_rank) {
+      return &entry.record;
     }
-    if (!entry.record.away()) return entry.member();
-    return absl::UnavailableError(absl::StrCat(
-        "sampler pool ", entry.member().member_name(), " (server_rank ",
-        server_rank, ") is away; try again when it has joined again"));
   }
+  return nullptr;
+}
+
+absl::StatusOr<v1::Member> RegistryState::FindPool(uint32_t server_rank) const {
+  const v1::MemberRecord* const pool = PoolOf(server_rank);
+  if (pool == nullptr) {
+    return absl::UnavailableError(absl::StrCat(
+        "no sampler pool with server_rank ", server_rank,
+        " has joined; start one with --registry pointing here, and try again"));
+  }
+  if (!pool->away()) return pool->member();
   return absl::UnavailableError(absl::StrCat(
-      "no sampler pool with server_rank ", server_rank,
-      " has joined; start one with --registry pointing here, and try again"));
+      "sampler pool ", pool->member().member_name(), " (server_rank ",
+      server_rank, ") is away; try again when it has joined again"));
 }
 
 absl::StatusOr<v1::Member> RegistryState::FindGateway(
     const std::string& shm_domain) const {
+  const v1::Member* found = nullptr;
   for (const auto& [id, entry] : members_) {
-    if (entry.member().role() == v1::ROLE_CHANNEL_GATEWAY &&
-        entry.member().shm_domain() == shm_domain && !entry.record.away()) {
-      return entry.member();
+    const v1::Member& member = entry.member();
+    if (member.role() != v1::ROLE_CHANNEL_GATEWAY ||
+        member.shm_domain() != shm_domain || entry.record.away()) {
+      continue;
     }
+    if (!member.draining()) return member;
+    if (found == nullptr) found = &member;
   }
+  if (found != nullptr) return *found;  // better than none
   return absl::UnavailableError(absl::StrCat(
       "no channel gateway shares the sampler pool's shared memory folder (",
       shm_domain,
@@ -607,6 +625,10 @@ RegistryState::PlanRegister(
                        " first, or use another worker_key"));
     }
     return planned;
+  }
+  const v1::MemberRecord* const pool = PoolOf(request.server_rank());
+  if (pool != nullptr && pool->member().draining()) {
+    return DrainingError(pool->member());
   }
   if (channels_.size() >= limits_.max_channels) {
     return absl::ResourceExhaustedError(

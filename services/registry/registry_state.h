@@ -29,6 +29,26 @@ struct RegistryLimits {
   uint64_t max_channels = 65536;
 };
 
+// UNAVAILABLE: this pool takes no new channels.
+absl::Status DrainingError(const v1::Member& member);
+
+// How many there are of what.
+struct RegistryCounts {
+  uint64_t sampler_pools = 0;
+  uint64_t channel_gateways = 0;
+  uint64_t trainers = 0;
+  uint64_t draining = 0;  // of these
+  uint64_t backends = 0;
+  // Channels: their pool is here; so it is, and somebody paused them; it is
+  // away.
+  uint64_t assigned = 0;
+  uint64_t paused = 0;
+  uint64_t lost = 0;
+  // How long the pool that is longest away, or here without having asked for
+  // its channels, has been so; only pools with channels, at home here.
+  absl::Duration reconcile_lag = absl::ZeroDuration();
+};
+
 // Who is in the cluster and what was made there: members with leases,
 // backends, channels, and the counters that give ids.
 //
@@ -72,10 +92,13 @@ class RegistryState {
   // that lost its store gives ids anew. ABORTED if another incarnation has the
   // name now. A member of another home is only told
   // of its lease; it sees that this is another registry, and joins.
-  absl::StatusOr<absl::Duration> RenewLease(uint64_t member_id,
-                                            const std::string& member_name,
-                                            uint64_t incarnation,
-                                            absl::Duration now);
+  struct Renewal {
+    absl::Duration lease;
+    bool draining = false;
+  };
+  absl::StatusOr<Renewal> RenewLease(uint64_t member_id,
+                                     const std::string& member_name,
+                                     uint64_t incarnation, absl::Duration now);
   // Makes this registry the home of all whose home is not among `live`.
   Writes PlanAdopt(const std::set<uint64_t>& live) const;
 
@@ -102,6 +125,11 @@ class RegistryState {
   // Whether its lease is over while its rank is kept.
   bool IsAway(uint64_t member_id) const;
 
+  // Out of service or back in, until it leaves. NOT_FOUND, INVALID_ARGUMENT as
+  // RegistryService.DrainMember.
+  absl::StatusOr<Planned<v1::DrainMemberResponse>> PlanDrain(
+      const v1::DrainMemberRequest& request) const;
+
   // Members whose leases have run out here and whose end is yet to be planned.
   std::vector<uint64_t> Expired(absl::Duration now) const;
   // When the next lease runs out; InfiniteDuration if none will.
@@ -114,7 +142,8 @@ class RegistryState {
   const v1::Member* FindMember(uint64_t member_id) const;
   // The pool of that rank. UNAVAILABLE if there is none, or its lease is over.
   absl::StatusOr<v1::Member> FindPool(uint32_t server_rank) const;
-  // A gateway that shares the folder. UNAVAILABLE if none has joined.
+  // A gateway that shares the folder, one that is not draining if there is.
+  // UNAVAILABLE if none has joined.
   absl::StatusOr<v1::Member> FindGateway(const std::string& shm_domain) const;
 
   // --- backends and channels -------------------------------------------------
@@ -125,6 +154,7 @@ class RegistryState {
     v1::ChannelRecord record;
     bool is_new = false;
   };
+  // UNAVAILABLE for a new channel on a pool that is draining.
   absl::StatusOr<Planned<Registration>> PlanRegister(
       const v1::RegisterSamplingInputRequest& request) const;
 
@@ -142,6 +172,13 @@ class RegistryState {
 
   v1::ListAssignmentsResponse Assignments(uint32_t server_rank) const;
 
+  v1::ListBackendsResponse ListBackends() const;
+  // What is known of channels without asking their pools: each is LOST. By id.
+  std::vector<v1::ChannelDescription> DescribeChannels() const;
+  // NOT_FOUND as FindChannel.
+  absl::StatusOr<v1::ChannelDescription> DescribeChannel(
+      uint64_t channel_id) const;
+
   // --- rendezvous ------------------------------------------------------------
   // The codes of RegistryService.AllGather but ABORTED and DEADLINE_EXCEEDED.
   absl::StatusOr<Writes> PlanGather(const v1::AllGatherRequest& request) const;
@@ -149,21 +186,39 @@ class RegistryState {
 
   uint64_t backends() const { return backends_.size(); }
   uint64_t channels() const { return channels_.size(); }
+  RegistryCounts Count(absl::Duration now) const;
+  // A pool has heard which channels it holds.
+  void NoteAsked(uint64_t member_id);
+
+  // Writes that change nothing, to see whether the store takes any.
+  Writes PlanNothing() const { return {Put(ids_)}; }
 
  private:
   absl::Status CheckDataset(const v1::JoinRequest& request) const;
+  v1::ChannelDescription Describe(const v1::ChannelRecord& channel) const;
+  // Empty if there is none.
+  std::string NameOf(uint64_t member_id) const;
+  // Null if there is none, away or not.
+  const v1::MemberRecord* PoolOf(uint32_t server_rank) const;
 
   struct MemberEntry {
     v1::MemberRecord record;
     // InfiniteDuration where another registry is its home. For one that is
     // away, when to look again whether anything still points at it.
     absl::Duration expires_at;
+    // Since when a pool does not hold what it should: it is away, or has come
+    // and not asked yet.
+    std::optional<absl::Duration> lacks_since = std::nullopt;
 
     const v1::Member& member() const { return record.member(); }
   };
   // What makes a channel the same: backend, worker_key, server_rank.
   using ChannelKey = std::tuple<uint64_t, std::string, uint32_t>;
 
+  static StoreWrite Put(const v1::MemberRecord& member);
+  static StoreWrite Put(const v1::BackendRecord& backend);
+  static StoreWrite Put(const v1::ChannelRecord& channel);
+  static StoreWrite Put(const v1::IdCounters& ids);
   absl::Status ApplyPut(const v1::StoredRecord& record, absl::Duration now);
   void ApplyMember(const v1::MemberRecord& record, absl::Duration now);
   void ApplyDelete(const std::string& key);

@@ -24,6 +24,8 @@
 #include "libs/status/status_macros.h"
 #include "libs/status/status_matchers.h"
 #include "libs/sync/mutex.h"
+#include "protos/fairlead/v1/registry.pb.h"
+#include "services/registry/registry_state.h"
 #include "services/registry/registry_store.h"
 
 // What every RegistryStore must do, and what those must do besides that several
@@ -140,6 +142,37 @@ TEST_P(StoreContractTest, CommitToAnOldRevisionIsAbortedAndChangesNothing) {
   const auto contents = store->Load();
   EXPECT_THAT(contents, HoldsRecords(StoreRecords{{"a", "1"}}));
   EXPECT_EQ(contents->revision, *revision);
+}
+
+TEST_P(StoreContractTest, MemberThatDrainsDoesSoAfterARestart) {
+  RegistryState before({}, /*incarnation=*/1);
+  const auto keep = [&before](RegistryStore& store, const auto& planned) {
+    ASSERT_THAT(Commit(store, planned.writes), testing::IsOk());
+    ASSERT_THAT(before.Apply(planned.writes, absl::ZeroDuration()),
+                testing::IsOk());
+  };
+  {
+    auto store = Open();
+    v1::JoinRequest join;
+    join.set_member_name("pool");
+    join.set_role(v1::ROLE_SAMPLER_POOL);
+    join.set_address("host:1");
+    join.set_shm_domain("domain");
+    keep(*store, *before.PlanJoin(join));
+    v1::DrainMemberRequest drain;
+    drain.set_member_name("pool");
+    drain.set_draining(true);
+    keep(*store, *before.PlanDrain(drain));
+  }
+  RegistryState after({}, /*incarnation=*/2);
+  const auto contents = Open()->Load();
+  ASSERT_THAT(contents, testing::IsOk());
+  for (const auto& [key, value] : contents->records) {
+    ASSERT_THAT(after.Apply({{key, value}}, absl::ZeroDuration()),
+                testing::IsOk());
+  }
+  ASSERT_NE(after.FindMember(1), nullptr);
+  EXPECT_TRUE(after.FindMember(1)->draining());
 }
 
 TEST_P(StoreContractTest, CommitOfNoWritesSucceeds) {

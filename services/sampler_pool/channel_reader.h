@@ -29,6 +29,7 @@ namespace fairlead::testing {
 // What came out of a channel up to, and with, the end of an epoch.
 struct ReceivedEpoch {
   std::map<uint64_t, uint64_t> digests;  // of what is in them, by batch index
+  std::map<uint64_t, v1::TraceStamps> traces;  // likewise
   std::map<uint64_t, v1::BatchError> errors;
   uint64_t seed_digest = 0;
   v1::EpochEnd end;
@@ -102,6 +103,7 @@ class ChannelReader {
       EXPECT_EQ(batch.header.batch_index(), tag.batch_index);
       EXPECT_TRUE(result->digests.emplace(tag.batch_index, ContentDigest(batch))
                       .second);
+      result->traces[tag.batch_index] = batch.header.trace();
       for (const TensorView& tensor : batch.tensors) {
         // In a message of several types with the seeds' type before it.
         if (!absl::EndsWith(absl::StrCat(".", tensor.name), ".batch")) continue;

@@ -375,6 +375,36 @@ TEST_F(PoolTest, PausedChannelMakesNothingUntilItIsResumed) {
   EXPECT_EQ(Drain(1, 0).digests.size(), kBatches);
 }
 
+// No batch was queued before its channel could have been served for it.
+TEST_F(PoolTest, StampsAreInOrderAndBeginWhenTheChannelCouldBeServed) {
+  StartPool(/*workers=*/2);
+  Register(Spec(1));
+  const auto now = [this] {
+    return static_cast<uint64_t>(
+        absl::ToInt64Nanoseconds(clock_.MonotonicNow()));
+  };
+  for (uint64_t epoch = 0; epoch < 2; ++epoch) {
+    v1::ChannelControl control;
+    control.set_paused(true);
+    ASSERT_THAT(pool_->UpdateInput(1, control), IsOk());
+    ASSERT_THAT(StartEpoch(1, epoch), IsOk());
+    const uint64_t resumed = now();
+    control.set_paused(false);
+    ASSERT_THAT(pool_->UpdateInput(1, control), IsOk());
+    const ReceivedEpoch result = Drain(1, epoch);
+    const uint64_t drained = now();
+    EXPECT_EQ(result.traces.size(), kBatches);
+    for (const auto& [index, trace] : result.traces) {
+      EXPECT_LE(resumed, trace.queued_ns());
+      EXPECT_LE(trace.queued_ns(), trace.started_ns());
+      EXPECT_LE(trace.started_ns(), trace.sampled_ns());
+      EXPECT_LE(trace.sampled_ns(), trace.features_ns());
+      EXPECT_LE(trace.features_ns(), trace.committed_ns());
+      EXPECT_LE(trace.committed_ns(), drained);
+    }
+  }
+}
+
 TEST_F(PoolTest, CancelledEpochEndsInBandAndTheNextOneRuns) {
   StartPool(/*workers=*/2);
   Register(Spec(1, /*buffer_bytes=*/60'000));

@@ -71,6 +71,15 @@ grpc::Status SamplerPoolService::DescribeInput(
   return grpc::Status::OK;
 }
 
+grpc::Status SamplerPoolService::ListInputs(
+    grpc::ServerContext* /*context*/, const v1::ListInputsRequest* /*request*/,
+    v1::ListInputsResponse* response) {
+  for (v1::ChannelDescription& channel : pool_.DescribeAll()) {
+    *response->add_channels() = std::move(channel);
+  }
+  return grpc::Status::OK;
+}
+
 grpc::Status SamplerPoolService::AttachConsumer(
     grpc::ServerContext* /*context*/, const v1::AttachConsumerRequest* request,
     v1::AttachConsumerResponse* response) {

@@ -35,6 +35,9 @@ class SamplerPoolService final : public v1::SamplerPoolService::Service {
   grpc::Status DescribeInput(grpc::ServerContext* context,
                              const v1::DescribeInputRequest* request,
                              v1::DescribeInputResponse* response) override;
+  grpc::Status ListInputs(grpc::ServerContext* context,
+                          const v1::ListInputsRequest* request,
+                          v1::ListInputsResponse* response) override;
   grpc::Status AttachConsumer(grpc::ServerContext* context,
                               const v1::AttachConsumerRequest* request,
                               v1::AttachConsumerResponse* response) override;
