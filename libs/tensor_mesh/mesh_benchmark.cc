@@ -3,6 +3,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -140,8 +141,16 @@ struct Setting {
   uint64_t push_bytes = 0;
   uint64_t reply_bytes = 0;
   bool in_mesh_memory = false;
+  bool is_bound = false;  // each server to a core
   absl::Duration spin;
 };
+
+void BindToCore(uint32_t number) {
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  CPU_SET(number % std::thread::hardware_concurrency(), &cores);
+  if (sched_setaffinity(0, sizeof(cores), &cores) != 0) Die("no such core");
+}
 
 MeshConfig ConfigOf(const Setting& setting, const TempFolder& folder) {
   return {.num_workers = setting.workers,
@@ -158,6 +167,7 @@ std::shared_ptr<MeshRendezvous> Join(const TempFolder& folder,
 
 void Serve(MeshConfig config, const Setting& setting, uint32_t rank,
            const TempFolder& folder) {
+  if (setting.is_bound) BindToCore(rank);
   config.role = MeshRole::kServer;
   config.rank = rank;
   auto server = OrDie(
@@ -233,20 +243,30 @@ void RunRoundTrips(benchmark::State& state, const Setting& setting) {
   state.counters["reply_us"] = static_cast<double>(trace.reply_send()) / 1e3;
 }
 
-Setting Large(Transports transports, bool in_mesh_memory) {
+Setting Large(Transports transports, bool in_mesh_memory,
+              bool is_bound = false) {
   return {.transports = transports,
           .workers = kWorkers,
           .servers = kServers,
           .push_bytes = kPushBytes,
           .reply_bytes = kReplyBytes,
           .in_mesh_memory = in_mesh_memory,
+          .is_bound = is_bound,
           .spin = absl::Microseconds(20)};
 }
 
+// Argument: whether each server is bound to a core. With fewer cores than
+// processes the kernel may put both on one, and leave them there.
 void BM_LargeOverShm(benchmark::State& state) {
-  RunRoundTrips(state, Large(Transports::kShmOnly, /*in_mesh_memory=*/true));
+  RunRoundTrips(state, Large(Transports::kShmOnly, /*in_mesh_memory=*/true,
+                             /*is_bound=*/state.range(0) != 0));
 }
-BENCHMARK(BM_LargeOverShm)->UseRealTime()->MinTime(2);
+BENCHMARK(BM_LargeOverShm)
+    ->ArgName("bound")
+    ->Arg(0)
+    ->Arg(1)
+    ->UseRealTime()
+    ->MinTime(2);
 
 void BM_LargeOverShmFromPrivateMemory(benchmark::State& state) {
   RunRoundTrips(state, Large(Transports::kShmOnly, /*in_mesh_memory=*/false));

@@ -19,8 +19,6 @@
 namespace fairlead::testing {
 namespace {
 
-using Transports = MeshConfig::Transports;
-
 int Requests() {
   const char* scale = std::getenv("FAIRLEAD_TEST_SCALE");
   return scale != nullptr && std::string(scale) == "full" ? 1'000'000 : 10'000;
@@ -33,15 +31,10 @@ uint64_t ResidentBytes() {
   return resident * 4096;
 }
 
-class MeshMemoryTest : public ::testing::TestWithParam<Transports> {};
+class MeshMemoryTest : public TransportTest {};
 
-INSTANTIATE_TEST_SUITE_P(Transport, MeshMemoryTest,
-                         ::testing::Values(Transports::kShmOnly,
-                                           Transports::kTcpOnly),
-                         [](const auto& info) {
-                           return info.param == Transports::kShmOnly ? "Shm"
-                                                                     : "Tcp";
-                         });
+INSTANTIATE_TEST_SUITE_P(Transport, MeshMemoryTest, EachTransport(),
+                         TransportName);
 
 TEST_P(MeshMemoryTest, StaysFlatOverManyRequests) {
   TestMesh mesh({.transports = GetParam(),
