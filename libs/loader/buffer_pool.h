@@ -16,17 +16,17 @@ namespace fairlead {
 class BufferPool {
  public:
   // Keeps at most `max_idle` buffers that nobody uses; the rest go back to
-  // where they came from, `landing.allocate` or the system.
-  explicit BufferPool(size_t max_idle, Landing landing = {});
+  // where they came from, `allocate` or the system.
+  explicit BufferPool(size_t max_idle, Landing::Allocate allocate = nullptr);
 
   // At least `bytes`, with contents of no meaning. Comes back to the pool with
-  // its last reference; may outlive the pool. Fails only as landing.allocate
+  // its last reference; may outlive the pool. Fails only as `allocate`
   // does.
   absl::StatusOr<std::shared_ptr<uint8_t>> Take(size_t bytes);
 
  private:
   class Idle;
-  const Landing landing_;
+  const Landing::Allocate allocate_;
   const std::shared_ptr<Idle> idle_;
 };
 

@@ -58,7 +58,10 @@ MpSampleStream::MpSampleStream(const SampleStreamOptions& options,
       stall_timeout_(
           std::get<MpWorkerOptions>(options.worker_options).stall_timeout),
       pool_(std::move(pool)),
-      buffers_(/*max_idle=*/2) {}
+      landing_(options.landing),
+      // What must lie in other memory is not kept in the channel's.
+      keeps_in_place_(landing_.allocate == nullptr),
+      buffers_(/*max_idle=*/2, landing_.allocate) {}
 
 absl::Status MpSampleStream::BeginEpoch(
     uint64_t epoch, absl::Span<const v1::EpochProgress> had) {
@@ -208,7 +211,8 @@ absl::StatusOr<std::optional<ReceivedBatch>> MpSampleStream::TakeBatch(
     const std::shared_ptr<KeptMessage> shared = std::move(message);
     buffer = std::shared_ptr<const uint8_t>(shared, bytes.data());
   } else {
-    std::shared_ptr<uint8_t> copy = buffers_.Take(bytes.size());
+    FAIRLEAD_ASSIGN_OR_RETURN(std::shared_ptr<uint8_t> copy,
+                              buffers_.Take(bytes.size()));
     std::memcpy(copy.get(), bytes.data(), bytes.size());
     buffer = std::move(copy);
   }
@@ -230,14 +234,11 @@ absl::StatusOr<std::optional<ReceivedBatch>> MpSampleStream::TakeBatch(
           "last"));
   }
   deaths_ = 0;
-  ReceivedBatch received;
-  received.message = std::move(batch.message);
-  received.buffer = std::move(batch.buffer);
-  received.bytes = batch.bytes;
-  received.received = clock_.MonotonicNow();
+  FAIRLEAD_RETURN_IF_ERROR(Land(landing_, batch));
   ++stats_.batches;
-  stats_.bytes += received.bytes;
-  return std::optional<ReceivedBatch>(std::move(received));
+  stats_.bytes += batch.bytes;
+  return std::optional<ReceivedBatch>(
+      ToReceived(std::move(batch), clock_.MonotonicNow()));
 }
 
 absl::StatusOr<bool> MpSampleStream::IsAllMade() const {

@@ -16,6 +16,7 @@
 #include "libs/dist_graph/dist_dataset.h"
 #include "libs/loader/buffer_pool.h"
 #include "libs/loader/epoch_ledger.h"
+#include "libs/loader/landing.h"
 #include "libs/loader/pool_channel.h"
 #include "libs/loader/received_batch.h"
 #include "libs/loader/sample_stream.h"
@@ -92,7 +93,8 @@ class MpSampleStream final : public SampleStream {
   const absl::Duration stall_timeout_;
   const RealClock clock_;
   const std::unique_ptr<PoolChannel> pool_;
-  bool keeps_in_place_ = true;
+  const Landing landing_;
+  bool keeps_in_place_;
   BufferPool buffers_;
 
   std::optional<EpochLedger> ledger_;  // of what Next() returned
