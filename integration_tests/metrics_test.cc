@@ -64,9 +64,10 @@ TEST(Metrics, CountTheRoadOfEveryBatch) {
   EXPECT_THAT(pool, Contains(Pair("fairlead_pool_batch_bytes_total", bytes)));
   EXPECT_THAT(pool, Contains(Pair("fairlead_pool_sampled_edges_total", edges)));
   EXPECT_THAT(pool, Contains(Pair("fairlead_pool_workers", 3)));
-  EXPECT_THAT(pool,
-              Contains(Pair("fairlead_pool_worker_busy_seconds_total", Gt(0))));
-  for (const char* stage : {"queued", "sample", "write"}) {
+  EXPECT_THAT(pool, Contains(Pair(
+                        "fairlead_pool_worker_busy_seconds_total{worker=\"0\"}",
+                        Gt(0))));
+  for (const char* stage : {"queued", "sample", "features", "commit"}) {
     EXPECT_THAT(pool,
                 Contains(Pair(absl::StrCat("fairlead_pool_stage_seconds_count{"
                                            "stage=\"",

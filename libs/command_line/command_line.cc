@@ -1,5 +1,6 @@
 #include "libs/command_line/command_line.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -14,6 +15,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
+#include "libs/command_line/build_info.h"
 
 namespace fairlead {
 
@@ -35,6 +37,9 @@ std::vector<std::string> ParseCommandLine(int argc, char** argv,
     return absl::EndsWith(flag_file, file) || absl::EndsWith(file, flag_file);
   };
   config.contains_helpshort_flags = config.contains_help_flags;
+  config.version_string = [] {
+    return VersionText(program_invocation_short_name);
+  };
   absl::SetFlagsUsageConfig(config);
   absl::SetProgramUsageMessage(usage);
   const std::vector<char*> left = absl::ParseCommandLine(argc, argv);

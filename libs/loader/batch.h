@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "libs/loader/batch_data.h"
+#include "libs/loader/batch_trace.h"
 #include "libs/loader/placement.h"
 #include "libs/loader/received_batch.h"
 
@@ -44,6 +45,10 @@ class Batch {
   // FAILED_PRECONDITION if it has not.
   absl::StatusOr<HeteroData> ToHeteroData(
       EdgeDirection direction = EdgeDirection::kTowardsSeeds) const;
+
+  // When it passed each point of its way here. Of every batch; costs nothing
+  // until it is asked for.
+  BatchTrace trace() const { return TraceOf(received_); }
 
   // The bytes, the stamps, and all that is not a tensor.
   const ReceivedBatch& received() const { return received_; }

@@ -200,6 +200,7 @@ absl::StatusOr<EncodedBatch> CollocatedSampleStream::Make(
           absl::ToInt64Nanoseconds(clock_.MonotonicNow()));
     };
     prepared_.trace.set_started_ns(now());
+    prepared_.trace.set_queued_ns(prepared_.trace.started_ns());
     FAIRLEAD_RETURN_IF_ERROR(
         prepared_.Restart(plan_, run.seeds, std::move(header), &caches_));
     while (true) {
@@ -212,6 +213,7 @@ absl::StatusOr<EncodedBatch> CollocatedSampleStream::Make(
     const absl::Span<uint8_t> bytes(buffer.get(), prepared_.bytes());
     FAIRLEAD_RETURN_IF_ERROR(prepared_.writer().WriteTo(bytes));
     prepared_.trace.set_features_ns(now());
+    prepared_.trace.set_committed_ns(prepared_.trace.features_ns());
     prepared_.writer().Stamp(bytes, prepared_.trace);
     FAIRLEAD_ASSIGN_OR_RETURN(EncodedBatch batch,
                               DecodeBatch(std::move(buffer), bytes.size()));

@@ -1,5 +1,6 @@
 #include "libs/loader/epoch_reception.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -171,6 +172,13 @@ EpochReception::Next EpochReception::Take(absl::Duration now) {
     ++stats_.requested;
   }
   return next;
+}
+
+bool EpochReception::IsConsumed(size_t server) const {
+  return servers_[server].state() == ServerEpoch::State::kEnded &&
+         std::none_of(queue_.begin(), queue_.end(), [&](const Item& item) {
+           return item.next.server == server;
+         });
 }
 
 v1::EpochProgress EpochReception::progress(size_t server) const {

@@ -72,6 +72,9 @@ class EpochReception {
   // No more will come.
   bool is_over() const { return running_ == 0; }
 
+  // Nor will more of this server's be delivered.
+  bool IsConsumed(size_t server) const;
+
   const ServerEpoch& server(size_t server) const { return servers_[server]; }
 
   // What of a server's part Take() has returned. REQUIRES that it was started.

@@ -135,6 +135,23 @@ TEST(EpochReception, IsOverOnceEveryServersPartIs) {
   EXPECT_EQ(reception.stats().missing, 20u);
 }
 
+TEST(EpochReception, ServerIsConsumedOnceItsPartIsOverAndAllOfItTaken) {
+  EpochReception reception = Receiving(/*servers=*/2);
+  EXPECT_FALSE(reception.IsConsumed(0));
+  Send(reception, 0, 0);
+  Send(reception, 1, 0);
+  v1::EpochEnd end;
+  end.set_channel_id(1);
+  reception.OnEpochEnd(0, end);
+  EXPECT_FALSE(reception.IsConsumed(0));
+  reception.Take(absl::ZeroDuration());
+  reception.Take(absl::ZeroDuration());
+  EXPECT_FALSE(reception.IsConsumed(0));  // what was missing is an error
+  reception.Take(absl::ZeroDuration());
+  EXPECT_TRUE(reception.IsConsumed(0));
+  EXPECT_FALSE(reception.IsConsumed(1));
+}
+
 TEST(EpochReception, ProgressIsWhatWasTaken) {
   EpochReception reception = Receiving();
   Send(reception, 0, 0);

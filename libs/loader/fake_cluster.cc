@@ -132,6 +132,7 @@ bool FakeCluster::Stream::SendEncoded(const std::string& message) {
     return false;
   }
   response.mutable_delivery()->set_sent_ns(sent_);
+  response.mutable_delivery()->set_timeline(cluster_->options_.timelines);
   return Send(response);
 }
 
@@ -183,6 +184,10 @@ bool FakeCluster::Stream::ReadCredit() {
   v1::ReceiveRequest request;
   if (!rpc_->Read(&request)) return false;
   granted_ += request.credit().messages();
+  MutexLock lock(&cluster_->mutex_);
+  cluster_->consumed_.insert(cluster_->consumed_.end(),
+                             request.consumed().begin(),
+                             request.consumed().end());
   return true;
 }
 
@@ -236,6 +241,11 @@ std::set<uint64_t> FakeCluster::channels() const {
 std::vector<v1::StartEpochRequest> FakeCluster::started() const {
   MutexLock lock(&mutex_);
   return started_;
+}
+
+std::vector<v1::ConsumedBatch> FakeCluster::consumed() const {
+  MutexLock lock(&mutex_);
+  return consumed_;
 }
 
 std::vector<v1::RegisterSamplingInputRequest> FakeCluster::registered() const {

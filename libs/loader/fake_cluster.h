@@ -117,6 +117,8 @@ class FakeCluster final : private v1::RegistryService::Service,
     std::function<std::vector<FakeTensor>(uint64_t batch_index)> tensors =
         nullptr;
 
+    bool timelines = false;  // whether the trainer is asked for every batch's
+
     // Asked before each call of that name is answered; an error is the answer.
     std::function<absl::Status(const v1::RegisterSamplingInputRequest&)>
         on_register = nullptr;
@@ -143,6 +145,8 @@ class FakeCluster final : private v1::RegistryService::Service,
       ABSL_LOCKS_EXCLUDED(mutex_);
   std::vector<v1::RegisterSamplingInputRequest> registered() const
       ABSL_LOCKS_EXCLUDED(mutex_);
+  // What trainers said that they consumed, in order.
+  std::vector<v1::ConsumedBatch> consumed() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   struct Channel {
@@ -186,6 +190,7 @@ class FakeCluster final : private v1::RegistryService::Service,
   std::vector<v1::StartEpochRequest> started_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::RegisterSamplingInputRequest> registered_
       ABSL_GUARDED_BY(mutex_);
+  std::vector<v1::ConsumedBatch> consumed_ ABSL_GUARDED_BY(mutex_);
   uint64_t next_id_ ABSL_GUARDED_BY(mutex_) = 1;
 
   std::unique_ptr<rpc::Server> server_;

@@ -2,9 +2,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "grpcpp/generic/generic_stub.h"
 #include "grpcpp/grpcpp.h"
 #include "libs/rpc/status_conversion.h"
@@ -18,8 +20,12 @@ constexpr char kReceiveMethod[] = "/fairlead.v1.ChannelGatewayService/Receive";
 }  // namespace
 
 GatewayStream::GatewayStream(const std::shared_ptr<grpc::Channel>& gateway,
-                             const v1::Subscribe& subscribe, Listener* listener)
-    : listener_(listener), stub_(gateway), subscribe_(subscribe) {}
+                             const v1::Subscribe& subscribe, const Clock& clock,
+                             Listener* listener)
+    : clock_(clock),
+      listener_(listener),
+      stub_(gateway),
+      subscribe_(subscribe) {}
 
 void GatewayStream::Start() {
   self_ = shared_from_this();
@@ -32,24 +38,35 @@ void GatewayStream::Start() {
     MutexLock lock(&mutex_);
     v1::ReceiveRequest request;
     *request.mutable_subscribe() = subscribe_;
-    Write(request);
+    Write(std::move(request));
   }
   StartCall();
 }
 
-void GatewayStream::Grant(uint64_t messages, uint64_t bytes) {
+void GatewayStream::Grant(uint64_t messages, uint64_t bytes,
+                          const std::optional<v1::ConsumedBatch>& consumed) {
   MutexLock lock(&mutex_);
-  if (ended_) return;
-  pending_.set_messages(pending_.messages() + messages);
-  pending_.set_bytes(pending_.bytes() + bytes);
-  if (writing_) return;
-  v1::ReceiveRequest request;
-  request.mutable_credit()->Swap(&pending_);
-  Write(request);
+  if (ended_ || finishing_) return;
+  v1::Credit& credit = *pending_.mutable_credit();
+  credit.set_messages(credit.messages() + messages);
+  credit.set_bytes(credit.bytes() + bytes);
+  if (consumed.has_value()) *pending_.add_consumed() = *consumed;
+  if (!writing_) Write(std::exchange(pending_, {}));
 }
 
-void GatewayStream::Write(const v1::ReceiveRequest& request) {
+void GatewayStream::Finish() {
+  MutexLock lock(&mutex_);
+  if (ended_ || finishing_) return;
+  finishing_ = true;
+  if (!writing_) StartWritesDone();
+}
+
+void GatewayStream::Write(v1::ReceiveRequest request) {
   writing_ = true;
+  for (v1::ConsumedBatch& consumed : *request.mutable_consumed()) {
+    consumed.set_reported_ns(
+        static_cast<uint64_t>(absl::ToInt64Nanoseconds(clock_.MonotonicNow())));
+  }
   grpc::Slice slice(request.ByteSizeLong());
   request.SerializeToArray(const_cast<uint8_t*>(slice.begin()),
                            static_cast<int>(slice.size()));
@@ -75,12 +92,12 @@ void GatewayStream::OnReadDone(bool ok) {
 void GatewayStream::OnWriteDone(bool ok) {
   MutexLock lock(&mutex_);
   writing_ = false;
-  if (!ok || ended_ || (pending_.messages() == 0 && pending_.bytes() == 0)) {
-    return;
+  if (!ok || ended_) return;
+  if (pending_.has_credit()) {
+    Write(std::exchange(pending_, {}));
+  } else if (finishing_) {
+    StartWritesDone();
   }
-  v1::ReceiveRequest request;
-  request.mutable_credit()->Swap(&pending_);
-  Write(request);
 }
 
 void GatewayStream::OnDone(const grpc::Status& status) {

@@ -3,19 +3,22 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "grpcpp/generic/generic_stub.h"
 #include "grpcpp/grpcpp.h"
+#include "libs/clock/clock.h"
 #include "libs/sync/mutex.h"
 #include "protos/fairlead/v1/channel_gateway.pb.h"
 
 namespace fairlead {
 
 // One ChannelGatewayService.Receive call, for one Subscribe: reads responses as
-// they come, and sends credit. Responses stay encoded, so that whoever decodes
-// them can choose where their bytes go. Thread-safe.
+// they come, and sends credit, and with it what became of sampled batches.
+// Responses stay encoded, so that whoever decodes them can choose where their
+// bytes go. Thread-safe.
 class GatewayStream final
     : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
       public std::enable_shared_from_this<GatewayStream> {
@@ -37,16 +40,24 @@ class GatewayStream final
                        const absl::Status& status) = 0;
   };
 
-  // `listener` must outlive OnEnd.
+  // `clock` and `listener` must outlive OnEnd.
   GatewayStream(const std::shared_ptr<grpc::Channel>& gateway,
-                const v1::Subscribe& subscribe, Listener* listener);
+                const v1::Subscribe& subscribe, const Clock& clock,
+                Listener* listener);
 
   // Opens the call. Once. The stream keeps itself alive until OnEnd.
   void Start();
 
   // Lets the gateway send that much more. Grants that are made while one is
-  // being sent travel together. No effect once the stream has ended.
-  void Grant(uint64_t messages, uint64_t bytes) ABSL_LOCKS_EXCLUDED(mutex_);
+  // being sent travel together. What was consumed goes with them, stamped when
+  // it is written. No effect once the stream has ended.
+  void Grant(uint64_t messages, uint64_t bytes,
+             const std::optional<v1::ConsumedBatch>& consumed = std::nullopt)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Nothing more will be granted: says what is left to say, and the gateway
+  // ends the call.
+  void Finish() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Ends the call soon; before Start(), as soon as it is started.
   void Cancel() { context_.TryCancel(); }
@@ -56,9 +67,9 @@ class GatewayStream final
   void OnWriteDone(bool ok) override;
   void OnDone(const grpc::Status& status) override;
 
-  void Write(const v1::ReceiveRequest& request)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Write(v1::ReceiveRequest request) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  const Clock& clock_;
   Listener* const listener_;
   grpc::GenericStub stub_;
   grpc::ClientContext context_;
@@ -69,7 +80,9 @@ class GatewayStream final
   Mutex mutex_;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
-  v1::Credit pending_ ABSL_GUARDED_BY(mutex_);
+  bool finishing_ ABSL_GUARDED_BY(mutex_) = false;
+  v1::ReceiveRequest pending_
+      ABSL_GUARDED_BY(mutex_);                        // behind what is written
   grpc::ByteBuffer request_ ABSL_GUARDED_BY(mutex_);  // being written
 };
 

@@ -237,8 +237,10 @@ absl::StatusOr<std::optional<ReceivedBatch>> MpSampleStream::TakeBatch(
   FAIRLEAD_RETURN_IF_ERROR(Land(landing_, batch));
   ++stats_.batches;
   stats_.bytes += batch.bytes;
-  return std::optional<ReceivedBatch>(
-      ToReceived(std::move(batch), clock_.MonotonicNow()));
+  ReceivedBatch received = ToReceived(std::move(batch), clock_.MonotonicNow());
+  // Nothing takes it from the channel before the trainer asks for it.
+  received.consumed = received.received;
+  return std::optional<ReceivedBatch>(std::move(received));
 }
 
 absl::StatusOr<bool> MpSampleStream::IsAllMade() const {

@@ -19,7 +19,7 @@ struct ReceivedBatch {
   std::shared_ptr<const void> copy;       // as Landing::copy made it, if any
   size_t server = 0;                      // local index of the server
   v1::DeliveryStamps delivery;            // on the gateway's clock, if any
-  absl::Duration received;  // it was here, on this host's monotonic clock
+  absl::Duration received;  // it was whole, on this host's monotonic clock
   absl::Duration consumed;  // the trainer got it, likewise
 };
 

@@ -49,6 +49,7 @@ class ReceivingTrainer {
   }
 
   RemoteReceivingChannel* operator->() { return channel_.get(); }
+  void Close() { channel_.reset(); }
 
   // What Recv gives until the end of the epoch: the index of each batch, and
   // the errors.

@@ -1,5 +1,6 @@
 #include "libs/loader/remote_receiving_channel.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -32,6 +33,25 @@
 #include "protos/fairlead/v1/messages.pb.h"
 
 namespace fairlead {
+namespace {
+
+// How long a gateway may take to end a stream that has come to its end.
+constexpr absl::Duration kFinishing = absl::Seconds(5);
+
+// What the gateway is told of a batch, but for when that was written.
+v1::ConsumedBatch Consumed(const ReceivedBatch& batch) {
+  v1::ConsumedBatch consumed;
+  consumed.set_epoch(batch.message.header.epoch());
+  consumed.set_batch_index(batch.message.header.batch_index());
+  consumed.set_received_ns(
+      static_cast<uint64_t>(absl::ToInt64Nanoseconds(batch.received)));
+  consumed.set_consumed_ns(
+      static_cast<uint64_t>(absl::ToInt64Nanoseconds(batch.consumed)));
+  return consumed;
+}
+
+}  // namespace
+
 absl::StatusOr<std::unique_ptr<RemoteReceivingChannel>>
 RemoteReceivingChannel::Create(Options options) {
   FAIRLEAD_RETURN_IF_ERROR(Validate(options));
@@ -60,6 +80,11 @@ RemoteReceivingChannel::~RemoteReceivingChannel() {
   }
   recovery_.join();
   MutexLock lock(&mutex_);
+  // These end by themselves, unless their gateway is stuck.
+  mutex_.AwaitWithTimeout(
+      absl::Condition(this, &RemoteReceivingChannel::AllStreamsEnded),
+      kFinishing);
+  for (const auto& stream : finishing_) stream->Cancel();
   mutex_.Await(absl::Condition(this, &RemoteReceivingChannel::AllStreamsEnded));
 }
 
@@ -115,6 +140,7 @@ absl::Status RemoteReceivingChannel::ResumeEpoch(
 absl::StatusOr<std::optional<ReceivedBatch>> RemoteReceivingChannel::Recv() {
   EpochReception::Next next;
   std::shared_ptr<GatewayStream> stream;
+  bool is_last = false;
   {
     MutexLock lock(&mutex_);
     if (!started_) {
@@ -129,8 +155,16 @@ absl::StatusOr<std::optional<ReceivedBatch>> RemoteReceivingChannel::Recv() {
     if (!reception_.has_next()) return std::nullopt;
     next = reception_.Take(now);
     stream = gateways_[next.server].stream;
+    is_last = reception_.IsConsumed(next.server);
   }
-  if (next.returns_credit && stream != nullptr) stream->Grant(1, next.bytes);
+  if (next.returns_credit && stream != nullptr) {
+    std::optional<v1::ConsumedBatch> consumed;
+    if (next.result.ok() && next.result->delivery.timeline()) {
+      consumed = Consumed(*next.result);
+    }
+    stream->Grant(1, next.bytes, consumed);
+  }
+  if (is_last && stream != nullptr) stream->Finish();
   if (!next.result.ok()) return std::move(next.result).status();
   return std::optional<ReceivedBatch>(*std::move(next.result));
 }
@@ -164,9 +198,16 @@ RemoteReceivingChannel::Stats RemoteReceivingChannel::stats() const {
 }
 
 void RemoteReceivingChannel::DropEpoch() {
-  for (Gateway& gateway : gateways_) {
-    if (gateway.stream != nullptr) gateway.stream->Cancel();
-    gateway.stream = nullptr;
+  // Those of the epoch before had all of this one to end in.
+  for (const auto& stream : finishing_) stream->Cancel();
+  for (size_t i = 0; i < gateways_.size(); ++i) {
+    const auto stream = std::exchange(gateways_[i].stream, nullptr);
+    if (stream == nullptr) continue;
+    if (reception_.IsConsumed(i)) {
+      finishing_.push_back(stream);
+    } else {
+      stream->Cancel();
+    }
   }
   reception_.Drop();
   recovery_news_ = true;
@@ -182,7 +223,7 @@ std::shared_ptr<GatewayStream> RemoteReceivingChannel::Attach(
   }
   GatewayStream::Listener* const listener = this;
   gateway.stream = std::make_shared<GatewayStream>(
-      gateway.connection, reception_.Attach(server, channel), listener);
+      gateway.connection, reception_.Attach(server, channel), clock_, listener);
   ++open_streams_;
   return gateway.stream;
 }
@@ -197,6 +238,7 @@ std::optional<size_t> RemoteReceivingChannel::ServerOf(
 
 void RemoteReceivingChannel::OnResponse(
     const std::shared_ptr<GatewayStream>& stream, grpc::ByteBuffer& response) {
+  const absl::Duration now = clock_.MonotonicNow();
   absl::StatusOr<DecodedResponse> decoded =
       DecodeReceiveResponse(response, buffers_);
   if (decoded.ok() && std::holds_alternative<EncodedBatch>(decoded->event)) {
@@ -219,9 +261,10 @@ void RemoteReceivingChannel::OnResponse(
     } else {
       auto& batch = std::get<EncodedBatch>(decoded->event);
       batch_bytes = batch.bytes;
-      reply = reception_.OnBatch(*server, std::move(batch), decoded->delivery,
-                                 clock_.MonotonicNow());
+      reply =
+          reception_.OnBatch(*server, std::move(batch), decoded->delivery, now);
     }
+    if (reception_.IsConsumed(*server)) stream->Finish();
   }
   if (reply == EpochReception::Reply::kCutOff) stream->Cancel();
   if (reply == EpochReception::Reply::kReturnCredit) {
@@ -234,6 +277,8 @@ void RemoteReceivingChannel::OnEnd(std::shared_ptr<GatewayStream> stream,
   MutexLock lock(&mutex_);
   --open_streams_;
   const std::optional<size_t> server = ServerOf(stream.get());
+  finishing_.erase(std::remove(finishing_.begin(), finishing_.end(), stream),
+                   finishing_.end());
   ended_streams_.push_back(std::move(stream));
   if (!server.has_value()) return;
   gateways_[*server].stream = nullptr;

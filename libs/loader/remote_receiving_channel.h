@@ -158,6 +158,9 @@ class RemoteReceivingChannel final : private GatewayStream::Listener {
   absl::BitGen random_ ABSL_GUARDED_BY(mutex_);
   uint64_t generation_ ABSL_GUARDED_BY(mutex_) = 0;  // of StartEpoch calls
   size_t open_streams_ ABSL_GUARDED_BY(mutex_) = 0;  // OnEnd still to come
+  // Streams of an earlier epoch that their gateways are to end.
+  std::vector<std::shared_ptr<GatewayStream>> finishing_
+      ABSL_GUARDED_BY(mutex_);
   // Streams that have ended and are yet to be let go of; see OnEnd.
   std::vector<std::shared_ptr<GatewayStream>> ended_streams_
       ABSL_GUARDED_BY(mutex_);

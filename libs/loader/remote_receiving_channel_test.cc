@@ -76,6 +76,46 @@ TEST(RemoteReceivingChannel, MessagesStartAlignedAndKeepTheirStamps) {
   }
 }
 
+// The last word too: a stream that has come to its end is left to say it, even
+// where the next epoch begins at once, or the channel goes.
+TEST(RemoteReceivingChannel, SaysWhenItConsumedEachBatchItIsAskedAbout) {
+  std::vector<v1::ConsumedBatch> consumed;
+  std::atomic<int> closed = 0;
+  FakeCluster::Options options{.batches = 5, .timelines = true};
+  options.script = [&closed](Stream& stream) {
+    stream.SendAll();
+    const grpc::Status status = stream.AwaitClose();
+    ++closed;
+    return status;
+  };
+  {
+    Trainer trainer(std::move(options), {.prefetch_size = 2});
+    for (uint64_t epoch = 0; epoch < 3; ++epoch) {
+      ASSERT_THAT(trainer->StartEpoch(epoch), IsOk());
+      ASSERT_THAT(trainer.Drain().batches, SizeIs(5));
+    }
+    trainer.Close();
+    EXPECT_EQ(closed, 3);
+    consumed = trainer.cluster.consumed();
+  }
+  ASSERT_THAT(consumed, SizeIs(15));
+  std::set<std::pair<uint64_t, uint64_t>> which;
+  for (const v1::ConsumedBatch& batch : consumed) {
+    EXPECT_LE(batch.received_ns(), batch.consumed_ns());
+    EXPECT_LE(batch.consumed_ns(), batch.reported_ns());
+    which.emplace(batch.epoch(), batch.batch_index());
+  }
+  EXPECT_THAT(which, SizeIs(15));
+}
+
+TEST(RemoteReceivingChannel, SaysNothingOfBatchesItIsNotAskedAbout) {
+  Trainer trainer({.batches = 5});
+  ASSERT_THAT(trainer->StartEpoch(0), IsOk());
+  ASSERT_THAT(trainer.Drain().batches, SizeIs(5));
+  trainer.Close();
+  EXPECT_THAT(trainer.cluster.consumed(), IsEmpty());
+}
+
 TEST(RemoteReceivingChannel, EpochWithoutBatchesEndsAtOnce) {
   Trainer trainer({.batches = 0});
   ASSERT_THAT(trainer->StartEpoch(0), IsOk());

@@ -143,6 +143,7 @@ class PartitionClient::Call {
       ++client_.counts_.calls;
       client_.counts_.request_bytes += request_.ByteSizeLong();
     }
+    asked_at_ = now;
     replica_->stub->async()->PeerFetch(
         context, &request_, &response_,
         [this](const grpc::Status& status) { OnAnswer(status); });
@@ -151,6 +152,9 @@ class PartitionClient::Call {
   void OnAnswer(const grpc::Status& status) {
     const absl::Status result = rpc::ToAbslStatus(status);
     const absl::Time now = absl::Now();
+    if (client_.options_.on_call_ended != nullptr) {
+      client_.options_.on_call_ended(partition_, now - asked_at_);
+    }
     {
       MutexLock lock(&client_.mutex_);
       client_.counts_.response_bytes += response_.ByteSizeLong();
@@ -263,6 +267,7 @@ class PartitionClient::Call {
   v1::PeerFetchRequest request_;
   v1::PeerFetchResponse response_;
   ReplicaDirectory::ReplicaPtr replica_;  // who was asked last
+  absl::Time asked_at_;                   // and when
   // Since it has waited.
   std::vector<ReplicaDirectory::ReplicaPtr> tried_;
   absl::Status last_error_;

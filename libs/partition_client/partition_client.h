@@ -34,6 +34,10 @@ class PartitionClient final : public RemotePartitions {
     // How old a list of who there is may become before it is asked for anew,
     // even if all is well: there may be more by now.
     absl::Duration list_again_after = absl::Seconds(30);
+    // Told of the time of each call to one replica, however it ended, from any
+    // thread. May be empty.
+    std::function<void(uint32_t partition, absl::Duration took)> on_call_ended =
+        nullptr;
   };
 
   struct Counts {

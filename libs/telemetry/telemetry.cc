@@ -1,13 +1,9 @@
 #include "libs/telemetry/telemetry.h"
 
-#include <dirent.h>
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <exception>
-#include <fstream>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -15,9 +11,11 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "libs/rpc/address.h"
+#include "libs/rpc/readiness.h"
 #include "libs/status/status_macros.h"
 #include "libs/sync/mutex.h"
 #include "libs/telemetry/metric_names.h"
+#include "libs/telemetry/process_metrics.h"
 #include "prometheus/collectable.h"
 #include "prometheus/exposer.h"
 #include "prometheus/metric_family.h"
@@ -25,36 +23,6 @@
 #include "prometheus/text_serializer.h"
 
 namespace fairlead {
-namespace {
-
-double ResidentBytes() {
-  std::ifstream statm("/proc/self/statm");
-  double size = 0;
-  double resident = 0;
-  statm >> size >> resident;
-  return resident * static_cast<double>(sysconf(_SC_PAGESIZE));
-}
-
-double OpenFds() {
-  DIR* directory = opendir("/proc/self/fd");
-  if (directory == nullptr) return 0;
-  int entries = 0;
-  while (readdir(directory) != nullptr) ++entries;
-  closedir(directory);
-  return entries - 3;  // ".", ".." and the descriptor of this look
-}
-
-double CpuSeconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) +
-           1e-6 * static_cast<double>(time.tv_usec);
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
-}  // namespace
 
 void MetricSamples::Add(const MetricName& metric, prometheus::MetricType type,
                         const Labels& labels, double value) {
@@ -125,10 +93,16 @@ class Telemetry::Sampled {
 
 Telemetry::Telemetry() : registry_(std::make_shared<prometheus::Registry>()) {
   // Read when they are scraped, not before.
-  process_ = OnScrape([](MetricSamples& samples) {
-    samples.Counter(metrics::kProcessCpuSeconds, {}, CpuSeconds());
-    samples.Gauge(metrics::kProcessResidentMemory, {}, ResidentBytes());
-    samples.Gauge(metrics::kProcessOpenFds, {}, OpenFds());
+  process_ = OnScrape(SampleProcess);
+}
+
+void Telemetry::ExposeReadiness(const rpc::Readiness& readiness) {
+  readiness_ = OnScrape([&readiness](MetricSamples& samples) {
+    const std::set<std::string> reasons = readiness.reasons();
+    samples.Gauge(metrics::kReady, {}, reasons.empty() ? 1 : 0);
+    for (const std::string& reason : reasons) {
+      samples.Gauge(metrics::kNotReady, {{"reason", reason}}, 1);
+    }
   });
 }
 
@@ -206,6 +180,12 @@ std::string Telemetry::Expose() const {
 const std::vector<double>& DurationBuckets() {
   static const auto& buckets = *new std::vector<double>{
       1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1, 3, 10};
+  return buckets;
+}
+
+const std::vector<double>& ShortDurationBuckets() {
+  static const auto& buckets = *new std::vector<double>{
+      1e-6, 2e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 3e-4, 1e-3, 3e-3, 0.01};
   return buckets;
 }
 

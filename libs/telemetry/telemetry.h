@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "libs/rpc/readiness.h"
 #include "libs/telemetry/metric_names.h"
 #include "prometheus/collectable.h"
 #include "prometheus/counter.h"
@@ -70,6 +71,10 @@ class Telemetry {
   class Sampled;
   std::shared_ptr<Sampled> OnScrape(std::function<void(MetricSamples&)> sample);
 
+  // Exposes whether the process is ready, and if not, why, from now on.
+  // `readiness` must outlive this.
+  void ExposeReadiness(const rpc::Readiness& readiness);
+
   // What is exposed now, as text: for tests and tools.
   std::string Expose() const;
 
@@ -77,12 +82,17 @@ class Telemetry {
   std::shared_ptr<prometheus::Registry> registry_;
   std::vector<std::weak_ptr<prometheus::Collectable>> sampled_;
   std::shared_ptr<Sampled> process_;
+  std::shared_ptr<Sampled> readiness_;
   std::unique_ptr<prometheus::Exposer> exposer_;
   std::string address_;
 };
 
-// Buckets from 10 us to 10 s, for durations in seconds.
+// Buckets from 10 us to 10 s, two a power of ten: for what may wait for a disk,
+// a network or a trainer, in seconds.
 const std::vector<double>& DurationBuckets();
+
+// Buckets from 1 us to 10 ms, for what only takes CPU time.
+const std::vector<double>& ShortDurationBuckets();
 
 }  // namespace fairlead
 

@@ -10,8 +10,12 @@
 #include "absl/status/status.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "libs/rpc/readiness.h"
 #include "libs/status/status_matchers.h"
 #include "libs/telemetry/metric_names.h"
 
@@ -20,6 +24,7 @@ namespace {
 
 using ::fairlead::testing::StatusIs;
 using ::testing::AllOf;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -88,6 +93,35 @@ TEST(TelemetryTest, BadAddressIsAnErrorThatNamesIt) {
         StatusIs(absl::StatusCode::kInvalidArgument,
                  HasSubstr(absl::StrCat("--metrics_listen=\"", bad, "\""))));
   }
+}
+
+TEST(TelemetryTest, SaysWhatTheProcessIs) {
+  const Telemetry telemetry;
+  const std::string exposed = telemetry.Expose();
+  EXPECT_THAT(exposed, ContainsRegex("fairlead_build_info\\{commit=\"\","
+                                     "config=\"[a-z]+\",version=\""));
+  EXPECT_THAT(exposed, HasSubstr("process_max_fds "));
+  const std::string name = "\nprocess_start_time_seconds ";
+  double start = 0;
+  ASSERT_TRUE(absl::SimpleAtod(
+      absl::string_view(exposed).substr(exposed.find(name) + name.size(), 12),
+      &start));
+  const double now = absl::ToDoubleSeconds(absl::Now() - absl::UnixEpoch());
+  EXPECT_LT(start, now + 1);  // the time of boot is in whole seconds
+  EXPECT_GT(start, now - 3600);
+}
+
+TEST(TelemetryTest, SaysWhetherItIsReadyAndIfNotWhy) {
+  rpc::Readiness readiness;
+  Telemetry telemetry;
+  telemetry.ExposeReadiness(readiness);
+  readiness.Hold("draining");
+  EXPECT_THAT(telemetry.Expose(),
+              AllOf(HasSubstr("fairlead_ready 0"),
+                    HasSubstr("fairlead_not_ready{reason=\"draining\"} 1")));
+  readiness.Release("draining");
+  EXPECT_THAT(telemetry.Expose(), AllOf(HasSubstr("fairlead_ready 1"),
+                                        Not(HasSubstr("fairlead_not_"))));
 }
 
 TEST(TelemetryTest, SamplesAreAskedForAtEachScrapeUntilTheirSourceIsGone) {

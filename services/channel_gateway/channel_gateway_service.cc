@@ -27,6 +27,9 @@
 namespace fairlead {
 namespace {
 
+// Parity DS-02.
+constexpr absl::Duration kSlowFetch = absl::Seconds(1);
+
 // Reads a request off the wire. The reader leaves `bytes` as it was.
 template <typename Request>
 bool Parse(const grpc::ByteBuffer& bytes, Request* request) {
@@ -68,10 +71,12 @@ class ReceiveStream final
       public std::enable_shared_from_this<ReceiveStream> {
  public:
   // `number` is no other stream's.
-  ReceiveStream(Delivery& delivery, const Clock& clock, TimelineLog& timelines,
-                uint64_t number, std::atomic<int64_t>& streams)
+  ReceiveStream(Delivery& delivery, const Clock& clock, GatewayMetrics& metrics,
+                TimelineLog& timelines, uint64_t number,
+                std::atomic<int64_t>& streams)
       : delivery_(delivery),
         clock_(clock),
+        metrics_(metrics),
         timelines_(timelines),
         number_(number),
         streams_(streams) {}
@@ -145,6 +150,8 @@ class ReceiveStream final
                         SentTimeline(channel_id_.load(), message, now));
     }
     response_ = FrameReceiveResponse(message, now, is_sampled);
+    metrics_.encode_seconds.Observe(
+        absl::ToDoubleSeconds(clock_.MonotonicNow() - now));
     StartWrite(&response_);
     return true;
   }
@@ -208,6 +215,7 @@ class ReceiveStream final
 
   Delivery& delivery_;
   const Clock& clock_;
+  GatewayMetrics& metrics_;
   TimelineLog& timelines_;
   const uint64_t number_;
   std::atomic<int64_t>& streams_;
@@ -232,7 +240,8 @@ class FetchCall final : public grpc::ServerUnaryReactor,
       : delivery_(delivery),
         clock_(clock),
         metrics_(metrics),
-        response_(response) {}
+        response_(response),
+        since_(clock.MonotonicNow()) {}
 
   void Start(std::shared_ptr<FetchCall> self, const grpc::ByteBuffer& bytes) {
     // It may be over, and done with, before this returns.
@@ -275,8 +284,12 @@ class FetchCall final : public grpc::ServerUnaryReactor,
       if (finished_) return false;
       finished_ = true;
     }
-    *response_ = FrameFetchResponse(message, clock_.MonotonicNow());
+    const absl::Duration now = clock_.MonotonicNow();
+    *response_ = FrameFetchResponse(message, now);
+    metrics_.encode_seconds.Observe(
+        absl::ToDoubleSeconds(clock_.MonotonicNow() - now));
     metrics_.fetched_messages.Increment();
+    CountIfSlow();
     grpc::ServerUnaryReactor::Finish(grpc::Status::OK);
     return true;
   }
@@ -290,14 +303,22 @@ class FetchCall final : public grpc::ServerUnaryReactor,
     (absl::IsDeadlineExceeded(why) ? metrics_.fetch_timeouts
                                    : metrics_.fetch_errors)
         .Increment();
+    CountIfSlow();
     grpc::ServerUnaryReactor::Finish(rpc::ToGrpcStatus(why));
   }
 
  private:
+  void CountIfSlow() {
+    if (clock_.MonotonicNow() - since_ >= kSlowFetch) {
+      metrics_.slow_fetches.Increment();
+    }
+  }
+
   Delivery& delivery_;
   const Clock& clock_;
   GatewayMetrics& metrics_;
   grpc::ByteBuffer* const response_;
+  const absl::Duration since_;
   std::shared_ptr<FetchCall> self_;
   uint64_t channel_id_ = 0;
   grpc::Alarm alarm_;
@@ -310,8 +331,9 @@ class FetchCall final : public grpc::ServerUnaryReactor,
 
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>*
 ChannelGatewayService::Receive(grpc::CallbackServerContext* /*context*/) {
-  auto stream = std::make_shared<ReceiveStream>(
-      delivery_, clock_, timelines_, streams_.fetch_add(1), subscriptions_);
+  auto stream =
+      std::make_shared<ReceiveStream>(delivery_, clock_, metrics_, timelines_,
+                                      streams_.fetch_add(1), subscriptions_);
   ReceiveStream* reactor = stream.get();
   if (subscriptions_.fetch_add(1) >= max_subscriptions_) {
     reactor->Refuse(std::move(stream),

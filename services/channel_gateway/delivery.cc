@@ -67,10 +67,8 @@ void Delivery::Drain() {
   {
     MutexLock lock(&mutex_);
     draining_ = true;
-    for (const auto& [id, channel] : channels_) {
+    for (const auto& [id, channel] : channels_)
       FinishReader(*channel, Draining(), actions);
-    }
-    UpdateMetrics();
   }
   Run(actions);
 }
@@ -120,6 +118,7 @@ void Delivery::Subscribe(uint64_t channel_id, const EpochAttempt& wanted,
                                      .sending = sending,
                                      .waits_since = clock_.MonotonicNow()});
       channel->reader->subscription.AddCredit(credit_messages, credit_bytes);
+      NoteWait(*channel);
       if (channel->consumer != nullptr) {
         Pump(channel_id, actions);
       } else if (!channel->is_being_found) {
@@ -127,7 +126,6 @@ void Delivery::Subscribe(uint64_t channel_id, const EpochAttempt& wanted,
         must_find = true;
       }
     }
-    UpdateMetrics();
   }
   Run(actions);
   if (!must_find) return;
@@ -156,7 +154,6 @@ void Delivery::OnFound(uint64_t channel_id,
       metrics_.attach_failures.Increment();
       End(channel_id, status, actions);
     }
-    UpdateMetrics();
   }
   Run(actions);
 }
@@ -194,7 +191,6 @@ void Delivery::AddCredit(uint64_t channel_id, const MessageSink* sink,
     if (reader == nullptr) return;
     if (!reader->sending &&
         !reader->subscription.MaySend(ChannelMessageTag::Kind::kBatch)) {
-      // Until now it waited for its own credit, not for data.
       reader->waits_since = clock_.MonotonicNow();
     }
     reader->subscription.AddCredit(messages, bytes);
@@ -224,10 +220,10 @@ void Delivery::Unsubscribe(uint64_t channel_id, const MessageSink* sink) {
   if (FindReader(channel_id, sink) == nullptr) return;
   Channel& channel = *channels_.at(channel_id);
   channel.reader.reset();
+  NoteWait(channel);
   if (channel.consumer == nullptr && !channel.is_being_found) {
     channels_.erase(channel_id);
   }
-  UpdateMetrics();
 }
 
 void Delivery::FinishReader(Channel& channel, const absl::Status& why,
@@ -235,6 +231,7 @@ void Delivery::FinishReader(Channel& channel, const absl::Status& why,
   if (!channel.reader.has_value()) return;
   actions.push_back([sink = channel.reader->sink, why] { sink->Finish(why); });
   channel.reader.reset();
+  NoteWait(channel);
 }
 
 void Delivery::End(uint64_t channel_id, const absl::Status& why,
@@ -281,6 +278,12 @@ absl::StatusOr<std::optional<DeliveredMessage>> Delivery::NextMessage(
 }
 
 void Delivery::Pump(uint64_t channel_id, Actions& actions) {
+  SendNext(channel_id, actions);
+  const auto it = channels_.find(channel_id);
+  if (it != channels_.end()) NoteWait(*it->second);
+}
+
+void Delivery::SendNext(uint64_t channel_id, Actions& actions) {
   Channel& channel = *channels_.at(channel_id);
   if (channel.consumer == nullptr) return;
   if (!channel.reader.has_value()) {
@@ -318,13 +321,14 @@ void Delivery::Pump(uint64_t channel_id, Actions& actions) {
       absl::ToDoubleSeconds(now - reader.waits_since));
   reader.waits_since = now;
   reader.sending = true;
+  reader.has_end = kind == ChannelMessageTag::Kind::kEpochEnd;
+  ++channel.sent_messages;
   reader.subscription.Spend(kind, (*next)->bytes().size());
   channel.latest = reader.subscription.wanted();
   // Shared, since an action must be copyable; used once.
   auto message = std::make_shared<DeliveredMessage>(*std::move(*next));
   actions.push_back([this, channel_id, sink = reader.sink, message] {
-    metrics_.CountMessage(message->tag().kind,
-                          static_cast<double>(message->bytes().size()));
+    metrics_.CountMessage(message->tag(), message->bytes().size());
     if (sink->Send(*message)) return;
     // The reader went while this was on its way: it is the next one's, who may
     // be waiting already.
@@ -363,19 +367,34 @@ void Delivery::RunDoorbell() {
         }
       }
       for (const uint64_t id : ids) Pump(id, actions);
-      if (!ids.empty()) UpdateMetrics();
     }
     Run(actions);
   }
 }
 
-void Delivery::UpdateMetrics() {
-  const auto readers = std::count_if(
-      channels_.begin(), channels_.end(),
-      [](const auto& entry) { return entry.second->reader.has_value(); });
-  metrics_.subscriptions.Set(static_cast<double>(readers));
-  metrics_.channels.Set(static_cast<double>(channels_.size()));
-  metrics_.mapped_bytes.Set(static_cast<double>(budget_->used_bytes()));
+void Delivery::NoteWait(Channel& channel) {
+  std::optional<StreamWait> wait;  // none after the end, until it asks anew
+  if (channel.reader.has_value() && channel.reader->sending) {
+    wait = StreamWait::kTransport;
+  } else if (channel.reader.has_value() && !channel.reader->has_end) {
+    wait = channel.reader->subscription.MaySend(ChannelMessageTag::Kind::kBatch)
+               ? StreamWait::kData
+               : StreamWait::kCredit;
+  }
+  channel.waits.Enter(wait, clock_.MonotonicNow());
+}
+
+GatewaySnapshot Delivery::TakeSnapshot() {
+  MutexLock lock(&mutex_);
+  GatewaySnapshot snapshot{.now = clock_.MonotonicNow(),
+                           .mapped_bytes = budget_->used_bytes()};
+  for (const auto& [id, channel] : channels_) {
+    const std::optional<Reader>& reader = channel->reader;
+    snapshot.channels.push_back(
+        {id, reader.has_value(), channel->waits, channel->sent_messages,
+         reader.has_value() ? reader->subscription.credit_messages() : 0});
+  }
+  return snapshot;
 }
 
 }  // namespace fairlead

@@ -129,6 +129,9 @@ class Delivery {
   void Unsubscribe(uint64_t channel_id, const MessageSink* sink)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // What there is now, for metrics.
+  GatewaySnapshot TakeSnapshot() ABSL_LOCKS_EXCLUDED(mutex_);
+
   // Finishes every reader with UNAVAILABLE, and refuses new ones.
   void Drain() ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -138,6 +141,7 @@ class Delivery {
     std::shared_ptr<MessageSink> sink;
     bool sending = false;  // the sink has a message and no room for another
     absl::Duration waits_since;  // for a message, or for the sink
+    bool has_end = false;        // the end of its epoch was sent
   };
 
   // A channel that has a reader, or is attached, or both.
@@ -149,6 +153,9 @@ class Delivery {
     std::deque<DeliveredMessage> held;  // taken out, and not yet wanted
     EpochAttempt latest;                // of all that was sent
     std::optional<Reader> reader;
+
+    StreamWaits waits;
+    uint64_t sent_messages = 0;
   };
 
   // What is to be done once the lock is given up: sinks call back.
@@ -169,6 +176,10 @@ class Delivery {
   // Sends what can be sent; ends the channel if it is at its end.
   void Pump(uint64_t channel_id, Actions& actions)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void SendNext(uint64_t channel_id, Actions& actions)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // To be called after whatever may have changed what a channel waits for.
+  void NoteWait(Channel& channel) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The next message that the reader is to get; nullopt if there is none now.
   // An error if the channel is at its end.
   absl::StatusOr<std::optional<DeliveredMessage>> NextMessage(Channel& channel)
@@ -178,7 +189,6 @@ class Delivery {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void FinishReader(Channel& channel, const absl::Status& why, Actions& actions)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void UpdateMetrics() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   static void Run(const Actions& actions);
 
   const DeliveryOptions options_;

@@ -1,7 +1,13 @@
 #ifndef FAIRLEAD_SERVICES_CHANNEL_GATEWAY_GATEWAY_METRICS_H_
 #define FAIRLEAD_SERVICES_CHANNEL_GATEWAY_GATEWAY_METRICS_H_
 
+#include <cstdint>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "libs/telemetry/channel_samples.h"
 #include "libs/telemetry/metric_names.h"
+#include "libs/telemetry/state_times.h"
 #include "libs/telemetry/telemetry.h"
 #include "libs/tensor_message/message_tag.h"
 
@@ -17,24 +23,28 @@ struct GatewayMetrics {
         epoch_ends(telemetry.Counter(metrics::kGatewayMessages,
                                      {{"kind", "epoch_end"}})),
         bytes(telemetry.Counter(metrics::kGatewayBytes)),
+        resent_messages(telemetry.Counter(metrics::kGatewayResentMessages)),
         fetched_messages(telemetry.Counter(metrics::kGatewayFetches,
                                            {{"result", "message"}})),
         fetch_timeouts(telemetry.Counter(metrics::kGatewayFetches,
                                          {{"result", "timeout"}})),
         fetch_errors(
             telemetry.Counter(metrics::kGatewayFetches, {{"result", "error"}})),
+        slow_fetches(telemetry.Counter(metrics::kGatewaySlowFetches)),
         stale_messages(telemetry.Counter(metrics::kGatewayStaleMessages)),
         attach_failures(telemetry.Counter(metrics::kGatewayAttachFailures)),
-        subscriptions(telemetry.Gauge(metrics::kGatewaySubscriptions)),
-        channels(telemetry.Gauge(metrics::kGatewayChannels)),
-        mapped_bytes(telemetry.Gauge(metrics::kGatewayMappedBytes)),
         data_wait_seconds(telemetry.Histogram(metrics::kGatewayDataWaitSeconds,
                                               DurationBuckets())),
+        encode_seconds(telemetry.Histogram(metrics::kGatewayEncodeSeconds,
+                                           ShortDurationBuckets())),
         send_seconds(telemetry.Histogram(metrics::kGatewaySendSeconds,
                                          DurationBuckets())) {}
 
-  void CountMessage(ChannelMessageTag::Kind kind, double message_bytes) {
-    switch (kind) {
+  void CountMessage(const ChannelMessageTag& tag, uint64_t message_bytes) {
+    if (tag.attempt > 0 && tag.kind != ChannelMessageTag::Kind::kEpochEnd) {
+      resent_messages.Increment();
+    }
+    switch (tag.kind) {
       case ChannelMessageTag::Kind::kBatch:
         batches.Increment();
         break;
@@ -45,24 +55,48 @@ struct GatewayMetrics {
         epoch_ends.Increment();
         break;
     }
-    bytes.Increment(message_bytes);
+    bytes.Increment(static_cast<double>(message_bytes));
   }
 
   prometheus::Counter& batches;
   prometheus::Counter& batch_errors;
   prometheus::Counter& epoch_ends;
   prometheus::Counter& bytes;
+  prometheus::Counter& resent_messages;
   prometheus::Counter& fetched_messages;
   prometheus::Counter& fetch_timeouts;
   prometheus::Counter& fetch_errors;
+  prometheus::Counter& slow_fetches;
   prometheus::Counter& stale_messages;
   prometheus::Counter& attach_failures;
-  prometheus::Gauge& subscriptions;
-  prometheus::Gauge& channels;
-  prometheus::Gauge& mapped_bytes;
   prometheus::Histogram& data_wait_seconds;
+  prometheus::Histogram& encode_seconds;
   prometheus::Histogram& send_seconds;
 };
+
+// What a trainer's stream is waiting for while it is not told anything.
+enum class StreamWait : uint8_t {
+  kData,       // the pool: there is no message
+  kCredit,     // the trainer: it has not asked for more
+  kTransport,  // the network: it has not taken the last message yet
+};
+using StreamWaits = StateTimes<StreamWait, 3>;
+
+// What a gateway is at, for a scrape.
+struct GatewaySnapshot {
+  struct Channel {
+    uint64_t id = 0;
+    bool has_reader = false;
+    StreamWaits waits;
+    uint64_t sent_messages = 0;
+    uint64_t credit_messages = 0;
+  };
+  std::vector<Channel> channels;
+  absl::Duration now;  // when it was taken
+  uint64_t mapped_bytes = 0;
+};
+void SampleGateway(GatewaySnapshot gateway, ChannelSamples& channels,
+                   MetricSamples& samples);
 
 }  // namespace fairlead
 

@@ -21,6 +21,7 @@
 #include "libs/rpc/termination.h"
 #include "libs/shm_channel/shm_domain.h"
 #include "libs/status/status_macros.h"
+#include "libs/telemetry/channel_samples.h"
 #include "libs/telemetry/telemetry.h"
 #include "services/channel_gateway/channel_attacher.h"
 #include "services/channel_gateway/channel_gateway_service.h"
@@ -39,6 +40,9 @@ ABSL_FLAG(std::string, shm_dir, "/dev/shm/fairlead",
           "The sampler pool's --shm_dir on this host. Made if it is missing.");
 ABSL_FLAG(fairlead::ByteSize, shm_budget, fairlead::ByteSize(4ULL << 30),
           "Most bytes of channel buffers to map, such as 512MB or 4GB.");
+ABSL_FLAG(uint64_t, metrics_max_channels, 128,
+          "Most channels with metrics of their own; the rest are summed as "
+          "channel=\"other\".");
 ABSL_FLAG(uint64_t, max_channels, 4096, "Most channels attached at a time.");
 ABSL_FLAG(int64_t, max_subscriptions, 4096, "Most open trainer streams.");
 ABSL_FLAG(
@@ -83,6 +87,7 @@ absl::Status Serve() {
   FAIRLEAD_ASSIGN_OR_RETURN(
       const std::unique_ptr<Telemetry> telemetry,
       Telemetry::Serve(absl::GetFlag(FLAGS_metrics_listen)));
+  telemetry->ExposeReadiness(readiness);
   GatewayMetrics metrics(*telemetry);
   ChannelAttacher attacher(registry, shm_domain);
   FAIRLEAD_ASSIGN_OR_RETURN(
@@ -92,6 +97,11 @@ absl::Status Serve() {
            .shm_budget_bytes = absl::GetFlag(FLAGS_shm_budget).bytes,
            .max_channels = absl::GetFlag(FLAGS_max_channels)},
           clock, metrics, attacher));
+  ChannelSamples channels(absl::GetFlag(FLAGS_metrics_max_channels));
+  const auto sampled =
+      telemetry->OnScrape([&delivery, &channels](MetricSamples& samples) {
+        SampleGateway(delivery->TakeSnapshot(), channels, samples);
+      });
   TimelineLog timelines({.every = absl::GetFlag(FLAGS_timeline_every),
                          .max_timelines = max_timelines},
                         *telemetry);

@@ -32,6 +32,9 @@ class Subscription {
     bytes_ = more > INT64_MAX ? INT64_MAX : static_cast<int64_t>(more);
   }
 
+  // Messages that it has room for still.
+  uint64_t credit_messages() const { return messages_; }
+
   // Whether a message of that kind may be sent now. A batch, or an error in
   // its place, takes one message of credit, and any bytes of it must be left,
   // so that a message larger than the credit can pass; the end of an epoch

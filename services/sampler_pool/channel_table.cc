@@ -229,7 +229,7 @@ absl::StatusOr<ChannelTable::Registering> ChannelTable::BeginRegister(
 }
 
 absl::StatusOr<v1::RegisterInputResponse> ChannelTable::EndRegister(
-    uint64_t channel_id, absl::StatusOr<ChannelPlan> plan) {
+    uint64_t channel_id, absl::StatusOr<ChannelPlan> plan, absl::Duration now) {
   Channel& channel = *channels_.at(channel_id);
   if (channel.life == LifecycleState::kTearingDown) {
     channel.life = *Next(channel.life, LifecycleEvent::kIdle);
@@ -252,6 +252,7 @@ absl::StatusOr<v1::RegisterInputResponse> ChannelTable::EndRegister(
   FAIRLEAD_RETURN_IF_ERROR(scheduler_.Add(channel_id, LimitsOf(channel)));
   FAIRLEAD_RETURN_IF_ERROR(
       scheduler_.SetPaused(channel_id, channel.control.paused()));
+  NoteState(channel, now);
   v1::RegisterInputResponse response;
   response.set_seeds(channel.plan->seeds().size());
   response.set_batches(channel.plan->batches_per_epoch());
@@ -283,6 +284,7 @@ ChannelTable::ChannelPtr ChannelTable::Unregister(uint64_t channel_id,
   if (!next.has_value()) return nullptr;  // is being torn down already
   channel->life = *next;
   CancelRun(*channel, now);
+  NoteState(*channel, now);
   scheduler_.Remove(channel_id);
   if (channel->producer != nullptr) channel->producer->Close();
   if (channel->consumer != nullptr) {
@@ -395,6 +397,7 @@ void ChannelTable::OnDamage(Channel& channel, absl::Duration now) {
   if (!next.has_value()) return;
   channel.life = *next;
   CancelRun(channel, now);
+  NoteState(channel, now);
   channel.producer->Close();
 }
 
@@ -493,6 +496,7 @@ void ChannelTable::Finish(Work work, Outcome outcome, const absl::Status& error,
   switch (outcome) {
     case Outcome::kCommitted:
       ++counts_.ok_batches;
+      ++channel.ok_batches;
       if (channel.consumer != nullptr) {
         channel.consumer->Ring(channel.consumer_slot);
       }
@@ -500,6 +504,7 @@ void ChannelTable::Finish(Work work, Outcome outcome, const absl::Status& error,
       break;
     case Outcome::kFailed:
       ++counts_.failed_batches;
+      ++channel.failed_batches;
       if (absl::IsDataLoss(error)) OnDamage(channel, now);
       if (work.run->cancelled) break;
       PushError(channel, *work.run, work.batch_index, error);
@@ -529,11 +534,11 @@ void ChannelTable::Rung(absl::Span<const uint32_t> slots, absl::Duration now) {
 }
 
 void ChannelTable::Advance(Channel& channel, absl::Duration now) {
-  if (channel.life != LifecycleState::kReady || channel.producer == nullptr) {
-    return;
+  if (channel.life == LifecycleState::kReady && channel.producer != nullptr) {
+    SendWaiting(channel, now);
+    RefillCredit(channel, now);
   }
-  SendWaiting(channel, now);
-  RefillCredit(channel, now);
+  NoteState(channel, now);
 }
 
 // In order: what was made first goes first, so a large batch cannot be
@@ -636,6 +641,40 @@ v1::ChannelState ChannelTable::StateOf(const Channel& channel) const {
   const bool moves = !channel.credits.empty() ||
                      channel.in_flight > static_cast<uint64_t>(waiting);
   return moves ? v1::CHANNEL_STATE_RUNNABLE : v1::CHANNEL_STATE_PARKED;
+}
+
+void ChannelTable::NoteState(Channel& channel, absl::Duration now) const {
+  std::optional<TimedState> state;
+  switch (StateOf(channel)) {
+    case v1::CHANNEL_STATE_IDLE:
+      state = TimedState::kIdle;
+      break;
+    case v1::CHANNEL_STATE_RUNNABLE:
+      state = TimedState::kRunnable;
+      break;
+    case v1::CHANNEL_STATE_PARKED:
+      state = TimedState::kParked;
+      break;
+    case v1::CHANNEL_STATE_PAUSED:
+      state = TimedState::kPaused;
+      break;
+    default:
+      break;
+  }
+  channel.times.Enter(state, now);
+}
+
+std::vector<ChannelTable::Snapshot> ChannelTable::SnapshotAll() const {
+  std::vector<Snapshot> all;
+  all.reserve(channels_.size());
+  for (const uint64_t id : ids()) {
+    const Channel& channel = *channels_.at(id);
+    all.push_back({.description = *Describe(id),
+                   .times = channel.times,
+                   .ok_batches = channel.ok_batches,
+                   .failed_batches = channel.failed_batches});
+  }
+  return all;
 }
 
 std::vector<v1::ChannelDescription> ChannelTable::DescribeAll() const {

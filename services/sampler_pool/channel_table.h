@@ -18,6 +18,7 @@
 #include "libs/shm_channel/doorbell.h"
 #include "libs/shm_channel/shm_budget.h"
 #include "libs/shm_channel/shm_channel.h"
+#include "libs/telemetry/state_times.h"
 #include "protos/fairlead/v1/registry.pb.h"
 #include "protos/fairlead/v1/sampler_pool.pb.h"
 #include "services/sampler_pool/channel_lifecycle.h"
@@ -71,6 +72,10 @@ class ChannelTable {
     absl::Duration since;  // from then on the batch could have begun
   };
 
+  // Where a channel's time goes, as CHANNEL_STATE_IDLE and so on.
+  enum class TimedState : uint8_t { kIdle, kRunnable, kParked, kPaused };
+  using Times = StateTimes<TimedState, 4>;
+
   // All that is known of a channel. What is const may be read by workers; the
   // rest belongs to the table.
   struct Channel {
@@ -97,6 +102,10 @@ class ChannelTable {
     std::deque<Outgoing> outgoing;  // made, waiting for room, in order
     std::shared_ptr<DoorbellRinger> consumer;
     uint32_t consumer_slot = 0;
+
+    Times times;
+    uint64_t ok_batches = 0;  // of all epochs
+    uint64_t failed_batches = 0;
   };
   using ChannelPtr = std::shared_ptr<Channel>;
 
@@ -134,7 +143,8 @@ class ChannelTable {
   absl::StatusOr<v1::PlanSamplingInputResponse> DescribePlan(
       const v1::ChannelSpec& spec, const ChannelPlan& plan) const;
   absl::StatusOr<v1::RegisterInputResponse> EndRegister(
-      uint64_t channel_id, absl::StatusOr<ChannelPlan> plan);
+      uint64_t channel_id, absl::StatusOr<ChannelPlan> plan,
+      absl::Duration now);
   // All the channels that should be here are.
   void NoteAssigned() { is_assigned_ = true; }
   // NOT_FOUND, and for a channel that makes nothing any more DATA_LOSS.
@@ -164,6 +174,15 @@ class ChannelTable {
 
   absl::StatusOr<v1::ChannelDescription> Describe(uint64_t channel_id) const;
   std::vector<v1::ChannelDescription> DescribeAll() const;
+
+  // What a description says and does not, for metrics.
+  struct Snapshot {
+    v1::ChannelDescription description;
+    Times times;
+    uint64_t ok_batches = 0;  // of all epochs
+    uint64_t failed_batches = 0;
+  };
+  std::vector<Snapshot> SnapshotAll() const;
   std::vector<uint64_t> ids() const;
   bool IsInitialising(uint64_t channel_id) const;
 
@@ -210,6 +229,8 @@ class ChannelTable {
   void OnDamage(Channel& channel, absl::Duration now);
   void EndIfIdle(Channel& channel);
   v1::ChannelState StateOf(const Channel& channel) const;
+  // To be called after whatever may have changed it.
+  void NoteState(Channel& channel, absl::Duration now) const;
   ChannelLimits LimitsOf(const Channel& channel) const;
 
   const Options options_;

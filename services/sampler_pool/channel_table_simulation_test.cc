@@ -188,23 +188,25 @@ class Simulation {
       Check(!table_
                  .EndRegister(
                      spec.channel_id(),
-                     ChannelPlan::Create(dataset_, spec.input(), spec.config()))
+                     ChannelPlan::Create(dataset_, spec.input(), spec.config()),
+                     now_)
                  .ok(),
             "registered though destroyed");
       return;
     }
     if (random_.Below(8) == 0) {
-      Check(
-          !table_
-               .EndRegister(spec.channel_id(), absl::InternalError("injected"))
-               .ok(),
-          "registered though it failed");
+      Check(!table_
+                 .EndRegister(spec.channel_id(),
+                              absl::InternalError("injected"), now_)
+                 .ok(),
+            "registered though it failed");
       return;
     }
     Check(table_
               .EndRegister(
                   spec.channel_id(),
-                  ChannelPlan::Create(dataset_, spec.input(), spec.config()))
+                  ChannelPlan::Create(dataset_, spec.input(), spec.config()),
+                  now_)
               .ok(),
           "EndRegister");
     Trainer& trainer = trainers_[spec.channel_id()];

@@ -32,6 +32,7 @@
 #include "libs/rpc/termination.h"
 #include "libs/shm_channel/shm_domain.h"
 #include "libs/status/status_macros.h"
+#include "libs/telemetry/channel_samples.h"
 #include "libs/telemetry/telemetry.h"
 #include "protos/fairlead/v1/registry.grpc.pb.h"
 #include "services/sampler_pool/graph_store_service.h"
@@ -78,6 +79,9 @@ ABSL_FLAG(fairlead::ByteSize, memory_budget, fairlead::ByteSize(4ULL << 30),
 ABSL_FLAG(std::string, scheduling, "deficit",
           "How trainers share the workers: deficit (equal worker time, by "
           "weight) or round_robin (one batch each, in turn).");
+ABSL_FLAG(uint64_t, metrics_max_channels, 128,
+          "Most channels with metrics of their own; the rest are summed as "
+          "channel=\"other\".");
 ABSL_FLAG(uint64_t, max_channels, 1024, "Most channels at a time.");
 ABSL_FLAG(std::string, member_name, "",
           "Name in the cluster, the same after a restart; by default made from "
@@ -167,6 +171,13 @@ absl::Status Serve() {
   const std::string peers_from = absl::GetFlag(FLAGS_peers_from);
   RegistryPeers peers(peers_from.empty() ? registry : peers_from,
                       dataset->name());
+  const std::string metrics_listen = absl::GetFlag(FLAGS_metrics_listen);
+  auto telemetry = std::make_unique<Telemetry>();
+  if (!metrics_listen.empty()) {
+    FAIRLEAD_ASSIGN_OR_RETURN(telemetry, Telemetry::Serve(metrics_listen));
+  }
+  telemetry->ExposeReadiness(readiness);
+  PoolMetrics metrics(*telemetry);
   std::unique_ptr<PartitionClient> partition_client;
   if (dataset->num_partitions() > 1) {
     if (registry.empty() && peers_from.empty()) {
@@ -180,19 +191,15 @@ absl::Status Serve() {
             .dataset_name = dataset->name(),
             .num_partitions = dataset->num_partitions(),
             .call_deadline = absl::GetFlag(FLAGS_peer_deadline),
-            .give_up_after = absl::GetFlag(FLAGS_peer_give_up)},
+            .give_up_after = absl::GetFlag(FLAGS_peer_give_up),
+            .on_call_ended =
+                metrics.PeerCallObserver(dataset->num_partitions())},
         peers);
   }
   // The client is the pool's, and lives as long.
   const auto peer_counts = [client = partition_client.get()] {
     return client == nullptr ? PartitionClient::Counts() : client->counts();
   };
-  const std::string metrics_listen = absl::GetFlag(FLAGS_metrics_listen);
-  auto telemetry = std::make_unique<Telemetry>();
-  if (!metrics_listen.empty()) {
-    FAIRLEAD_ASSIGN_OR_RETURN(telemetry, Telemetry::Serve(metrics_listen));
-  }
-  PoolMetrics metrics(*telemetry);
   FAIRLEAD_ASSIGN_OR_RETURN(
       const std::unique_ptr<Pool> pool,
       Pool::Start(
@@ -206,11 +213,11 @@ absl::Status Serve() {
            .awaits_assignments = !registry.empty(),
            .feature_cache_bytes = absl::GetFlag(FLAGS_feature_cache).bytes},
           clock, metrics, std::move(partition_client)));
-  const auto sampled =
-      telemetry->OnScrape([&pool, peer_counts](MetricSamples& samples) {
-        SampleChannels(pool->DescribeAll(), samples);
-        SamplePeers(pool->num_put_aside(), peer_counts(), pool->cache_counts(),
-                    samples);
+  ChannelSamples channels(absl::GetFlag(FLAGS_metrics_max_channels));
+  const auto sampled = telemetry->OnScrape(
+      [&pool, &channels, peer_counts](MetricSamples& samples) {
+        SamplePool(pool->TakeSnapshot(), channels, samples);
+        SamplePeers(peer_counts(), pool->cache_counts(), samples);
       });
   SamplerPoolService service(*pool);
   GraphStoreService graph_store(*dataset);

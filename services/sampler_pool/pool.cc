@@ -55,7 +55,7 @@ absl::StatusOr<std::unique_ptr<Pool>> Pool::Start(
                                       std::move(doorbell), std::move(remote)));
   pool->threads_.emplace_back([p = pool.get()] { p->RunDoorbell(); });
   for (int i = 0; i < options.workers; ++i) {
-    pool->threads_.emplace_back([p = pool.get()] { p->RunWorker(); });
+    pool->threads_.emplace_back([p = pool.get(), i] { p->RunWorker(i); });
   }
   return pool;
 }
@@ -112,7 +112,8 @@ absl::StatusOr<v1::RegisterInputResponse> Pool::RegisterInput(
   absl::StatusOr<ChannelPlan> plan =
       ChannelPlan::Create(dataset_, spec.input(), spec.config());
   MutexLock lock(&mutex_);
-  return table_.EndRegister(spec.channel_id(), std::move(plan));
+  return table_.EndRegister(spec.channel_id(), std::move(plan),
+                            clock_.MonotonicNow());
 }
 
 absl::StatusOr<v1::PlanSamplingInputResponse> Pool::PlanInput(
@@ -202,6 +203,15 @@ absl::StatusOr<v1::ChannelDescription> Pool::DescribeInput(
     description.add_input_sizes(range.end - range.begin);
   }
   return description;
+}
+
+PoolSnapshot Pool::TakeSnapshot() {
+  MutexLock lock(&mutex_);
+  return {.channels = table_.SnapshotAll(),
+          .now = clock_.MonotonicNow(),
+          .shm_budget_bytes = table_.budget().limit_bytes(),
+          .shm_promised_bytes = table_.budget().used_bytes(),
+          .put_aside = put_aside_};
 }
 
 std::vector<v1::ChannelDescription> Pool::DescribeAll() {
@@ -308,13 +318,14 @@ std::unique_ptr<Pool::Task> Pool::WaitForWork() {
   }
 }
 
-void Pool::RunWorker() {
+void Pool::RunWorker(int worker) {
+  prometheus::Counter& busy_seconds = metrics_.WorkerBusySeconds(worker);
   while (std::unique_ptr<Task> task = WaitForWork()) {
     const absl::Duration start = clock_.MonotonicNow();
     absl::Status error;
     const std::optional<Outcome> outcome = Do(*task, &error);
     const absl::Duration end = clock_.MonotonicNow();
-    metrics_.busy_seconds.Increment(absl::ToDoubleSeconds(end - start));
+    busy_seconds.Increment(absl::ToDoubleSeconds(end - start));
     task->cost += end - start;
     if (!outcome.has_value()) {
       PutAside(std::move(task));
@@ -342,10 +353,12 @@ void Pool::PutAside(std::unique_ptr<Task> task) {
     ++put_aside_;
   }
   const RemoteFetches fetches = task->batch->fetches();
+  const absl::Duration since = clock_.MonotonicNow();
   // Shared, since a std::function must be able to copy what it holds.
   auto held = std::make_shared<std::unique_ptr<Task>>(std::move(task));
-  remote_->Fetch(fetches, [this, held](absl::Status status) {
+  remote_->Fetch(fetches, [this, held, since](absl::Status status) {
     (*held)->fetched = std::move(status);
+    (*held)->batch->NoteRemoteWait(clock_.MonotonicNow() - since);
     MutexLock lock(&mutex_);
     --put_aside_;
     resumed_.push_back(std::move(*held));
@@ -356,7 +369,10 @@ std::optional<Pool::Outcome> Pool::Do(Task& task, absl::Status* error) {
   Work& work = task.work;
   if (work.run->cancelled) return Outcome::kCancelled;
   if (work.made != nullptr) {
-    *error = Commit(work, static_cast<Batch&>(*work.made), *work.reservation);
+    auto& batch = static_cast<Batch&>(*work.made);
+    metrics_.room_seconds.Observe(
+        absl::ToDoubleSeconds(clock_.MonotonicNow() - batch.made_at));
+    *error = Commit(work, batch, *work.reservation);
     return error->ok() ? Outcome::kCommitted : Outcome::kFailed;
   }
   const absl::StatusOr<bool> is_planned = Prepare(task);
@@ -371,6 +387,7 @@ std::optional<Pool::Outcome> Pool::Do(Task& task, absl::Status* error) {
   absl::StatusOr<ShmReservation> reservation =
       work.producer->ReserveFrom(work.credit->credit, work.message_bytes);
   if (absl::IsResourceExhausted(reservation.status())) {
+    task.batch->made_at = clock_.MonotonicNow();
     work.made = std::move(task.batch);
     return Outcome::kWaitsForRoom;
   }
@@ -440,13 +457,13 @@ absl::Status Pool::Restart(Task& task) {
                              &caches_);
 }
 
-absl::Status Pool::Commit(const Work& work, PreparedBatch& batch,
+absl::Status Pool::Commit(const Work& work, Batch& batch,
                           ShmReservation& reservation) {
   const absl::Duration reserved = clock_.MonotonicNow();
   FAIRLEAD_RETURN_IF_ERROR(batch.writer().WriteTo(reservation.bytes()));
-  // Gathered and handed over are one moment: it was gathered in its place.
   const absl::Duration written = clock_.MonotonicNow();
   batch.trace.set_features_ns(Nanoseconds(written));
+  // The last that can be said in the message is that it is about to go.
   batch.trace.set_committed_ns(Nanoseconds(written));
   batch.writer().Stamp(reservation.bytes(), batch.trace);
   FAIRLEAD_RETURN_IF_ERROR(reservation.Commit(
@@ -455,17 +472,19 @@ absl::Status Pool::Commit(const Work& work, PreparedBatch& batch,
                         .attempt = work.run->attempt,
                         .batch_index = work.batch_index}
           .Encode()));
+  const absl::Duration committed = clock_.MonotonicNow();
 
-  metrics_.batch_bytes.Increment(static_cast<double>(batch.bytes()));
-  metrics_.sampled_edges.Increment(
-      static_cast<double>(batch.subgraph().TotalEdges()));
-  metrics_.write_seconds.Observe(absl::ToDoubleSeconds(written - reserved));
-  metrics_.queue_seconds.Observe(
-      1e-9 *
-      static_cast<double>(batch.trace.started_ns() - batch.trace.queued_ns()));
-  metrics_.sample_seconds.Observe(
-      1e-9 *
-      static_cast<double>(batch.trace.sampled_ns() - batch.trace.started_ns()));
+  const auto between = [](uint64_t from_ns, uint64_t to_ns) {
+    return absl::Nanoseconds(static_cast<int64_t>(to_ns - from_ns));
+  };
+  metrics_.CountBatch(
+      batch.bytes(), batch.subgraph().TotalEdges(),
+      {.queued = between(batch.trace.queued_ns(), batch.trace.started_ns()),
+       .sample = between(batch.trace.started_ns(), batch.trace.sampled_ns()) -
+                 batch.remote_in_sampling,
+       .remote = batch.remote,
+       .features = written - reserved,
+       .commit = committed - written});
   return absl::OkStatus();
 }
 

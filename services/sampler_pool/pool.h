@@ -86,6 +86,7 @@ class Pool {
   absl::StatusOr<v1::ChannelDescription> DescribeInput(uint64_t channel_id)
       ABSL_LOCKS_EXCLUDED(mutex_);
   std::vector<v1::ChannelDescription> DescribeAll() ABSL_LOCKS_EXCLUDED(mutex_);
+  PoolSnapshot TakeSnapshot() ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<v1::AttachConsumerResponse> AttachConsumer(
       const v1::AttachConsumerRequest& request) ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -106,6 +107,15 @@ class Pool {
   // As the table of channels keeps it while it waits for room.
   struct Batch final : public PreparedBatch, public MadeBatch {
     uint64_t bytes() const override { return PreparedBatch::bytes(); }
+
+    void NoteRemoteWait(absl::Duration wait) {
+      remote += wait;
+      if (trace.sampled_ns() == 0) remote_in_sampling += wait;
+    }
+
+    absl::Duration remote;              // waited for other partitions
+    absl::Duration remote_in_sampling;  // of this, for their neighbours
+    absl::Duration made_at;             // if there was no room for it then
   };
 
   using Work = ChannelTable::Work;
@@ -125,7 +135,7 @@ class Pool {
        PoolMetrics& metrics, std::unique_ptr<Doorbell> doorbell,
        std::unique_ptr<RemotePartitions> remote);
 
-  void RunWorker();
+  void RunWorker(int worker);
   void RunDoorbell();
 
   // The next piece of work; null once the pool shuts down.
@@ -148,7 +158,7 @@ class Pool {
   absl::Status Restart(Task& task);
   // Lets go of it until other partitions have answered.
   void PutAside(std::unique_ptr<Task> task) ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::Status Commit(const Work& work, PreparedBatch& batch,
+  absl::Status Commit(const Work& work, Batch& batch,
                       ShmReservation& reservation);
 
   const Dataset& dataset_;

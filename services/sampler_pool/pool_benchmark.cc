@@ -144,8 +144,8 @@ void BM_BatchThroughTheTable(benchmark::State& state) {
       const v1::ChannelSpec spec = Spec(id);
       OrDie(table.BeginRegister(spec));
       OrDie(table.EndRegister(
-          id,
-          ChannelPlan::Create(SmallDataset(), spec.input(), spec.config())));
+          id, ChannelPlan::Create(SmallDataset(), spec.input(), spec.config()),
+          absl::ZeroDuration()));
       const ChannelTable::ChannelPtr channel = OrDie(table.Find(id));
       table.SetBuffer(
           *channel, OrDie(ShmProducer::Create(table.BufferOptions(*channel))));

@@ -1,7 +1,8 @@
 #include "services/sampler_pool/pool_metrics.h"
 
-#include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -9,13 +10,27 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "libs/telemetry/channel_samples.h"
 #include "libs/telemetry/metric_names.h"
 #include "libs/telemetry/telemetry.h"
 #include "protos/fairlead/v1/registry.pb.h"
+#include "services/sampler_pool/channel_table.h"
 
 namespace fairlead {
 namespace {
+
+// From a commit's microsecond to the seconds that a batch may be queued.
+const std::vector<double>& StageBuckets() {
+  static const auto& buckets = *new std::vector<double>{
+      1e-6, 1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1, 3, 10};
+  return buckets;
+}
+
+prometheus::Histogram& Stage(Telemetry& telemetry, const char* stage) {
+  return telemetry.Histogram(metrics::kPoolStageSeconds, StageBuckets(),
+                             {{"stage", stage}});
+}
 
 // "parked" of CHANNEL_STATE_PARKED.
 std::string NameOf(v1::ChannelState state) {
@@ -23,69 +38,105 @@ std::string NameOf(v1::ChannelState state) {
   return absl::AsciiStrToLower(v1::ChannelState_Name(state).substr(kPrefix));
 }
 
-void Add(const v1::ChannelDescription& channel, v1::ChannelDescription* sum) {
-  sum->set_batches(sum->batches() + channel.batches());
-  sum->set_submitted_batches(sum->submitted_batches() +
-                             channel.submitted_batches());
-  sum->set_completed_batches(sum->completed_batches() +
-                             channel.completed_batches());
-  sum->set_failed_batches(sum->failed_batches() + channel.failed_batches());
-  sum->set_in_flight_batches(sum->in_flight_batches() +
-                             channel.in_flight_batches());
-  sum->set_credit_batches(sum->credit_batches() + channel.credit_batches());
-  sum->set_worker_seconds(sum->worker_seconds() + channel.worker_seconds());
-  sum->set_buffer_messages(sum->buffer_messages() + channel.buffer_messages());
-  sum->set_buffer_used_bytes(sum->buffer_used_bytes() +
-                             channel.buffer_used_bytes());
-  sum->set_buffer_high_water_bytes(std::max(sum->buffer_high_water_bytes(),
-                                            channel.buffer_high_water_bytes()));
-  sum->set_buffer_reclaimed_messages(sum->buffer_reclaimed_messages() +
-                                     channel.buffer_reclaimed_messages());
-  sum->set_buffer_producer_wait_seconds(sum->buffer_producer_wait_seconds() +
-                                        channel.buffer_producer_wait_seconds());
-  sum->set_buffer_consumer_wait_seconds(sum->buffer_consumer_wait_seconds() +
-                                        channel.buffer_consumer_wait_seconds());
-}
-
-void Sample(const v1::ChannelDescription& channel,
-            const MetricSamples::Labels& labels, MetricSamples& samples) {
-  const auto gauge = [&](const MetricName& metric, auto value) {
-    samples.Gauge(metric, labels, static_cast<double>(value));
+void SampleChannel(const ChannelTable::Snapshot& channel, absl::Duration now,
+                   ChannelSamples::One& one) {
+  const v1::ChannelDescription& is = channel.description;
+  const auto gauge = [&one](const MetricName& metric, auto value) {
+    one.Gauge(metric, static_cast<double>(value));
   };
-  const std::pair<const char*, uint64_t> of_epoch[] = {
-      {"total", channel.batches()},
-      {"submitted", channel.submitted_batches()},
-      {"completed", channel.completed_batches()},
-      {"failed", channel.failed_batches()}};
-  for (const auto& [phase, batches] : of_epoch) {
-    MetricSamples::Labels with_phase = labels;
-    with_phase["phase"] = phase;
-    samples.Gauge(metrics::kPoolChannelBatches, with_phase,
-                  static_cast<double>(batches));
+  one.SetWorkerKey(is.worker_key());
+
+  using State = ChannelTable::TimedState;
+  for (const auto& [name, state] : {std::pair("idle", State::kIdle),
+                                    std::pair("runnable", State::kRunnable),
+                                    std::pair("parked", State::kParked),
+                                    std::pair("paused", State::kPaused)}) {
+    one.Counter(metrics::kPoolChannelStateSeconds,
+                absl::ToDoubleSeconds(channel.times.In(state, now)),
+                {"state", name});
   }
-  gauge(metrics::kPoolChannelInFlight, channel.in_flight_batches());
-  gauge(metrics::kPoolChannelCredit, channel.credit_batches());
-  samples.Counter(metrics::kPoolChannelWorkerSeconds, labels,
-                  channel.worker_seconds());
-  gauge(metrics::kShmMessages, channel.buffer_messages());
-  gauge(metrics::kShmUsedBytes, channel.buffer_used_bytes());
-  gauge(metrics::kShmHighWaterBytes, channel.buffer_high_water_bytes());
-  samples.Counter(metrics::kShmReclaimedMessages, labels,
-                  static_cast<double>(channel.buffer_reclaimed_messages()));
-  const std::pair<const char*, double> waits[] = {
-      {"producer", channel.buffer_producer_wait_seconds()},
-      {"consumer", channel.buffer_consumer_wait_seconds()}};
-  for (const auto& [end, seconds] : waits) {
-    MetricSamples::Labels with_end = labels;
-    with_end["end"] = end;
-    samples.Counter(metrics::kShmWaitSeconds, with_end, seconds);
+  for (const auto& [phase, batches] :
+       {std::pair("total", is.batches()),
+        std::pair("submitted", is.submitted_batches()),
+        std::pair("completed", is.completed_batches()),
+        std::pair("failed", is.failed_batches())}) {
+    one.Gauge(metrics::kPoolChannelBatches, static_cast<double>(batches),
+              {"phase", phase});
   }
+  one.Counter(metrics::kPoolChannelEndedBatches,
+              static_cast<double>(channel.ok_batches), {"result", "ok"});
+  one.Counter(metrics::kPoolChannelEndedBatches,
+              static_cast<double>(channel.failed_batches),
+              {"result", "failed"});
+  gauge(metrics::kPoolChannelInFlight, is.in_flight_batches());
+  gauge(metrics::kPoolChannelCredit, is.credit_batches());
+  one.Counter(metrics::kPoolChannelWorkerSeconds, is.worker_seconds());
+
+  gauge(metrics::kShmMessages, is.buffer_messages());
+  gauge(metrics::kShmCapacityBytes, is.buffer_bytes());
+  gauge(metrics::kShmUsedBytes, is.buffer_used_bytes());
+  one.Highest(metrics::kShmHighWaterBytes,
+              static_cast<double>(is.buffer_high_water_bytes()));
+  one.Counter(metrics::kShmReclaimedMessages,
+              static_cast<double>(is.buffer_reclaimed_messages()));
+  one.Counter(metrics::kShmWaitSeconds, is.buffer_producer_wait_seconds(),
+              {"end", "producer"});
+  one.Counter(metrics::kShmWaitSeconds, is.buffer_consumer_wait_seconds(),
+              {"end", "consumer"});
 }
 
 }  // namespace
 
-void SampleChannels(const std::vector<v1::ChannelDescription>& channels,
-                    MetricSamples& samples, size_t most) {
+PoolMetrics::PoolMetrics(Telemetry& telemetry)
+    : batches_ok(telemetry.Counter(metrics::kPoolBatches, {{"result", "ok"}})),
+      batches_failed(
+          telemetry.Counter(metrics::kPoolBatches, {{"result", "failed"}})),
+      waits_for_room(telemetry.Counter(metrics::kPoolWaitsForRoom)),
+      workers(telemetry.Gauge(metrics::kPoolWorkers)),
+      room_seconds(Stage(telemetry, "room")),
+      telemetry_(telemetry),
+      batch_bytes_(telemetry.Counter(metrics::kPoolBatchBytes)),
+      sampled_edges_(telemetry.Counter(metrics::kPoolSampledEdges)),
+      queued_seconds_(Stage(telemetry, "queued")),
+      sample_seconds_(Stage(telemetry, "sample")),
+      remote_seconds_(Stage(telemetry, "remote")),
+      features_seconds_(Stage(telemetry, "features")),
+      commit_seconds_(Stage(telemetry, "commit")) {}
+
+void PoolMetrics::CountBatch(uint64_t bytes, uint64_t edges,
+                             const BatchStages& stages) {
+  batch_bytes_.Increment(static_cast<double>(bytes));
+  sampled_edges_.Increment(static_cast<double>(edges));
+  queued_seconds_.Observe(absl::ToDoubleSeconds(stages.queued));
+  sample_seconds_.Observe(absl::ToDoubleSeconds(stages.sample));
+  // A batch that asked nobody would only hide how long the others waited.
+  if (stages.remote > absl::ZeroDuration()) {
+    remote_seconds_.Observe(absl::ToDoubleSeconds(stages.remote));
+  }
+  features_seconds_.Observe(absl::ToDoubleSeconds(stages.features));
+  commit_seconds_.Observe(absl::ToDoubleSeconds(stages.commit));
+}
+
+prometheus::Counter& PoolMetrics::WorkerBusySeconds(int worker) {
+  return telemetry_.Counter(metrics::kPoolWorkerBusySeconds,
+                            {{"worker", absl::StrCat(worker)}});
+}
+
+std::function<void(uint32_t, absl::Duration)> PoolMetrics::PeerCallObserver(
+    uint32_t num_partitions) {
+  std::vector<prometheus::Histogram*> by_partition;
+  for (uint32_t i = 0; i < num_partitions; ++i) {
+    by_partition.push_back(
+        &telemetry_.Histogram(metrics::kPoolPeerCallSeconds, DurationBuckets(),
+                              {{"partition", absl::StrCat(i)}}));
+  }
+  return [by_partition](uint32_t partition, absl::Duration took) {
+    by_partition.at(partition)->Observe(absl::ToDoubleSeconds(took));
+  };
+}
+
+void SamplePool(const PoolSnapshot& pool, ChannelSamples& channels,
+                MetricSamples& samples) {
   std::map<std::string, int> by_state;
   for (const v1::ChannelState state :
        {v1::CHANNEL_STATE_IDLE, v1::CHANNEL_STATE_RUNNABLE,
@@ -94,34 +145,32 @@ void SampleChannels(const std::vector<v1::ChannelDescription>& channels,
         v1::CHANNEL_STATE_FAILED}) {
     by_state[NameOf(state)] = 0;
   }
-  v1::ChannelDescription others;
-  for (size_t i = 0; i < channels.size(); ++i) {
-    const v1::ChannelDescription& channel = channels[i];
-    ++by_state[NameOf(channel.state())];
-    if (i < most) {
-      Sample(channel,
-             {{"channel_id", absl::StrCat(channel.channel_id())},
-              {"worker_key", channel.worker_key()}},
-             samples);
-    } else {
-      Add(channel, &others);
-    }
+  std::vector<uint64_t> ids;
+  ids.reserve(pool.channels.size());
+  for (const ChannelTable::Snapshot& channel : pool.channels) {
+    ids.push_back(channel.description.channel_id());
+    ++by_state[NameOf(channel.description.state())];
   }
-  if (channels.size() > most) {
-    Sample(others, {{"channel_id", ""}, {"worker_key", "others"}}, samples);
-  }
+  channels.Sample(ids, samples, [&pool](size_t i, ChannelSamples::One& one) {
+    SampleChannel(pool.channels[i], pool.now, one);
+  });
   for (const auto& [state, count] : by_state) {
     samples.Gauge(metrics::kPoolChannels, {{"state", state}}, count);
   }
+  samples.Gauge(metrics::kPoolShmBudget, {},
+                static_cast<double>(pool.shm_budget_bytes));
+  samples.Gauge(metrics::kPoolShmPromised, {},
+                static_cast<double>(pool.shm_promised_bytes));
+  samples.Gauge(metrics::kPoolPutAside, {},
+                static_cast<double>(pool.put_aside));
 }
 
-void SamplePeers(uint64_t put_aside, const PartitionClient::Counts& calls,
+void SamplePeers(const PartitionClient::Counts& calls,
                  const RowCache::Counts& cache, MetricSamples& samples) {
   const auto count = [&samples](const MetricName& metric, const char* label,
                                 const char* value, uint64_t total) {
     samples.Counter(metric, {{label, value}}, static_cast<double>(total));
   };
-  samples.Gauge(metrics::kPoolPutAside, {}, static_cast<double>(put_aside));
   count(metrics::kPoolPeerCalls, "result", "ok", calls.ok_calls);
   count(metrics::kPoolPeerCalls, "result", "failed", calls.failed_calls);
   count(metrics::kPoolPeerCalls, "result", "given_up", calls.given_up);

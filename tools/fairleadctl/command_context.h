@@ -19,13 +19,14 @@ namespace fairlead {
 
 // What a command may be told besides its arguments: flags of main.cc by name.
 struct CommandOptions {
-  std::string out_file;                        // --out
-  std::optional<uint64_t> epoch;               // --epoch
-  uint64_t batches = 0;                        // --batches; 0 for all
-  absl::Duration interval = absl::Seconds(5);  // --interval
-  bool once = false;                           // --once
-  bool undo = false;                           // --undo
-  std::string sort = "busy";                   // --sort
+  std::string out_file;                    // --out
+  std::string gateway;                     // --gateway; empty for all
+  std::optional<uint64_t> epoch;           // --epoch
+  uint64_t batches = 0;                    // --batches; 0 for all
+  std::optional<absl::Duration> interval;  // --interval
+  bool once = false;                       // --once
+  bool undo = false;                       // --undo
+  std::string sort = "share";              // --sort
 };
 
 // What every command works with. Commands print to `out` and nowhere else; what

@@ -1,18 +1,29 @@
 #include "tools/fairleadctl/commands.h"
 
+#include <algorithm>
 #include <functional>
 #include <string>
 #include <vector>
 
+#include "absl/flags/commandlineflag.h"
+#include "absl/flags/reflection.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "libs/status/status_macros.h"
+#include "tools/fairleadctl/advise_command.h"
+#include "tools/fairleadctl/arguments.h"
+#include "tools/fairleadctl/channel_commands.h"
 #include "tools/fairleadctl/command_context.h"
+#include "tools/fairleadctl/completion.h"
 #include "tools/fairleadctl/member_commands.h"
+#include "tools/fairleadctl/status_command.h"
+#include "tools/fairleadctl/top_command.h"
+#include "tools/fairleadctl/trace_command.h"
 
 namespace fairlead {
 namespace {
@@ -29,11 +40,56 @@ std::function<absl::StatusOr<Outcome>(const CommandContext&, Args)> Plain(
   };
 }
 
+absl::Status RunCompletion(const CommandContext& context, Args args) {
+  FAIRLEAD_RETURN_IF_ERROR(CheckArguments("completion", args, {"bash|zsh"}));
+  std::vector<std::string> names;
+  for (const Command& command : Commands()) names.push_back(command.name);
+  // Those that --help shows.
+  std::vector<std::string> flags;
+  for (const auto& [name, flag] : absl::GetAllFlags()) {
+    if (absl::EndsWith(flag->Filename(), "tools/fairleadctl/main.cc")) {
+      flags.push_back(absl::StrCat("--", name));
+    }
+  }
+  std::sort(flags.begin(), flags.end());
+  FAIRLEAD_ASSIGN_OR_RETURN(const std::string script,
+                            CompletionScript(args[0], names, flags));
+  context.out << script;
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 const std::vector<Command>& Commands() {
   static const auto& commands = *new std::vector<Command>{
+      {"status", "", "who is there, what channels do, what is wrong",
+       RunStatus},
+      {"advise", "[--interval=5s]",
+       "what holds each channel back, and the mend", RunAdvise},
+      {"top", "[--once] [--sort=ORDER]", "what everybody does, again and again",
+       Plain(RunTop)},
       {"members", "", "who is in the cluster", Plain(RunMembers)},
+      {"backends", "", "groups of channels, and whose they are",
+       Plain(RunBackends)},
+      {"channels", "", "all channels", Plain(RunChannels)},
+      {"describe", "CHANNEL", "all that is known of one", Plain(RunDescribe)},
+      {"pause", "CHANNEL", "no new batches", Plain(RunPause)},
+      {"resume", "CHANNEL", "batches again", Plain(RunResume)},
+      {"weight", "CHANNEL WEIGHT", "its share of worker time",
+       Plain(RunWeight)},
+      {"priority", "CHANNEL PRIORITY", "0 to 3; higher goes first",
+       Plain(RunPriority)},
+      {"rate", "CHANNEL RATE", "at most so many batches a second; 0: any",
+       Plain(RunRate)},
+      {"cancel", "CHANNEL", "ends its epoch; the trainer is told",
+       Plain(RunCancel)},
+      {"drain", "MEMBER [--undo]", "no new channels for a pool or gateway",
+       Plain(RunDrain)},
+      {"completion", "bash|zsh", "a script for the shell",
+       Plain(RunCompletion)},
+      {"trace", "[CHANNEL] --out=FILE",
+       "the ways of the last sampled batches, for ui.perfetto.dev",
+       Plain(RunTrace)},
   };
   return commands;
 }

@@ -7,6 +7,7 @@
 #include "absl/strings/strip.h"
 #include "nlohmann/json.hpp"
 #include "protos/fairlead/v1/registry.pb.h"
+#include "protos/fairlead/v1/sampling.pb.h"
 
 namespace fairlead {
 namespace {
@@ -88,6 +89,36 @@ Json ToJson(const v1::ChannelDescription& channel) {
         {"reclaimed_messages", channel.buffer_reclaimed_messages()},
         {"producer_wait_seconds", channel.buffer_producer_wait_seconds()},
         {"consumer_wait_seconds", channel.buffer_consumer_wait_seconds()}}}};
+}
+
+Json ToJson(const v1::ChannelSpec& spec) {
+  const v1::SamplingConfig& config = spec.config();
+  const v1::SeedNodes& input = spec.input();
+  Json seeds = {{"node_type", input.node_type()}};
+  if (input.has_ids()) {
+    seeds["ids"] = input.ids().id_size();
+  } else if (input.has_edges()) {
+    seeds["edges"] = input.edges().src_size();
+    seeds["all_edges"] = input.edges().all();
+  } else {
+    seeds["split"] = EnumName(v1::Split_Name(input.split()), "SPLIT_");
+  }
+  return {
+      {"type",
+       EnumName(v1::SamplingType_Name(config.type()), "SAMPLING_TYPE_")},
+      {"fanout", config.fanout()},
+      {"edge_type_fanouts", config.edge_type_fanouts_size()},
+      {"batch_size", config.batch_size()},
+      {"shuffle", config.shuffle()},
+      {"drop_last", config.drop_last()},
+      {"with_edge", config.with_edge()},
+      {"collect_features", config.collect_features()},
+      {"replace", config.replace()},
+      {"with_weight", config.with_weight()},
+      {"seed", config.seed()},
+      {"failure_policy", EnumName(v1::FailurePolicy_Name(spec.failure_policy()),
+                                  "FAILURE_POLICY_")},
+      {"seeds", seeds}};
 }
 
 }  // namespace fairlead

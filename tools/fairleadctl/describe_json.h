@@ -14,6 +14,8 @@ namespace fairlead {
 nlohmann::ordered_json ToJson(const v1::Member& member);
 nlohmann::ordered_json ToJson(const v1::BackendDescription& backend);
 nlohmann::ordered_json ToJson(const v1::ChannelDescription& channel);
+// Of a list of seeds only how many there are.
+nlohmann::ordered_json ToJson(const v1::ChannelSpec& spec);
 
 std::string RoleName(v1::Role role);            // "sampler_pool"
 std::string StateName(v1::ChannelState state);  // "parked"

@@ -2,8 +2,10 @@
 
 #include <unistd.h>
 
+#include <cstdint>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +22,7 @@
 #include "tools/fairleadctl/command_context.h"
 #include "tools/fairleadctl/commands.h"
 #include "tools/fairleadctl/exit_code.h"
+#include "tools/fairleadctl/flag_check.h"
 
 ABSL_FLAG(std::string, registry, "127.0.0.1:7100",
           "host:port of the registry; of several, ip:port,ip:port.");
@@ -27,7 +30,17 @@ ABSL_FLAG(bool, json, false, "Print JSON, for programs.");
 ABSL_FLAG(absl::Duration, timeout, absl::Seconds(5),
           "How long to wait for each answer.");
 ABSL_FLAG(std::string, out, "", "trace, record: the file to write.");
+ABSL_FLAG(std::optional<absl::Duration>, interval, std::nullopt,
+          "advise, top: the time between two looks, by default 5s and 2s.");
+ABSL_FLAG(std::string, gateway, "",
+          "trace: host:port of the one gateway to ask, in place of all.");
 ABSL_FLAG(bool, once, false, "top: print once and end.");
+ABSL_FLAG(std::string, sort, "share",
+          "top: by share of worker time, batches, bytes, fill or channel.");
+ABSL_FLAG(bool, undo, false, "drain: put the member back in service.");
+ABSL_FLAG(std::optional<uint64_t>, epoch, std::nullopt,
+          "record: which epoch, by default the one that the channel is in.");
+ABSL_FLAG(uint64_t, batches, 0, "record: stop after so many; 0 for all.");
 
 namespace fairlead {
 namespace {
@@ -48,7 +61,13 @@ absl::StatusOr<Outcome> Run(const std::vector<std::string>& arguments) {
                             .terminal = isatty(STDOUT_FILENO) != 0,
                             .out = std::cout};
   context.options.out_file = absl::GetFlag(FLAGS_out);
+  context.options.interval = absl::GetFlag(FLAGS_interval);
+  context.options.gateway = absl::GetFlag(FLAGS_gateway);
   context.options.once = absl::GetFlag(FLAGS_once);
+  context.options.sort = absl::GetFlag(FLAGS_sort);
+  context.options.undo = absl::GetFlag(FLAGS_undo);
+  context.options.epoch = absl::GetFlag(FLAGS_epoch);
+  context.options.batches = absl::GetFlag(FLAGS_batches);
   return RunCommand(context, arguments[0],
                     absl::MakeConstSpan(arguments).subspan(1));
 }
@@ -57,6 +76,11 @@ absl::StatusOr<Outcome> Run(const std::vector<std::string>& arguments) {
 }  // namespace fairlead
 
 int main(int argc, char** argv) {
+  const absl::Status flags = fairlead::CheckFlags({argv + 1, argv + argc});
+  if (!flags.ok()) {
+    fairlead::ExitCode("fairleadctl", flags);
+    return fairlead::ExitCodeOf(flags);
+  }
   const std::vector<std::string> arguments = fairlead::ParseCommandLine(
       argc, argv,
       absl::StrCat(fairlead::CommandsHelp(), "\n", fairlead::kExitCodesHelp),

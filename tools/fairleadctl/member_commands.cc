@@ -6,7 +6,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "libs/status/status_macros.h"
+#include "nlohmann/json.hpp"
 #include "protos/fairlead/v1/registry.pb.h"
+#include "tools/fairleadctl/arguments.h"
 #include "tools/fairleadctl/command_context.h"
 #include "tools/fairleadctl/describe_json.h"
 #include "tools/fairleadctl/table.h"
@@ -15,10 +17,7 @@ namespace fairlead {
 
 absl::Status RunMembers(const CommandContext& context,
                         absl::Span<const std::string> args) {
-  if (!args.empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("members: takes no argument, got \"", args[0], "\""));
-  }
+  FAIRLEAD_RETURN_IF_ERROR(CheckArguments("members", args, {}));
   FAIRLEAD_ASSIGN_OR_RETURN(
       const v1::ListMembersResponse response,
       AskRegistry(context, &v1::RegistryService::Stub::ListMembers,
@@ -50,6 +49,31 @@ absl::Status RunMembers(const CommandContext& context,
                   member.draining() ? "draining" : "up"});
   }
   table.Print(context.out, context.terminal);
+  return absl::OkStatus();
+}
+
+absl::Status RunDrain(const CommandContext& context,
+                      absl::Span<const std::string> args) {
+  FAIRLEAD_RETURN_IF_ERROR(CheckArguments("drain", args, {"MEMBER"}));
+  v1::DrainMemberRequest request;
+  request.set_member_name(args[0]);
+  request.set_draining(!context.options.undo);
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      const v1::DrainMemberResponse response,
+      AskRegistry(context, &v1::RegistryService::Stub::DrainMember, request));
+  if (context.json) {
+    context.out << nlohmann::ordered_json{{"member_name", args[0]},
+                                          {"draining", request.draining()},
+                                          {"channels", response.channels()}}
+                       .dump()
+                << "\n";
+  } else if (request.draining()) {
+    context.out << args[0] << " takes no new channels; " << response.channels()
+                << " are still served there\n";
+  } else {
+    context.out << args[0] << " is back in service, with "
+                << response.channels() << " channels\n";
+  }
   return absl::OkStatus();
 }
 

@@ -13,6 +13,10 @@ namespace fairlead {
 absl::Status RunMembers(const CommandContext& context,
                         absl::Span<const std::string> args);
 
+// drain MEMBER [--undo]: no new channels for a pool or a gateway.
+absl::Status RunDrain(const CommandContext& context,
+                      absl::Span<const std::string> args);
+
 }  // namespace fairlead
 
 #endif  // FAIRLEAD_TOOLS_FAIRLEADCTL_MEMBER_COMMANDS_H_
