@@ -61,6 +61,7 @@ absl::Status Serve() {
   }
   FAIRLEAD_ASSIGN_OR_RETURN(const std::unique_ptr<RegistryStore> store,
                             OpenStore(store_path));
+  telemetry->ExposeReadiness(readiness);
   RegistryMetrics metrics(*telemetry);
   FAIRLEAD_ASSIGN_OR_RETURN(
       const std::unique_ptr<RegistryService> service,
@@ -70,7 +71,10 @@ absl::Status Serve() {
            .max_members = absl::GetFlag(FLAGS_max_members),
            .max_backends = absl::GetFlag(FLAGS_max_backends),
            .max_channels = absl::GetFlag(FLAGS_max_channels)},
-          *store, clock, metrics));
+          *store, clock, metrics, readiness));
+  const auto sampled = telemetry->OnScrape([&service](MetricSamples& samples) {
+    SampleRegistry(service->Count(), samples);
+  });
   FAIRLEAD_ASSIGN_OR_RETURN(
       const std::unique_ptr<rpc::Server> server,
       rpc::Server::Start(

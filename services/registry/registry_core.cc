@@ -31,10 +31,10 @@ constexpr int kMaxTries = 64;
 
 absl::StatusOr<std::unique_ptr<RegistryCore>> RegistryCore::Create(
     const RegistryLimits& limits, RegistryStore& store, const Clock& clock,
-    RegistryMetrics& metrics, Listener& listener) {
+    RegistryMetrics& metrics, rpc::Readiness& readiness, Listener& listener) {
   // The constructor is private, so std::make_unique cannot call it.
   std::unique_ptr<RegistryCore> core(
-      new RegistryCore(limits, store, clock, metrics, listener));
+      new RegistryCore(limits, store, clock, metrics, readiness, listener));
   FAIRLEAD_RETURN_IF_ERROR(store.HoldRegistry(core->incarnation_));
   FAIRLEAD_ASSIGN_OR_RETURN(const StoreContents contents, store.Load());
   RegistryState::Writes records;
@@ -53,11 +53,12 @@ absl::StatusOr<std::unique_ptr<RegistryCore>> RegistryCore::Create(
 
 RegistryCore::RegistryCore(const RegistryLimits& limits, RegistryStore& store,
                            const Clock& clock, RegistryMetrics& metrics,
-                           Listener& listener)
+                           rpc::Readiness& readiness, Listener& listener)
     : incarnation_(absl::Uniform<uint64_t>(absl::BitGen())),
       store_(store),
       clock_(clock),
       metrics_(metrics),
+      readiness_(readiness),
       listener_(listener),
       state_(limits, incarnation_) {}
 
@@ -108,13 +109,14 @@ absl::Status RegistryCore::CommitLocked(const Plan& plan) {
       const absl::Duration end = clock_.MonotonicNow();
       metrics_.store_commit_seconds.Observe(absl::ToDoubleSeconds(end - start));
       revision_ = *revision;
+      NoteStore(/*takes_changes=*/true);
       MutexLock lock(&mutex_);
       FAIRLEAD_RETURN_IF_ERROR(state_.Apply(*writes, end));
-      UpdateMetrics();
       news_ = true;  // a lease may end sooner now
       return absl::OkStatus();
     }
     if (!absl::IsAborted(revision.status())) {
+      NoteStore(/*takes_changes=*/false);
       // It may have been written although the answer was lost.
       CatchUp().IgnoreError();
       return revision.status();
@@ -139,7 +141,6 @@ absl::StatusOr<bool> RegistryCore::CatchUp() {
                                ? state_.ApplyAll(changes.writes, now)
                                : state_.Apply(changes.writes, now));
   revision_ = changes.revision;
-  UpdateMetrics();
   return true;
 }
 
@@ -179,9 +180,12 @@ absl::StatusOr<RegistryState::Renewal> RegistryCore::RenewLease(
                              clock_.MonotonicNow());
   };
   absl::StatusOr<RegistryState::Renewal> renewal = renew();
-  if (renewal.ok()) return renewal;
-  FAIRLEAD_ASSIGN_OR_RETURN(const bool is_news, CatchUpUnlocked());
-  return is_news ? renew() : renewal;
+  if (!renewal.ok()) {
+    FAIRLEAD_ASSIGN_OR_RETURN(const bool is_news, CatchUpUnlocked());
+    if (is_news) renewal = renew();
+  }
+  if (renewal.ok()) metrics_.renewals.Increment();
+  return renewal;
 }
 
 absl::btree_set<uint64_t> RegistryCore::TakeChangedMembers() {
@@ -197,9 +201,17 @@ void RegistryCore::Retry() {
 bool RegistryCore::Tend() {
   bool all_done = true;
   bool follow = false;
+  bool store_fails = false;
   {
     MutexLock lock(&mutex_);
     follow = std::exchange(store_changed_, false);
+    store_fails = store_fails_;
+  }
+  // Nobody may call a registry that is not ready, so it must see for itself.
+  if (store_fails && !Commit([](const RegistryState& state) {
+                        return state.PlanNothing();
+                      }).ok()) {
+    all_done = false;
   }
   if (follow && !Follow().ok()) {
     MutexLock lock(&mutex_);
@@ -254,16 +266,23 @@ void RegistryCore::RunKeeper() {
   }
 }
 
-void RegistryCore::UpdateMetrics() {
-  metrics_.backends.Set(static_cast<double>(state_.backends()));
-  metrics_.channels.Set(static_cast<double>(state_.channels()));
-  const std::pair<v1::Role, prometheus::Gauge*> roles[] = {
-      {v1::ROLE_SAMPLER_POOL, &metrics_.sampler_pools},
-      {v1::ROLE_CHANNEL_GATEWAY, &metrics_.channel_gateways},
-      {v1::ROLE_TRAINER, &metrics_.trainers}};
-  for (const auto& [role, gauge] : roles) {
-    gauge->Set(static_cast<double>(state_.ListMembers(role).members_size()));
-  }
+void RegistryCore::NoteStore(bool takes_changes) {
+  if (!takes_changes) metrics_.store_failures.Increment();
+  MutexLock lock(&mutex_);
+  if (store_fails_ == !takes_changes) return;
+  store_fails_ = !takes_changes;
+  news_ = true;  // it may be for the thread to try again
+  readiness_.Set("store", store_fails_);
+}
+
+void RegistryCore::NoteAsked(uint64_t member_id) {
+  MutexLock lock(&mutex_);
+  state_.NoteAsked(member_id);
+}
+
+RegistryCounts RegistryCore::Count() const {
+  MutexLock lock(&mutex_);
+  return state_.Count(clock_.MonotonicNow());
 }
 
 }  // namespace fairlead

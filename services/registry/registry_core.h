@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "libs/clock/clock.h"
+#include "libs/rpc/readiness.h"
 #include "libs/status/status_macros.h"
 #include "libs/sync/mutex.h"
 #include "services/registry/registry_metrics.h"
@@ -44,11 +45,12 @@ class RegistryCore {
     virtual bool OnEnded(std::vector<RegistryState::Ended> ended) = 0;
   };
 
-  // Takes in what `store` holds. All four must outlive the core, which calls
-  // `listener` from Run() on.
+  // Takes in what `store` holds. All five must outlive the core, which calls
+  // `listener` from Run() on. `readiness` is held for "store" from a change
+  // that the store did not take until one that it did; the thread tries.
   static absl::StatusOr<std::unique_ptr<RegistryCore>> Create(
       const RegistryLimits& limits, RegistryStore& store, const Clock& clock,
-      RegistryMetrics& metrics, Listener& listener);
+      RegistryMetrics& metrics, rpc::Readiness& readiness, Listener& listener);
   ~RegistryCore();
 
   // Starts the thread; call it once.
@@ -105,6 +107,9 @@ class RegistryCore {
       uint64_t member_id, const std::string& member_name, uint64_t incarnation)
       ABSL_LOCKS_EXCLUDED(mutex_);
   absl::btree_set<uint64_t> TakeChangedMembers() ABSL_LOCKS_EXCLUDED(mutex_);
+  // A pool has heard which channels it holds.
+  void NoteAsked(uint64_t member_id) ABSL_LOCKS_EXCLUDED(mutex_);
+  RegistryCounts Count() const ABSL_LOCKS_EXCLUDED(mutex_);
 
   // What the thread does when something is due; a test with a clock of its own
   // calls it. False if the store failed, or a pool could not be told.
@@ -116,7 +121,7 @@ class RegistryCore {
  private:
   RegistryCore(const RegistryLimits& limits, RegistryStore& store,
                const Clock& clock, RegistryMetrics& metrics,
-               Listener& listener);
+               rpc::Readiness& readiness, Listener& listener);
 
   // Takes in what was written since; whether that was anything.
   absl::StatusOr<bool> CatchUp() ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mutex_)
@@ -131,12 +136,13 @@ class RegistryCore {
   bool HasNews() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return stopping_ || news_;
   }
-  void UpdateMetrics() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void NoteStore(bool takes_changes) ABSL_LOCKS_EXCLUDED(mutex_);
 
   const uint64_t incarnation_;
   RegistryStore& store_;
   const Clock& clock_;
   RegistryMetrics& metrics_;
+  rpc::Readiness& readiness_;
   Listener& listener_;
 
   // Held over a change from its plan to its end, and while the store is asked:
@@ -147,6 +153,7 @@ class RegistryCore {
   mutable Mutex mutex_;
   RegistryState state_ ABSL_GUARDED_BY(mutex_);
   bool store_changed_ ABSL_GUARDED_BY(mutex_) = true;
+  bool store_fails_ ABSL_GUARDED_BY(mutex_) = false;
   bool news_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 

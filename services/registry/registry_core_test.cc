@@ -16,6 +16,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "libs/clock/fake_clock.h"
+#include "libs/rpc/readiness.h"
 #include "libs/status/status_matchers.h"
 #include "libs/sync/mutex.h"
 #include "libs/telemetry/telemetry.h"
@@ -29,7 +30,9 @@ namespace {
 
 using ::fairlead::testing::IsOk;
 using ::fairlead::testing::StatusIs;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
@@ -42,7 +45,7 @@ class Registry final : private RegistryCore::Listener {
   Registry(FakeRegistryStore::Medium* medium, const Clock& clock)
       : store(medium), metrics_(telemetry_) {
     auto created = RegistryCore::Create({.default_lease = kLease}, store, clock,
-                                        metrics_, *this);
+                                        metrics_, readiness, *this);
     EXPECT_THAT(created, IsOk());
     core = *std::move(created);
   }
@@ -87,7 +90,15 @@ class Registry final : private RegistryCore::Listener {
     }
   }
 
+  std::string Scrape() {
+    const auto sampled = telemetry_.OnScrape([this](MetricSamples& samples) {
+      SampleRegistry(core->Count(), samples);
+    });
+    return telemetry_.Expose();
+  }
+
   FakeRegistryStore store;
+  rpc::Readiness readiness;
   std::unique_ptr<RegistryCore> core;
 
  private:
@@ -218,6 +229,40 @@ TEST_F(RegistryCoreTest, StoreThatFailsChangesNothingAndIsAskedAgain) {
   EXPECT_TRUE(a->core->Tend());
   EXPECT_THAT(a->Members(), IsEmpty());
   EXPECT_THAT(a->Join("n"), IsOk());
+}
+
+TEST_F(RegistryCoreTest, IsNotReadyFromAFailureOfTheStoreUntilItTakesAChange) {
+  const auto registry = Start();
+  ASSERT_THAT(registry->Join("a"), IsOk());
+  EXPECT_TRUE(registry->readiness.ready());
+  registry->store.FailWith(absl::ResourceExhaustedError("disk full"));
+  EXPECT_FALSE(registry->Join("b").ok());
+  EXPECT_THAT(registry->readiness.reasons(), ElementsAre("store"));
+  EXPECT_FALSE(registry->core->Tend());  // tries, and is to be called again
+  EXPECT_FALSE(registry->readiness.ready());
+  EXPECT_THAT(registry->Scrape(),
+              HasSubstr("fairlead_registry_store_failures_total 2"));
+  registry->store.FailWith(absl::OkStatus());
+  EXPECT_TRUE(registry->core->Tend());
+  EXPECT_TRUE(registry->readiness.ready());
+  EXPECT_THAT(registry->Members(), ElementsAre("a"));
+}
+
+TEST_F(RegistryCoreTest, AScrapeCountsMembersAndLeases) {
+  const auto registry = Start();
+  const auto trainer = registry->Join("trainer");
+  ASSERT_THAT(trainer, IsOk());
+  ASSERT_THAT(registry->Join("pool", v1::ROLE_SAMPLER_POOL), IsOk());
+  ASSERT_THAT(registry->core->RenewLease(trainer->member_id(), "trainer", 0),
+              IsOk());
+  EXPECT_THAT(
+      registry->Scrape(),
+      AllOf(HasSubstr("fairlead_registry_members{role=\"trainer\"} 1"),
+            HasSubstr("fairlead_registry_members{role=\"sampler_pool\"} 1"),
+            HasSubstr("fairlead_registry_draining_members 0"),
+            HasSubstr("fairlead_registry_lease_renewals_total 1"),
+            HasSubstr("fairlead_registry_channels{state=\"lost\"} 0"),
+            HasSubstr("fairlead_registry_reconcile_lag_seconds 0")));
 }
 
 }  // namespace

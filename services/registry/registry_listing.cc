@@ -1,6 +1,7 @@
 // What RegistryState tells people and their tools, and taking members out of
 // service.
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -119,6 +120,46 @@ v1::ListBackendsResponse RegistryState::ListBackends() const {
     }
   }
   return response;
+}
+
+RegistryCounts RegistryState::Count(absl::Duration now) const {
+  RegistryCounts counts;
+  counts.backends = backends_.size();
+  absl::flat_hash_map<uint32_t, const MemberEntry*> pools;  // by rank
+  for (const auto& [id, entry] : members_) {
+    const v1::Member& member = entry.member();
+    if (member.role() == v1::ROLE_SAMPLER_POOL) pools[member.rank()] = &entry;
+    if (entry.record.away()) continue;
+    counts.draining += member.draining() ? 1 : 0;
+    counts.sampler_pools += member.role() == v1::ROLE_SAMPLER_POOL ? 1 : 0;
+    counts.channel_gateways +=
+        member.role() == v1::ROLE_CHANNEL_GATEWAY ? 1 : 0;
+    counts.trainers += member.role() == v1::ROLE_TRAINER ? 1 : 0;
+  }
+  for (const auto& [id, channel] : channels_) {
+    const auto found = pools.find(channel.server_rank());
+    const MemberEntry* const pool =
+        found == pools.end() ? nullptr : found->second;
+    if (pool == nullptr || pool->record.away()) {
+      ++counts.lost;
+    } else if (channel.spec().control().paused()) {
+      ++counts.paused;
+    } else {
+      ++counts.assigned;
+    }
+    if (pool != nullptr && pool->lacks_since.has_value() &&
+        pool->record.home() == incarnation_) {
+      counts.reconcile_lag =
+          std::max(counts.reconcile_lag, now - *pool->lacks_since);
+    }
+  }
+  return counts;
+}
+
+void RegistryState::NoteAsked(uint64_t member_id) {
+  const auto it = members_.find(member_id);
+  if (it == members_.end() || it->second.record.away()) return;
+  it->second.lacks_since = std::nullopt;
 }
 
 }  // namespace fairlead

@@ -159,5 +159,45 @@ TEST_F(RegistryListingTest, BackendsAreListedWithTheirUsersAndChannels) {
   EXPECT_THAT(response.backends(0).member_names(), ElementsAre("trainer"));
 }
 
+TEST_F(RegistryListingTest, CountsSayForHowLongAPoolLacksWhatItShouldHold) {
+  const uint64_t pool =
+      state_.ListMembers(v1::ROLE_SAMPLER_POOL).members(0).member_id();
+  const auto lag = [this](int seconds) {
+    return state_.Count(kNow + absl::Seconds(seconds)).reconcile_lag;
+  };
+  EXPECT_EQ(lag(5), absl::Seconds(5));  // it has not asked yet
+  state_.NoteAsked(pool);
+  EXPECT_EQ(lag(6), absl::ZeroDuration());
+  EXPECT_EQ(state_.Count(kNow).assigned, 1u);
+
+  Carry(state_.PlanExpiry(pool, kNow + absl::Hours(1)));
+  EXPECT_EQ(lag(7), absl::Seconds(7));  // away
+  EXPECT_EQ(state_.Count(kNow).assigned, 0u);
+  EXPECT_EQ(state_.Count(kNow).lost, 1u);
+  EXPECT_EQ(state_.Count(kNow).sampler_pools, 0u);
+
+  Join("pool", v1::ROLE_SAMPLER_POOL);
+  EXPECT_EQ(lag(8), absl::Seconds(8));
+  state_.NoteAsked(pool);
+  EXPECT_EQ(lag(9), absl::ZeroDuration());
+}
+
+TEST_F(RegistryListingTest, CountsHaveEveryMemberAndChannelOnce) {
+  ASSERT_THAT(Drain("gateway"), IsOk());
+  v1::UpdateChannelRequest update;
+  update.set_channel_id(1);
+  update.mutable_control()->set_paused(true);
+  EXPECT_THAT(state_.Apply(*state_.PlanUpdate(update), kNow), IsOk());
+  const RegistryCounts counts = state_.Count(kNow);
+  EXPECT_EQ(counts.sampler_pools, 1u);
+  EXPECT_EQ(counts.channel_gateways, 1u);
+  EXPECT_EQ(counts.trainers, 1u);
+  EXPECT_EQ(counts.draining, 1u);
+  EXPECT_EQ(counts.backends, 1u);
+  EXPECT_EQ(counts.assigned, 0u);
+  EXPECT_EQ(counts.paused, 1u);
+  EXPECT_EQ(counts.lost, 0u);
+}
+
 }  // namespace
 }  // namespace fairlead

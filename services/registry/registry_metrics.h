@@ -3,32 +3,33 @@
 
 #include "libs/telemetry/metric_names.h"
 #include "libs/telemetry/telemetry.h"
+#include "services/registry/registry_state.h"
 
 namespace fairlead {
 
 // The registry's metrics, looked up once.
 struct RegistryMetrics {
   explicit RegistryMetrics(Telemetry& telemetry)
-      : sampler_pools(telemetry.Gauge(metrics::kRegistryMembers,
-                                      {{"role", "sampler_pool"}})),
-        channel_gateways(telemetry.Gauge(metrics::kRegistryMembers,
-                                         {{"role", "channel_gateway"}})),
-        trainers(
-            telemetry.Gauge(metrics::kRegistryMembers, {{"role", "trainer"}})),
-        backends(telemetry.Gauge(metrics::kRegistryBackends)),
-        channels(telemetry.Gauge(metrics::kRegistryChannels)),
+      : joins(telemetry.Counter(metrics::kRegistryJoins)),
+        renewals(telemetry.Counter(metrics::kRegistryRenewals)),
         expired_leases(telemetry.Counter(metrics::kRegistryExpiredLeases)),
+        epochs(telemetry.Counter(metrics::kRegistryEpochs)),
+        resumed_epochs(telemetry.Counter(metrics::kRegistryResumedEpochs)),
+        store_failures(telemetry.Counter(metrics::kRegistryStoreFailures)),
         store_commit_seconds(telemetry.Histogram(
             metrics::kRegistryStoreCommitSeconds, DurationBuckets())) {}
 
-  prometheus::Gauge& sampler_pools;
-  prometheus::Gauge& channel_gateways;
-  prometheus::Gauge& trainers;
-  prometheus::Gauge& backends;
-  prometheus::Gauge& channels;
+  prometheus::Counter& joins;
+  prometheus::Counter& renewals;
   prometheus::Counter& expired_leases;
+  prometheus::Counter& epochs;
+  prometheus::Counter& resumed_epochs;
+  prometheus::Counter& store_failures;
   prometheus::Histogram& store_commit_seconds;
 };
+
+// What there is, for a scrape.
+void SampleRegistry(const RegistryCounts& counts, MetricSamples& samples);
 
 }  // namespace fairlead
 

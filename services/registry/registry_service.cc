@@ -1,5 +1,6 @@
 #include "services/registry/registry_service.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -56,13 +57,13 @@ grpc::Status FromPool(const v1::Member& pool, const grpc::Status& status) {
 
 absl::StatusOr<std::unique_ptr<RegistryService>> RegistryService::Create(
     const RegistryLimits& limits, RegistryStore& store, const Clock& clock,
-    RegistryMetrics& metrics) {
+    RegistryMetrics& metrics, rpc::Readiness& readiness) {
   // The constructor is private, so std::make_unique cannot call it.
-  std::unique_ptr<RegistryService> service(new RegistryService);
+  std::unique_ptr<RegistryService> service(new RegistryService(clock, metrics));
   RegistryCore::Listener& listener = *service;
   FAIRLEAD_ASSIGN_OR_RETURN(
       service->core_,
-      RegistryCore::Create(limits, store, clock, metrics, listener));
+      RegistryCore::Create(limits, store, clock, metrics, readiness, listener));
   service->heartbeats_ = std::make_unique<Heartbeats>(*service->core_);
   service->member_watch_ = std::make_unique<MemberWatch>(*service->core_);
   service->gather_calls_ = std::make_unique<GatherCalls>(*service->core_);
@@ -94,7 +95,18 @@ bool RegistryService::OnEnded(std::vector<RegistryState::Ended> ended) {
   }
   Unregister(std::move(ended));
   MutexLock lock(&mutex_);
+  if (to_unregister_.empty()) untold_since_ = std::nullopt;
   return to_unregister_.empty();
+}
+
+RegistryCounts RegistryService::Count() {
+  RegistryCounts counts = core_->Count();
+  MutexLock lock(&mutex_);
+  if (untold_since_.has_value()) {
+    counts.reconcile_lag =
+        std::max(counts.reconcile_lag, clock_.MonotonicNow() - *untold_since_);
+  }
+  return counts;
 }
 
 grpc::Status RegistryService::Join(grpc::ServerContext* /*context*/,
@@ -104,7 +116,10 @@ grpc::Status RegistryService::Join(grpc::ServerContext* /*context*/,
       core_->Change<v1::JoinResponse>([request](const RegistryState& state) {
         return state.PlanJoin(*request);
       });
-  if (joined.ok()) *response = *std::move(joined);
+  if (joined.ok()) {
+    metrics_.joins.Increment();
+    *response = *std::move(joined);
+  }
   return rpc::ToGrpcStatus(joined.status());
 }
 
@@ -298,9 +313,17 @@ grpc::Status RegistryService::StartEpoch(grpc::ServerContext* context,
   const absl::StatusOr<ChannelPool> found =
       FindChannelPool(request->channel_id());
   if (!found.ok()) return rpc::ToGrpcStatus(found.status());
-  return FromPool(
+  const grpc::Status status = FromPool(
       found->pool,
       found->stub->StartEpoch(OnBehalfOf(context).get(), *request, response));
+  // (A call that is late or sent twice begins none; the answer says which
+  // runs.)
+  if (status.ok() && response->epoch() == request->epoch() &&
+      response->attempt() == request->attempt()) {
+    (request->attempt() == 0 ? metrics_.epochs : metrics_.resumed_epochs)
+        .Increment();
+  }
+  return status;
 }
 
 grpc::Status RegistryService::UpdateChannel(
@@ -372,6 +395,7 @@ void RegistryService::Unregister(std::vector<RegistryState::Ended> ended) {
   {
     MutexLock lock(&mutex_);
     to_unregister_.insert(to_unregister_.end(), untold.begin(), untold.end());
+    if (!untold_since_.has_value()) untold_since_ = clock_.MonotonicNow();
   }
   core_->Retry();
 }
@@ -481,7 +505,10 @@ grpc::Status RegistryService::ListAssignments(
             "member ", request->member_id(),
             ": is no sampler pool, or its lease ran out; join first"));
       });
-  if (assignments.ok()) *response = *std::move(assignments);
+  if (assignments.ok()) {
+    core_->NoteAsked(request->member_id());
+    *response = *std::move(assignments);
+  }
   return rpc::ToGrpcStatus(assignments.status());
 }
 

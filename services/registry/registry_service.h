@@ -4,14 +4,17 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "grpcpp/grpcpp.h"
 #include "libs/clock/clock.h"
+#include "libs/rpc/readiness.h"
 #include "libs/sync/mutex.h"
 #include "protos/fairlead/v1/registry.grpc.pb.h"
 #include "protos/fairlead/v1/sampler_pool.grpc.pb.h"
@@ -35,11 +38,15 @@ class RegistryService final
                   v1::RegistryService::Service>>>,
       private RegistryCore::Listener {
  public:
-  // Takes in what `store` holds. All three must outlive the service.
+  // Takes in what `store` holds. All four must outlive the service; of
+  // `readiness`, see RegistryCore.
   static absl::StatusOr<std::unique_ptr<RegistryService>> Create(
       const RegistryLimits& limits, RegistryStore& store, const Clock& clock,
-      RegistryMetrics& metrics);
+      RegistryMetrics& metrics, rpc::Readiness& readiness);
   ~RegistryService() override;
+
+  // What there is now, for metrics.
+  RegistryCounts Count() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Ends the calls that wait, so that their callers turn to another registry,
   // or wait for the next one.
@@ -108,7 +115,8 @@ class RegistryService final
  private:
   using PoolStub = v1::SamplerPoolService::Stub;
 
-  RegistryService() = default;
+  RegistryService(const Clock& clock, RegistryMetrics& metrics)
+      : clock_(clock), metrics_(metrics) {}
 
   void OnChanged() override;
   bool OnEnded(std::vector<RegistryState::Ended> ended) override
@@ -137,6 +145,8 @@ class RegistryService final
   void Unregister(std::vector<RegistryState::Ended> ended)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
+  const Clock& clock_;
+  RegistryMetrics& metrics_;
   std::unique_ptr<RegistryCore> core_;
   std::unique_ptr<Heartbeats> heartbeats_;
   std::unique_ptr<MemberWatch> member_watch_;
@@ -146,6 +156,8 @@ class RegistryService final
   std::map<std::string, std::shared_ptr<PoolStub>> stubs_
       ABSL_GUARDED_BY(mutex_);  // by address
   std::vector<RegistryState::Ended> to_unregister_ ABSL_GUARDED_BY(mutex_);
+  // Since when there is any.
+  std::optional<absl::Duration> untold_since_ ABSL_GUARDED_BY(mutex_);
   // Registrations that wait for a pool's answer, by channel: a call may be
   // sent twice, and the two may end differently.
   struct Registering {

@@ -156,6 +156,11 @@ void RegistryState::ApplyMember(const v1::MemberRecord& record,
       !MessageDifferencer::Equals(entry.member(), record.member())) {
     changed_members_.insert(id);
   }
+  if (record.member().role() == v1::ROLE_SAMPLER_POOL &&
+      (is_new || entry.record.away() != record.away() ||
+       entry.member().incarnation() != record.member().incarnation())) {
+    entry.lacks_since = now;
+  }
   entry.record = record;
   entry.expires_at = absl::InfiniteDuration();
   if (record.home() == incarnation_) {

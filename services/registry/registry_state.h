@@ -32,6 +32,23 @@ struct RegistryLimits {
 // UNAVAILABLE: this pool takes no new channels.
 absl::Status DrainingError(const v1::Member& member);
 
+// How many there are of what.
+struct RegistryCounts {
+  uint64_t sampler_pools = 0;
+  uint64_t channel_gateways = 0;
+  uint64_t trainers = 0;
+  uint64_t draining = 0;  // of these
+  uint64_t backends = 0;
+  // Channels: their pool is here; so it is, and somebody paused them; it is
+  // away.
+  uint64_t assigned = 0;
+  uint64_t paused = 0;
+  uint64_t lost = 0;
+  // How long the pool that is longest away, or here without having asked for
+  // its channels, has been so; only pools with channels, at home here.
+  absl::Duration reconcile_lag = absl::ZeroDuration();
+};
+
 // Who is in the cluster and what was made there: members with leases,
 // backends, channels, and the counters that give ids.
 //
@@ -169,6 +186,12 @@ class RegistryState {
 
   uint64_t backends() const { return backends_.size(); }
   uint64_t channels() const { return channels_.size(); }
+  RegistryCounts Count(absl::Duration now) const;
+  // A pool has heard which channels it holds.
+  void NoteAsked(uint64_t member_id);
+
+  // Writes that change nothing, to see whether the store takes any.
+  Writes PlanNothing() const { return {Put(ids_)}; }
 
  private:
   absl::Status CheckDataset(const v1::JoinRequest& request) const;
@@ -183,6 +206,9 @@ class RegistryState {
     // InfiniteDuration where another registry is its home. For one that is
     // away, when to look again whether anything still points at it.
     absl::Duration expires_at;
+    // Since when a pool does not hold what it should: it is away, or has come
+    // and not asked yet.
+    std::optional<absl::Duration> lacks_since = std::nullopt;
 
     const v1::Member& member() const { return record.member(); }
   };
