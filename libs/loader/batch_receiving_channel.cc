@@ -69,8 +69,8 @@ absl::StatusOr<std::vector<size_t>> FindChannels(
   return places;
 }
 
-void Sample(const ReceiveStats& stats, const MetricSamples::Labels& labels,
-            MetricSamples& samples) {
+void Sample(const ReceiveStats& stats, absl::Duration pinning,
+            const MetricSamples::Labels& labels, MetricSamples& samples) {
   samples.Counter(metrics::kLoaderBatches, labels,
                   static_cast<double>(stats.batches));
   samples.Counter(metrics::kLoaderRequestedBatches, labels,
@@ -81,6 +81,12 @@ void Sample(const ReceiveStats& stats, const MetricSamples::Labels& labels,
                 static_cast<double>(stats.queued));
   samples.Counter(metrics::kLoaderWaitSeconds, labels,
                   absl::ToDoubleSeconds(stats.waited));
+  samples.Counter(metrics::kLoaderStalls, labels,
+                  static_cast<double>(stats.stalls));
+  samples.Counter(metrics::kLoaderDecodeSeconds, labels,
+                  absl::ToDoubleSeconds(stats.decoding));
+  samples.Counter(metrics::kLoaderPinSeconds, labels,
+                  absl::ToDoubleSeconds(pinning));
 }
 
 }  // namespace
@@ -113,9 +119,10 @@ BatchReceivingChannel::Create(SamplingInput* input, const Options& options) {
   if (options.telemetry != nullptr) {
     const MetricSamples::Labels labels = {
         {"channel", absl::StrCat(options.channel_id.values()[0])}};
-    made->sampled_ = options.telemetry->OnScrape(
-        [channel = made->channel_.get(), labels](MetricSamples& samples) {
-          Sample(channel->stats(), labels, samples);
+    made->sampled_ =
+        options.telemetry->OnScrape([channel = made->channel_.get(), placement,
+                                     labels](MetricSamples& samples) {
+          Sample(channel->stats(), placement.pinning(), labels, samples);
         });
   }
   return made;

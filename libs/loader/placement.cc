@@ -11,6 +11,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "c10/core/Device.h"
 #include "torch/cuda.h"
 
@@ -61,7 +63,12 @@ absl::StatusOr<Placement> Placement::Create(absl::string_view to_device,
 
 at::Tensor Placement::Put(const at::Tensor& tensor) const {
   if (!tensor.defined()) return tensor;
-  const at::Tensor here = pin_memory_ ? tensor.pin_memory() : tensor;
+  at::Tensor here = tensor;
+  if (pin_memory_) {
+    const absl::Time before = absl::Now();
+    here = tensor.pin_memory();
+    *pinning_ns_ += absl::ToInt64Nanoseconds(absl::Now() - before);
+  }
   if (device_.is_cpu()) return here;
   return here.to(at::TensorOptions().device(device_),
                  /*non_blocking=*/pin_memory_);

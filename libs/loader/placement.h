@@ -1,9 +1,14 @@
 #ifndef FAIRLEAD_LIBS_LOADER_PLACEMENT_H_
 #define FAIRLEAD_LIBS_LOADER_PLACEMENT_H_
 
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
 #include "ATen/core/Tensor.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "c10/core/Device.h"
 
 namespace fairlead {
@@ -26,12 +31,19 @@ class Placement {
   const c10::Device& device() const { return device_; }
   bool pin_memory() const { return pin_memory_; }
 
+  // Time spent in copying into page-locked memory, by this and its copies.
+  absl::Duration pinning() const {
+    return absl::Nanoseconds(pinning_ns_->load());
+  }
+
   // The tensor there; itself if that is where it is, or it is undefined.
   at::Tensor Put(const at::Tensor& tensor) const;
 
  private:
   c10::Device device_ = c10::Device(c10::kCPU);
   bool pin_memory_ = false;
+  std::shared_ptr<std::atomic<int64_t>> pinning_ns_ =
+      std::make_shared<std::atomic<int64_t>>(0);
 };
 
 }  // namespace fairlead

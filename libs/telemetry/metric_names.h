@@ -26,7 +26,7 @@ inline constexpr MetricName kReady = {
     "1 while the process takes work, as its readiness probe says; else 0."};
 inline constexpr MetricName kNotReady = {
     "fairlead_not_ready",
-    "1 for each reason why it is not ready now, by reason: joining (until the "
+    "1 where that is why it is not ready now, by reason: joining (until the "
     "registry knows it and all that it should hold is made), store (takes no "
     "changes), draining, stopping."};
 inline constexpr MetricName kProcessStartTime = {
