@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -51,14 +50,18 @@ class MeshTest : public ::testing::Test {
     for (uint32_t i = 0; i < kWorkers + 1; ++i) {
       Membership::Options options;
       options.registry = registry_->address();
-      options.member.set_member_name(absl::StrCat("mesh/", i));
+      options.member.set_member_name(RegistryRendezvous::NameOf("job-1", i));
       options.member.set_role(v1::ROLE_TRAINER);
       auto membership = Membership::Start(std::move(options));
       ASSERT_THAT(membership, IsOk());
       memberships_.push_back(*std::move(membership));
-      rendezvous_.push_back(
-          std::make_shared<RegistryRendezvous>(memberships_[i].get(), i));
+      auto joined = RegistryRendezvous::Join(memberships_[i].get(), "job-1", i);
+      ASSERT_THAT(joined, IsOk());
+      rendezvous_.push_back(*std::move(joined));
     }
+  }
+
+  void StartMesh() {
     auto server = std::async(std::launch::async, [this] {
       return MeshServer::Create(Config(MeshRole::kServer, 0), Meet(kWorkers));
     });
@@ -85,7 +88,8 @@ class MeshTest : public ::testing::Test {
             .num_workers = kWorkers,
             .rank = rank,
             .transports = MeshConfig::Transports::kTcpOnly,
-            .arena_bytes = 4096};
+            .arena_bytes = 4096,
+            .init_timeout = kPatience};
   }
   std::shared_ptr<MeshRendezvous> Meet(uint32_t member) {
     return rendezvous_[member];
@@ -106,6 +110,7 @@ MeshTensorView View(const std::vector<uint8_t>& bytes) {
 }
 
 TEST_F(MeshTest, MembersMeetExchangeAndStop) {
+  StartMesh();
   const std::vector<uint8_t> push = {1, 2, 3};
   for (int round = 0; round < 2; ++round) {
     std::vector<MeshHandler> handlers;
@@ -138,12 +143,34 @@ TEST_F(MeshTest, MembersMeetExchangeAndStop) {
 }
 
 TEST_F(MeshTest, MemberWhoseLeaseEndsIsLostThoughItsConnectionStands) {
+  StartMesh();
   // Its process says goodbye to the registry, and to nobody else.
   rendezvous_[1]->WatchGone(nullptr);
   memberships_[1].reset();
   EXPECT_THAT(server_->GetBatch({.timeout = kPatience}),
               StatusIs(absl::StatusCode::kUnavailable,
                        HasSubstr("worker 1: its lease has ended")));
+  // Who is gone is not waited for to stop, either.
+  EXPECT_THAT(
+      server_->Stop(kPatience),
+      StatusIs(absl::StatusCode::kUnavailable, HasSubstr("member 1 is gone")));
+}
+
+TEST_F(MeshTest, MemberThatDiesBeforeItSaidAnythingEndsTheStart) {
+  auto server = std::async(std::launch::async, [this] {
+    return MeshServer::Create(Config(MeshRole::kServer, 0), Meet(kWorkers));
+  });
+  memberships_[1].reset();
+  auto worker = MeshWorker::Create(Config(MeshRole::kWorker, 0), Meet(0));
+  EXPECT_THAT(worker, StatusIs(absl::StatusCode::kUnavailable,
+                               HasSubstr("member 1 is gone (job-1/1")));
+  EXPECT_THAT(server.get(), StatusIs(absl::StatusCode::kUnavailable));
+}
+
+TEST_F(MeshTest, ProcessThatJoinedUnderAnotherNameIsRefused) {
+  EXPECT_THAT(RegistryRendezvous::Join(memberships_[0].get(), "job-1", 1),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       HasSubstr("join under that name")));
 }
 
 }  // namespace

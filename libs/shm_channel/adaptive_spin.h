@@ -11,7 +11,8 @@ namespace fairlead::internal {
 
 // Looks again and again for a short while before a sleep, which costs system
 // calls at both ends: longer where that was worth it lately, hardly at all
-// where it was not, and never where there is one core. Thread-safe.
+// where it was not, and never where there is one core. Who else wants the core
+// meanwhile has it: it may well be the one that is waited for. Thread-safe.
 class AdaptiveSpin {
  public:
   // Looks after every so many pauses of the processor. Each look takes a cache
@@ -27,15 +28,15 @@ class AdaptiveSpin {
     if (is_alone) return condition();
     const int64_t limit = limit_ns_.load(std::memory_order_relaxed);
     const auto start = std::chrono::steady_clock::now();
-    bool holds = false;
-    do {
-      for (int i = 0; i < 4 && !holds; ++i) {
-        holds = condition();
-        for (int j = 0; j < pauses_ && !holds; ++j) Pause();
+    while (true) {
+      for (int i = 0; i < 4; ++i) {
+        if (condition()) return true;
+        for (int j = 0; j < pauses_; ++j) Pause();
       }
-    } while (!holds && std::chrono::steady_clock::now() - start <
-                           std::chrono::nanoseconds(limit));
-    return holds;
+      const auto spun = std::chrono::steady_clock::now() - start;
+      if (spun >= std::chrono::nanoseconds(limit)) return false;
+      if (spun >= std::chrono::nanoseconds(kMinNs)) std::this_thread::yield();
+    }
   }
 
   // How long the whole wait was, sleep included: that is what a spin would
@@ -48,6 +49,7 @@ class AdaptiveSpin {
   }
 
  private:
+  // Not that long: who hardly spins does not give its turn away, either.
   static constexpr int64_t kMinNs = 500;
 
   static void Pause() {

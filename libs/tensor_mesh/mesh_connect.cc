@@ -34,7 +34,7 @@ struct Ground {
 };
 
 absl::StatusOr<Ground> Prepare(const MeshConfig& config, uint32_t links,
-                               Connections& connections) {
+                               MeshGround& connections) {
   Ground ground;
   if (config.transports == Transports::kTcpOnly) {
     auto memory =
@@ -90,19 +90,20 @@ uint32_t LinksOf(const MeshMember& member, uint32_t worker) {
 template <typename Transport, typename Base>
 void Include(std::unique_ptr<Transport> transport,
              const std::vector<uint32_t>& peers,
-             std::vector<std::unique_ptr<Base>>& transports,
-             std::map<uint32_t, size_t>& by_peer) {
+             Connections<Base>& connections) {
   if (transport == nullptr) return;
-  for (const uint32_t peer : peers) by_peer[peer] = transports.size();
-  transports.push_back(std::move(transport));
+  for (const uint32_t peer : peers) {
+    connections.by_peer[peer] = connections.transports.size();
+  }
+  connections.transports.push_back(std::move(transport));
 }
 
 }  // namespace
 
-absl::StatusOr<WorkerConnections> ConnectWorker(MeshMember& member,
-                                                WorkerListener& listener) {
+absl::StatusOr<Connections<WorkerTransport>> ConnectWorker(
+    MeshMember& member, WorkerListener& listener) {
   const MeshConfig& config = member.config();
-  WorkerConnections connections;
+  Connections<WorkerTransport> connections;
   connections.deadline = absl::Now() + config.init_timeout;
   FAIRLEAD_ASSIGN_OR_RETURN(
       const Ground ground,
@@ -143,16 +144,15 @@ absl::StatusOr<WorkerConnections> ConnectWorker(MeshMember& member,
     if (!connected.ok()) return Prefixed(Naming(member, number), connected);
   }
   // (Shared memory first: it can refuse for want of room before any is sent.)
-  Include(std::move(shm), near, connections.transports, connections.by_server);
-  Include(std::move(tcp), far, connections.transports, connections.by_server);
+  Include(std::move(shm), near, connections);
+  Include(std::move(tcp), far, connections);
   return connections;
 }
 
-absl::StatusOr<ServerConnections> ConnectServer(MeshMember& member,
-                                                ReceiveBuffers& buffers,
-                                                ServerListener& listener) {
+absl::StatusOr<Connections<ServerTransport>> ConnectServer(
+    MeshMember& member, ReceiveBuffers& buffers, ServerListener& listener) {
   const MeshConfig& config = member.config();
-  ServerConnections connections;
+  Connections<ServerTransport> connections;
   connections.deadline = absl::Now() + config.init_timeout;
   FAIRLEAD_ASSIGN_OR_RETURN(Ground ground,
                             Prepare(config, /*links=*/0, connections));
@@ -191,9 +191,9 @@ absl::StatusOr<ServerConnections> ConnectServer(MeshMember& member,
       return Unreachable(member, number);
     }
   }
-  Include(std::move(shm), near, connections.transports, connections.by_worker);
+  Include(std::move(shm), near, connections);
   if (!far.empty()) {
-    Include(std::move(tcp), far, connections.transports, connections.by_worker);
+    Include(std::move(tcp), far, connections);
   }
   return connections;
 }

@@ -22,26 +22,22 @@ namespace fairlead::internal {
 // place that knows which transports there are.
 
 // What every member has.
-struct Connections {
+struct MeshGround {
   std::shared_ptr<Arena> arena;
   std::shared_ptr<MeshBell> bell;
   absl::Time deadline;  // of the rest of the start
 };
-struct WorkerConnections : Connections {
-  std::vector<std::unique_ptr<WorkerTransport>> transports;
-  std::map<uint32_t, size_t> by_server;  // which of `transports`
-};
-struct ServerConnections : Connections {
-  std::vector<std::unique_ptr<ServerTransport>> transports;
-  std::map<uint32_t, size_t> by_worker;
+template <typename Transport>
+struct Connections : MeshGround {
+  std::vector<std::unique_ptr<Transport>> transports;
+  std::map<uint32_t, size_t> by_peer;  // which of `transports`
 };
 
 // Errors as of MeshWorker::Create. The listener may be called at once.
-absl::StatusOr<WorkerConnections> ConnectWorker(MeshMember& member,
-                                                WorkerListener& listener);
-absl::StatusOr<ServerConnections> ConnectServer(MeshMember& member,
-                                                ReceiveBuffers& buffers,
-                                                ServerListener& listener);
+absl::StatusOr<Connections<WorkerTransport>> ConnectWorker(
+    MeshMember& member, WorkerListener& listener);
+absl::StatusOr<Connections<ServerTransport>> ConnectServer(
+    MeshMember& member, ReceiveBuffers& buffers, ServerListener& listener);
 
 }  // namespace fairlead::internal
 

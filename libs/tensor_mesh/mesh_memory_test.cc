@@ -19,8 +19,6 @@
 namespace fairlead::testing {
 namespace {
 
-using Transports = MeshConfig::Transports;
-
 int Requests() {
   const char* scale = std::getenv("FAIRLEAD_TEST_SCALE");
   return scale != nullptr && std::string(scale) == "full" ? 1'000'000 : 10'000;
@@ -33,15 +31,10 @@ uint64_t ResidentBytes() {
   return resident * 4096;
 }
 
-class MeshMemoryTest : public ::testing::TestWithParam<Transports> {};
+class MeshMemoryTest : public TransportTest {};
 
-INSTANTIATE_TEST_SUITE_P(Transport, MeshMemoryTest,
-                         ::testing::Values(Transports::kShmOnly,
-                                           Transports::kTcpOnly),
-                         [](const auto& info) {
-                           return info.param == Transports::kShmOnly ? "Shm"
-                                                                     : "Tcp";
-                         });
+INSTANTIATE_TEST_SUITE_P(Transport, MeshMemoryTest, EachTransport(),
+                         TransportName);
 
 TEST_P(MeshMemoryTest, StaysFlatOverManyRequests) {
   TestMesh mesh({.transports = GetParam(),
@@ -76,6 +69,8 @@ TEST_P(MeshMemoryTest, StaysFlatOverManyRequests) {
   EXPECT_EQ(after.arena_bytes_used, before.arena_bytes_used);
   EXPECT_EQ(mesh.server().stats().queued, 0u);
   EXPECT_EQ(mesh.server().stats().unanswered, 0u);
+  RecordProperty("resident_kib_before", std::to_string(resident >> 10));
+  RecordProperty("resident_kib_after", std::to_string(ResidentBytes() >> 10));
   // The rings are touched once around, and the allocator has its ways.
   EXPECT_LT(ResidentBytes(), resident + (4 << 20));
 }

@@ -12,9 +12,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "libs/status/status_matchers.h"
-#include "libs/tensor_mesh/in_memory_rendezvous.h"
 #include "libs/tensor_mesh/mesh_config.h"
-#include "libs/tensor_mesh/mesh_routes.h"
 #include "libs/tensor_mesh/mesh_server.h"
 #include "libs/tensor_mesh/mesh_tensor.h"
 #include "libs/tensor_mesh/mesh_worker.h"
@@ -26,7 +24,6 @@ namespace {
 using ::testing::HasSubstr;
 using Code = absl::StatusCode;
 using Floats = std::vector<float>;
-using Transports = MeshConfig::Transports;
 
 // What the misuses are made with: a mesh of two workers and two servers, and
 // a request of worker 0 that server 0 has been given, with one pull of two
@@ -326,15 +323,10 @@ std::vector<Misuse> Misuses() {
   };
 }
 
-class MeshMisuseTest : public ::testing::TestWithParam<Transports> {};
+class MeshMisuseTest : public TransportTest {};
 
-INSTANTIATE_TEST_SUITE_P(Transport, MeshMisuseTest,
-                         ::testing::Values(Transports::kShmOnly,
-                                           Transports::kTcpOnly),
-                         [](const auto& info) {
-                           return info.param == Transports::kShmOnly ? "Shm"
-                                                                     : "Tcp";
-                         });
+INSTANTIATE_TEST_SUITE_P(Transport, MeshMisuseTest, EachTransport(),
+                         TransportName);
 
 TEST_P(MeshMisuseTest, EachIsATypedErrorAndTheMeshGoesOn) {
   TestMesh mesh({.num_workers = 2,
@@ -369,57 +361,6 @@ TEST_P(MeshMisuseTest, EachIsATypedErrorAndTheMeshGoesOn) {
   EXPECT_EQ(scene.replies[1], scene.values);
 }
 
-TEST_P(MeshMisuseTest, CallsAfterStopAreErrors) {
-  TestMesh mesh({.transports = GetParam(),
-                 .arena_bytes = 1 << 20,
-                 .init_timeout = kHang});
-  const Floats push = {1};
-  mesh.RunAll(
-      [](MeshWorker& worker) { EXPECT_THAT(worker.Stop(kHang), IsOk()); },
-      [](MeshServer& server) { EXPECT_THAT(server.Stop(kHang), IsOk()); });
-  const auto was_stopped =
-      StatusIs(Code::kFailedPrecondition, HasSubstr("was stopped"));
-  EXPECT_THAT(mesh.worker().PushPull({{1, View(push)}}, {}), was_stopped);
-  EXPECT_THAT(mesh.worker().Barrier(), was_stopped);
-  EXPECT_THAT(mesh.worker().Stop(), was_stopped);
-  EXPECT_THAT(mesh.server().GetBatch(), was_stopped);
-  EXPECT_THAT(mesh.server().Respond({}, 1), was_stopped);
-  EXPECT_THAT(mesh.server().RespondError(absl::InternalError("x"), 1),
-              was_stopped);
-  EXPECT_THAT(mesh.server().RespondVec(View(push), {1}, {1}), was_stopped);
-  Floats buffer(1);
-  EXPECT_THAT(mesh.server().RegisterRecvBuffer(Buffer(buffer), {0}, {1}),
-              was_stopped);
-  EXPECT_THAT(mesh.server().Barrier(), was_stopped);
-  EXPECT_THAT(mesh.server().Stop(), was_stopped);
-}
-
-TEST_P(MeshMisuseTest, TooManyRequestsAndForgottenHandlersAreErrors) {
-  TestMesh mesh({.transports = GetParam(),
-                 .arena_bytes = 1 << 20,
-                 .max_in_flight = 2,
-                 .trace_history = 1,
-                 .init_timeout = kHang});
-  const Floats push = {1};
-  std::vector<MeshHandler> handlers;
-  for (uint64_t key = 0; key < 2; ++key) {
-    FAIRLEAD_ASSERT_OK_AND_ASSIGN(
-        handlers.emplace_back(),
-        mesh.worker().PushPull({{key, View(push)}}, {}));
-  }
-  EXPECT_THAT(
-      mesh.worker().PushPull({{2, View(push)}}, {}),
-      StatusIs(Code::kResourceExhausted, HasSubstr("max_in_flight: 2")));
-  for (const MeshHandler handler : handlers) {
-    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const MeshServer::Batch batch,
-                                  mesh.server().GetBatch());
-    EXPECT_THAT(mesh.server().Respond({}, batch.requests[0].handler), IsOk());
-    EXPECT_THAT(mesh.worker().Wait(handler), IsOk());
-  }
-  EXPECT_THAT(mesh.worker().Wait(handlers[0]), StatusIs(Code::kNotFound));
-  EXPECT_THAT(mesh.worker().Wait(handlers[1]), IsOk());
-}
-
 TEST_P(MeshMisuseTest, KeysNameTheirWorkerWhereThatIsAskedFor) {
   TestMesh mesh({.num_workers = 2,
                  .transports = GetParam(),
@@ -435,75 +376,6 @@ TEST_P(MeshMisuseTest, KeysNameTheirWorkerWhereThatIsAskedFor) {
   EXPECT_THAT(
       mesh.server().RegisterRecvBuffer(Buffer(buffer), {0}, {MeshKey(1, 2, 1)}),
       StatusIs(Code::kInvalidArgument, HasSubstr("names worker 1")));
-}
-
-// --- configs and starts
-
-struct BadConfig {
-  std::string text;
-  MeshConfig config;
-};
-
-TEST(MeshStartTest, BadConfigsNameTheField) {
-  const std::vector<BadConfig> bad = {
-      {"mesh: is empty", {.mesh = ""}},
-      {"num_workers: 0", {.num_workers = 0}},
-      {"num_servers: 0", {.num_servers = 0}},
-      {"rank: 2 is none of 2 workers", {.num_workers = 2, .rank = 2}},
-      {"group_size: 2", {.num_workers = 2, .group_size = 2}},
-      {"routes: are for 3", {.routes = MeshRoutes::AllToAll(3, 1)}},
-      {"max_in_flight: 0", {.max_in_flight = 0}},
-      {"max_in_flight: 10000", {.max_in_flight = 10000}},
-      {"max_keys", {.max_keys = 0}},
-      {"spin: 2s", {.spin = absl::Seconds(2)}},
-      {"init_timeout", {.init_timeout = absl::ZeroDuration()}},
-  };
-  auto meeting = std::make_shared<InMemoryRendezvous::Meeting>();
-  auto rendezvous = std::make_shared<InMemoryRendezvous>(meeting, 0);
-  for (const BadConfig& each : bad) {
-    EXPECT_THAT(MeshWorker::Create(each.config, rendezvous),
-                StatusIs(Code::kInvalidArgument, HasSubstr(each.text)));
-  }
-  EXPECT_THAT(MeshWorker::Create({.role = MeshRole::kServer}, rendezvous),
-              StatusIs(Code::kInvalidArgument, HasSubstr("role")));
-  EXPECT_THAT(MeshServer::Create({.role = MeshRole::kWorker}, rendezvous),
-              StatusIs(Code::kInvalidArgument, HasSubstr("role")));
-}
-
-TEST(MeshStartTest, BadRoutesSayWhy) {
-  EXPECT_THAT(MeshRoutes::Of({{0}, {2}}, 2),
-              StatusIs(Code::kInvalidArgument, HasSubstr("names server 2")));
-  EXPECT_THAT(MeshRoutes::Of({{0, 0}}, 1),
-              StatusIs(Code::kInvalidArgument, HasSubstr("twice")));
-  EXPECT_THAT(MeshRoutes::Of({{0}, {}}, 1),
-              StatusIs(Code::kInvalidArgument, HasSubstr("worker 1 has no")));
-  EXPECT_THAT(MeshRoutes::Of({{0}, {0}}, 2),
-              StatusIs(Code::kInvalidArgument, HasSubstr("server 1 has no")));
-}
-
-TEST(MeshStartTest, MissingPeerIsNamedAtTheDeadline) {
-  const ShmFolder folder;
-  auto meeting = std::make_shared<InMemoryRendezvous::Meeting>();
-  auto rendezvous = std::make_shared<InMemoryRendezvous>(meeting, 0);
-  EXPECT_THAT(MeshWorker::Create({.num_workers = 2,
-                                  .shm_dir = folder.path(),
-                                  .arena_bytes = 4096,
-                                  .init_timeout = kSoon},
-                                 rendezvous),
-              StatusIs(Code::kDeadlineExceeded, HasSubstr("members 1, 2 ")));
-}
-
-TEST(MeshStartTest, SecondProcessOfARankIsRefused) {
-  const ShmFolder folder;
-  auto meeting = std::make_shared<InMemoryRendezvous::Meeting>();
-  const MeshConfig config = {
-      .shm_dir = folder.path(), .arena_bytes = 4096, .init_timeout = kSoon};
-  auto first = std::make_shared<InMemoryRendezvous>(meeting, 0);
-  EXPECT_THAT(MeshWorker::Create(config, first),
-              StatusIs(Code::kDeadlineExceeded));
-  auto second = std::make_shared<InMemoryRendezvous>(meeting, 0);
-  EXPECT_THAT(MeshWorker::Create(config, second),
-              StatusIs(Code::kAlreadyExists, HasSubstr("one role and rank")));
 }
 
 }  // namespace

@@ -38,9 +38,9 @@ class MeshRendezvous {
   }
 
   // Calls `on_gone` with the number of each member that joined and whose life
-  // or lease has ended, once each, from another thread. One watch at a time;
-  // an empty function ends it, and waits until a call that is under way has
-  // returned.
+  // or lease has ended, once each, from another thread or from within this
+  // call. One watch at a time; an empty function ends it, and waits until a
+  // call that is under way has returned.
   virtual void WatchGone(std::function<void(uint32_t member)> on_gone) = 0;
 };
 

@@ -14,7 +14,6 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "libs/status/status_macros.h"
@@ -28,8 +27,8 @@ using internal::IncomingRequest;
 
 MeshServer::MeshServer(MeshConfig config,
                        std::shared_ptr<MeshRendezvous> rendezvous)
-    : member_(std::move(config), std::move(rendezvous)),
-      buffers_(workers(), member_.config()) {
+    : end_(std::move(config), std::move(rendezvous)),
+      buffers_(workers(), end_.config()) {
   for (const uint32_t worker : workers()) workers_[worker];
 }
 
@@ -48,47 +47,28 @@ absl::StatusOr<std::unique_ptr<MeshServer>> MeshServer::Create(
 }
 
 absl::Status MeshServer::Connect() {
-  FAIRLEAD_ASSIGN_OR_RETURN(internal::ServerConnections connected,
-                            internal::ConnectServer(member_, buffers_, *this));
-  arena_ = std::move(connected.arena);
-  bell_ = std::move(connected.bell);
-  transports_ = std::move(connected.transports);
-  waiter_ =
-      std::make_unique<internal::MeshWaiter>(*bell_, member_.config().spin);
-  transport_of_ = std::move(connected.by_worker);
-  FAIRLEAD_RETURN_IF_ERROR(
-      member_.BarrierOfAll("connected", connected.deadline));
-  member_.rendezvous().WatchGone([this](uint32_t number) {
-    if (number >= member_.config().num_workers) return;
-    for (const auto& transport : transports_) transport->OnGone(number);
-  });
-  return absl::OkStatus();
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      auto connected, internal::ConnectServer(end_.member(), buffers_, *this));
+  return end_.Begin(std::move(connected), /*first_peer=*/0,
+                    /*peers=*/end_.config().num_workers);
 }
 
-MeshServer::~MeshServer() {
-  member_.rendezvous().WatchGone(nullptr);
-  for (const auto& transport : transports_) {
-    transport->Close(/*flush_by=*/absl::InfinitePast());
-  }
-}
+MeshServer::~MeshServer() { end_.Abandon(); }
 
 absl::StatusOr<MeshMemory> MeshServer::AllocateBuffer(uint64_t bytes) {
-  return arena_->Allocate(bytes);
+  return end_.arena().Allocate(bytes);
 }
 
 absl::Status MeshServer::RegisterRecvBuffer(const MeshTensorBuffer& buffer,
                                             absl::Span<const uint32_t> workers,
                                             absl::Span<const uint64_t> keys) {
-  {
-    MutexLock lock(&mutex_);
-    FAIRLEAD_RETURN_IF_ERROR(CheckRunning());
-  }
+  FAIRLEAD_RETURN_IF_ERROR(end_.CheckRunning());
   // Pushes that came before count.
-  Poll();
+  end_.Poll();
   FAIRLEAD_RETURN_IF_ERROR(buffers_.Register(buffer, workers, keys));
   const uint64_t chunk = buffer.bytes.size() / workers.size();
   for (size_t i = 0; i < workers.size(); ++i) {
-    for (const auto& transport : transports_) {
+    for (const auto& transport : end_.transports()) {
       FAIRLEAD_RETURN_IF_ERROR(transport->AnnounceReceiveBuffer(
           workers[i], keys[i], buffer.bytes.subspan(i * chunk, chunk)));
     }
@@ -97,7 +77,7 @@ absl::Status MeshServer::RegisterRecvBuffer(const MeshTensorBuffer& buffer,
 }
 
 const std::vector<uint32_t>& MeshServer::workers() const {
-  return member_.routes().workers_of(member_.config().rank);
+  return end_.member().routes().workers_of(end_.config().rank);
 }
 
 std::vector<uint32_t> MeshServer::live_workers() const {
@@ -112,7 +92,7 @@ std::vector<uint32_t> MeshServer::live_workers() const {
 MeshServer::Stats MeshServer::stats() const {
   MutexLock lock(&mutex_);
   Stats stats{.unanswered = open_.size(),
-              .arena_bytes_used = arena_->used_bytes()};
+              .arena_bytes_used = end_.arena().used_bytes()};
   stats.requests = next_handler_ - 1;
   for (const auto& [rank, worker] : workers_) {
     stats.queued += worker.queue.size();
@@ -120,21 +100,7 @@ MeshServer::Stats MeshServer::stats() const {
   return stats;
 }
 
-absl::Status MeshServer::CheckRunning() const {
-  if (!is_stopped_) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat(member_.name(), ": was stopped"));
-}
-
 // --- requests
-
-void MeshServer::Poll() {
-  for (const auto& transport : transports_) transport->Poll();
-}
-
-void MeshServer::CheckPeers() {
-  for (const auto& transport : transports_) transport->CheckPeers();
-}
 
 void MeshServer::OnRequest(IncomingRequest request) {
   MutexLock lock(&mutex_);
@@ -171,28 +137,26 @@ absl::StatusOr<MeshServer::Batch> MeshServer::GetBatch(
   if (options.at_least == 0 ||
       (options.at_least > workers().size() &&
        options.at_least < GatherOptions::kLiveWorkers)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("at_least: ", options.at_least, " is not within 1 to ",
-                     workers().size(), ", the workers of ", member_.name()));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "at_least: ", options.at_least, " is not within 1 to ",
+        workers().size(), ", the workers of ", end_.member().name()));
   }
   std::optional<Batch> batch;
   bool waited = false;
-  waiter_->WaitUntil(
-      options.timeout, [this] { Poll(); }, [this] { CheckPeers(); },
-      [this, &options, &batch, &waited] {
-        MutexLock lock(&mutex_);
-        if (is_stopped_) return true;
-        waited = true;
-        const Readiness readiness = Look(options);
-        if (readiness == Readiness::kReady) batch = Take();
-        return readiness != Readiness::kNotYet;
-      });
+  end_.WaitUntil(options.timeout, [this, &options, &batch, &waited] {
+    MutexLock lock(&mutex_);
+    if (end_.is_stopped()) return true;
+    waited = true;
+    const Readiness readiness = Look(options);
+    if (readiness == Readiness::kReady) batch = Take();
+    return readiness != Readiness::kNotYet;
+  });
   if (batch.has_value()) return *std::move(batch);
   MutexLock lock(&mutex_);
-  if (is_stopped_ && waited) {
-    return absl::CancelledError(absl::StrCat(member_.name(), ": was stopped"));
+  const absl::Status running = end_.CheckRunning();
+  if (!running.ok()) {
+    return waited ? absl::CancelledError(running.message()) : running;
   }
-  FAIRLEAD_RETURN_IF_ERROR(CheckRunning());
   if (options.take_some && Look(options) == Readiness::kNotYet) {
     Batch some = Take();
     if (!some.requests.empty()) return some;
@@ -253,7 +217,7 @@ absl::Status MeshServer::Incomplete(const GatherOptions& options) const {
 
 absl::StatusOr<const MeshServer::Open*> MeshServer::FindOpen(
     MeshServerHandler handler) const {
-  FAIRLEAD_RETURN_IF_ERROR(CheckRunning());
+  FAIRLEAD_RETURN_IF_ERROR(end_.CheckRunning());
   const auto found = open_.find(handler);
   if (found != open_.end()) return &found->second;
   if (handler == 0 || handler >= next_handler_) {
@@ -308,7 +272,7 @@ absl::Status MeshServer::Send(Open open, absl::Status status,
                               std::vector<MeshTensorView> tensors,
                               int64_t now) {
   open.stamps[2] = now;
-  return transports_[transport_of_.at(open.worker)]->Reply(
+  return end_.transports()[end_.TransportOf(open.worker)]->Reply(
       {.worker = open.worker,
        .id = open.id,
        .status = std::move(status),
@@ -414,24 +378,11 @@ absl::Status MeshServer::RespondVec(
 
 absl::Status MeshServer::Barrier(const MeshBarrier& scope,
                                  absl::Duration timeout) {
-  {
-    MutexLock lock(&mutex_);
-    FAIRLEAD_RETURN_IF_ERROR(CheckRunning());
-  }
-  return member_.Barrier(scope, timeout);
+  return end_.Barrier(scope, timeout);
 }
 
 absl::Status MeshServer::Stop(absl::Duration timeout) {
-  const absl::Time deadline = absl::Now() + timeout;
-  {
-    MutexLock lock(&mutex_);
-    FAIRLEAD_RETURN_IF_ERROR(CheckRunning());
-    is_stopped_ = true;
-  }
-  member_.rendezvous().WatchGone(nullptr);
-  for (const auto& transport : transports_) transport->Close(deadline);
-  bell_->Ring();
-  return member_.BarrierOfAll("stop", deadline);
+  return end_.Stop(timeout, [] {});
 }
 
 }  // namespace fairlead

@@ -15,9 +15,8 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "libs/sync/mutex.h"
-#include "libs/tensor_mesh/arena.h"
-#include "libs/tensor_mesh/bell.h"
 #include "libs/tensor_mesh/mesh_config.h"
+#include "libs/tensor_mesh/mesh_end.h"
 #include "libs/tensor_mesh/mesh_member.h"
 #include "libs/tensor_mesh/mesh_rendezvous.h"
 #include "libs/tensor_mesh/mesh_tensor.h"
@@ -178,8 +177,6 @@ class MeshServer final : private internal::ServerListener {
   MeshServer(MeshConfig config, std::shared_ptr<MeshRendezvous> rendezvous);
 
   absl::Status Connect();
-  void Poll();
-  void CheckPeers();
 
   // What GetBatch would find now.
   enum class Readiness { kNotYet, kReady, kImpossible };
@@ -189,7 +186,6 @@ class MeshServer final : private internal::ServerListener {
   absl::Status Incomplete(const GatherOptions& options) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  absl::Status CheckRunning() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Whether these tensors answer that request.
   absl::Status CheckAnswer(absl::Span<const MeshTensorView> tensors,
                            MeshServerHandler handler) const
@@ -209,21 +205,13 @@ class MeshServer final : private internal::ServerListener {
   void OnLost(uint32_t worker, const absl::Status& why) override
       ABSL_LOCKS_EXCLUDED(mutex_);
 
-  internal::MeshMember member_;
+  internal::MeshEnd<internal::ServerTransport> end_;
   internal::ReceiveBuffers buffers_;
-  std::shared_ptr<internal::Arena> arena_;
-  std::shared_ptr<internal::MeshBell> bell_;
-  std::unique_ptr<internal::MeshWaiter> waiter_;
 
   mutable Mutex mutex_;
-  bool is_stopped_ ABSL_GUARDED_BY(mutex_) = false;
   MeshServerHandler next_handler_ ABSL_GUARDED_BY(mutex_) = 1;
   std::map<uint32_t, Worker> workers_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<MeshServerHandler, Open> open_ ABSL_GUARDED_BY(mutex_);
-
-  // Fixed by Create.
-  std::map<uint32_t, size_t> transport_of_;  // by worker
-  std::vector<std::unique_ptr<internal::ServerTransport>> transports_;
 };
 
 }  // namespace fairlead

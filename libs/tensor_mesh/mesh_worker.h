@@ -2,35 +2,27 @@
 #define FAIRLEAD_LIBS_TENSOR_MESH_MESH_WORKER_H_
 
 #include <cstdint>
-#include <deque>
-#include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "absl/types/span.h"
 #include "libs/sync/mutex.h"
-#include "libs/tensor_mesh/arena.h"
-#include "libs/tensor_mesh/bell.h"
 #include "libs/tensor_mesh/mesh_config.h"
+#include "libs/tensor_mesh/mesh_end.h"
 #include "libs/tensor_mesh/mesh_member.h"
 #include "libs/tensor_mesh/mesh_rendezvous.h"
 #include "libs/tensor_mesh/mesh_tensor.h"
 #include "libs/tensor_mesh/mesh_trace.h"
+#include "libs/tensor_mesh/request_table.h"
 #include "libs/tensor_mesh/transport.h"
+#include "libs/tensor_mesh/wire.h"
 
 namespace fairlead {
-
-// A message of a PushPull, of this worker; never used again. 0 is none.
-using MeshHandler = uint64_t;
 
 // The side of a mesh that asks: pushes tensors to all its servers and pulls
 // their answers (parity SM-01 to SM-04, SM-09 to SM-12).
@@ -141,44 +133,14 @@ class MeshWorker final : private internal::WorkerListener {
   Stats stats() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  // A request from its call until it was waited for, and then for a while.
-  struct Request {
-    std::shared_ptr<const internal::MeshRequest> sent;  // until done
-    std::vector<uint32_t> servers;
-    uint32_t messages = 0;
-    uint32_t unanswered = 0;
-    bool is_cancelled = false;
-    std::vector<std::optional<absl::Status>> outcomes;  // by server
-    std::vector<MeshTrace> traces;
-  };
-
   MeshWorker(MeshConfig config, std::shared_ptr<MeshRendezvous> rendezvous);
 
   absl::Status Connect();
-  void Poll();
-  void CheckPeers();
 
   absl::Status CheckRequest(const internal::MeshRequest& request) const;
-  absl::Status Admit(const std::shared_ptr<internal::MeshRequest>& request,
-                     int64_t now) ABSL_LOCKS_EXCLUDED(mutex_);
-  void Withdraw(uint64_t id) ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::Status CheckRunning() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-
-  // By server: the answer of one, or its loss.
-  void Settle(Request& request, size_t server, absl::Status outcome)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Release(Request& request) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  const Request* Find(uint64_t id) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Waits, and calls `use` with the request, done or not, or null.
+  // Waits, and calls `use` when the request is decided, or time is over.
   void WaitAndUse(uint64_t id, absl::Duration timeout,
-                  absl::FunctionRef<void(const Request*)> use)
-      ABSL_LOCKS_EXCLUDED(mutex_);
-  // What WaitEach says of it.
-  absl::StatusOr<std::vector<absl::Status>> OutcomesOf(
-      const Request* request, MeshHandler handler, absl::Duration timeout) const
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Moves a request that is done to those that are remembered.
-  void Remember(uint64_t id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+                  absl::FunctionRef<void()> use) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // internal::WorkerListener
   std::shared_ptr<const internal::MeshRequest> FindAwaited(uint32_t server,
@@ -189,24 +151,10 @@ class MeshWorker final : private internal::WorkerListener {
   void OnLost(uint32_t server, const absl::Status& why) override
       ABSL_LOCKS_EXCLUDED(mutex_);
 
-  internal::MeshMember member_;
-  std::shared_ptr<internal::Arena> arena_;
-  std::shared_ptr<internal::MeshBell> bell_;
-  std::unique_ptr<internal::MeshWaiter> waiter_;
+  internal::MeshEnd<internal::WorkerTransport> end_;
 
   mutable Mutex mutex_;
-  bool is_stopped_ ABSL_GUARDED_BY(mutex_) = false;
-  uint64_t next_id_ ABSL_GUARDED_BY(mutex_) = 1;
-  std::map<uint32_t, absl::Status> lost_ ABSL_GUARDED_BY(mutex_);
-  absl::flat_hash_map<uint64_t, Request> in_flight_ ABSL_GUARDED_BY(mutex_);
-  absl::flat_hash_map<uint64_t, Request> remembered_ ABSL_GUARDED_BY(mutex_);
-  std::deque<uint64_t> remembered_order_ ABSL_GUARDED_BY(mutex_);
-  absl::flat_hash_set<uint64_t> busy_pushes_ ABSL_GUARDED_BY(mutex_);
-  absl::flat_hash_set<uint64_t> busy_pulls_ ABSL_GUARDED_BY(mutex_);
-
-  // Fixed by Create.
-  std::map<uint32_t, size_t> transport_of_;  // by server
-  std::vector<std::unique_ptr<internal::WorkerTransport>> transports_;
+  internal::RequestTable requests_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace fairlead

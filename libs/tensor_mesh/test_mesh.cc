@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "gtest/gtest.h"
@@ -110,6 +111,19 @@ std::vector<float> FloatsOf(const MeshTensorView& tensor) {
 
 std::vector<float> FloatsOf(const MeshTensorBuffer& tensor) {
   return FloatsOf(AsView(tensor));
+}
+
+absl::Status AnswerWithSum(MeshServer& server, const MeshServerRequest& request,
+                           float factor) {
+  std::vector<float> sum(request.pulls.at(0).bytes / sizeof(float));
+  for (const MeshPush& push : request.pushes) {
+    const std::vector<float> values = FloatsOf(push.tensor);
+    for (size_t i = 0; i < sum.size(); ++i) sum[i] += factor * values.at(i);
+  }
+  auto kept = std::make_shared<std::vector<float>>(std::move(sum));
+  MeshTensorView reply = View(*kept);
+  reply.owner = kept;
+  return server.Respond({reply}, request.handler);
 }
 
 }  // namespace fairlead::testing

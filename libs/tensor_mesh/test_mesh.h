@@ -7,8 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "gtest/gtest.h"
 #include "libs/tensor_mesh/in_memory_rendezvous.h"
 #include "libs/tensor_mesh/mesh_config.h"
 #include "libs/tensor_mesh/mesh_server.h"
@@ -60,6 +62,32 @@ class TestMesh {
   std::vector<std::unique_ptr<MeshWorker>> workers_;
   std::vector<std::unique_ptr<MeshServer>> servers_;
 };
+
+// A suite over each transport:
+//   INSTANTIATE_TEST_SUITE_P(Transport, ATest, EachTransport(), TransportName);
+class TransportTest : public ::testing::TestWithParam<MeshConfig::Transports> {
+ protected:
+  static MeshConfig Config(uint32_t workers, uint32_t servers) {
+    return {.num_workers = workers,
+            .num_servers = servers,
+            .transports = GetParam(),
+            .arena_bytes = 1 << 20,
+            .init_timeout = kHang};
+  }
+};
+
+inline auto EachTransport() {
+  return ::testing::Values(MeshConfig::Transports::kShmOnly,
+                           MeshConfig::Transports::kTcpOnly);
+}
+inline std::string TransportName(
+    const ::testing::TestParamInfo<MeshConfig::Transports>& info) {
+  return info.param == MeshConfig::Transports::kShmOnly ? "Shm" : "Tcp";
+}
+
+// Answers a request with the sum of its pushes, times `factor`.
+absl::Status AnswerWithSum(MeshServer& server, const MeshServerRequest& request,
+                           float factor = 1);
 
 // Float tensors over what is the caller's.
 MeshTensorView View(const std::vector<float>& values);

@@ -21,6 +21,7 @@
 #include "tools/fairleadctl/command_context.h"
 #include "tools/fairleadctl/completion.h"
 #include "tools/fairleadctl/member_commands.h"
+#include "tools/fairleadctl/record_commands.h"
 #include "tools/fairleadctl/status_command.h"
 #include "tools/fairleadctl/top_command.h"
 #include "tools/fairleadctl/trace_command.h"
@@ -85,6 +86,10 @@ const std::vector<Command>& Commands() {
        Plain(RunCancel)},
       {"drain", "MEMBER [--undo]", "no new channels for a pool or gateway",
        Plain(RunDrain)},
+      {"record", "CHANNEL --out=FILE", "an epoch like its own, into a file",
+       Plain(RunRecord)},
+      {"replay", "FILE", "checks a recording, and prints what loadgen would",
+       Plain(RunReplay)},
       {"completion", "bash|zsh", "a script for the shell",
        Plain(RunCompletion)},
       {"trace", "[CHANNEL] --out=FILE",

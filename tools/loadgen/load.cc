@@ -18,6 +18,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "libs/clock/clock.h"
 #include "libs/loader/received_batch.h"
@@ -107,6 +108,7 @@ class Client {
                              .digest = digest,
                              .received = (*batch)->received});
         }
+        absl::SleepFor(options_.step_time);
       }
     }
   }
@@ -194,7 +196,9 @@ absl::StatusOr<LoadReport> RunLoad(const LoadOptions& options) {
   uint64_t expected = 0;
   for (uint64_t i = 0; i < options.clients; ++i) {
     FAIRLEAD_ASSIGN_OR_RETURN(std::unique_ptr<SampleStream> stream,
-                              SampleStream::Create(options.loader));
+                              options.open_stream != nullptr
+                                  ? options.open_stream()
+                                  : SampleStream::Create(options.loader));
     clients.push_back(std::make_unique<Client>(options, i, std::move(stream)));
     expected += clients.back()->expected_batches();
   }

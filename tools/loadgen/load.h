@@ -4,11 +4,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "libs/loader/sample_stream.h"
 #include "libs/loader/sample_stream_options.h"
 
 namespace fairlead {
@@ -35,6 +37,11 @@ struct LoadOptions {
   uint64_t clients = 1;
   uint64_t epochs = 1;
   uint64_t max_batches = 0;  // after which each client stops; 0: none
+  absl::Duration step_time;  // that a client takes for each batch, besides
+
+  // Makes each client's stream, where it is not to be of `loader`.
+  std::function<absl::StatusOr<std::unique_ptr<SampleStream>>()> open_stream =
+      nullptr;
 
   // Called once all clients are registered, with the number of batches to
   // come, and after each batch, from the clients' threads, one at a time.

@@ -38,6 +38,9 @@ ABSL_FLAG(uint64_t, epochs, 1, "Times that each client goes over the seeds.");
 ABSL_FLAG(uint64_t, max_batches, 0,
           "After how many batches each client stops; 0 for none.");
 ABSL_FLAG(uint64_t, clients, 1, "Trainers at a time, each with all seeds.");
+ABSL_FLAG(absl::Duration, step_time, absl::ZeroDuration(),
+          "What a client does with each batch, besides looking at it: nothing, "
+          "for so long.");
 ABSL_FLAG(bool, shuffle, false, "A new order of the seeds in each epoch.");
 ABSL_FLAG(uint64_t, seed, 0, "Of every random draw.");
 ABSL_FLAG(bool, features, true, "Whether batches carry node features.");
@@ -221,6 +224,7 @@ absl::StatusOr<LoadOptions> OptionsFromFlags() {
   options.clients = absl::GetFlag(FLAGS_clients);
   options.epochs = absl::GetFlag(FLAGS_epochs);
   options.max_batches = absl::GetFlag(FLAGS_max_batches);
+  options.step_time = absl::GetFlag(FLAGS_step_time);
   SampleStreamOptions& loader = options.loader;
   loader.registry = absl::GetFlag(FLAGS_registry);
   loader.prefetch_size = absl::GetFlag(FLAGS_prefetch_size);
