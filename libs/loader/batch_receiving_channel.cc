@@ -69,8 +69,8 @@ absl::StatusOr<std::vector<size_t>> FindChannels(
   return places;
 }
 
-void Sample(const ReceiveStats& stats, absl::Duration pinning,
-            const MetricSamples::Labels& labels, MetricSamples& samples) {
+void Sample(const ReceiveStats& stats, const MetricSamples::Labels& labels,
+            MetricSamples& samples) {
   samples.Counter(metrics::kLoaderBatches, labels,
                   static_cast<double>(stats.batches));
   samples.Counter(metrics::kLoaderRequestedBatches, labels,
@@ -85,8 +85,8 @@ void Sample(const ReceiveStats& stats, absl::Duration pinning,
                   static_cast<double>(stats.stalls));
   samples.Counter(metrics::kLoaderDecodeSeconds, labels,
                   absl::ToDoubleSeconds(stats.decoding));
-  samples.Counter(metrics::kLoaderPinSeconds, labels,
-                  absl::ToDoubleSeconds(pinning));
+  samples.Counter(metrics::kLoaderCopySeconds, labels,
+                  absl::ToDoubleSeconds(stats.landing));
 }
 
 }  // namespace
@@ -104,6 +104,7 @@ BatchReceivingChannel::Create(SamplingInput* input, const Options& options) {
   channel_options.credit_bytes = options.credit_bytes;
   channel_options.active_mask = options.active_mask;
   channel_options.recovery_timeout = options.recovery_timeout;
+  channel_options.landing = placement.landing();
   channel_options.start_epoch = [input, places = std::move(places)](
                                     size_t server, uint64_t epoch,
                                     uint32_t attempt,
@@ -119,10 +120,9 @@ BatchReceivingChannel::Create(SamplingInput* input, const Options& options) {
   if (options.telemetry != nullptr) {
     const MetricSamples::Labels labels = {
         {"channel", absl::StrCat(options.channel_id.values()[0])}};
-    made->sampled_ =
-        options.telemetry->OnScrape([channel = made->channel_.get(), placement,
-                                     labels](MetricSamples& samples) {
-          Sample(channel->stats(), placement.pinning(), labels, samples);
+    made->sampled_ = options.telemetry->OnScrape(
+        [channel = made->channel_.get(), labels](MetricSamples& samples) {
+          Sample(channel->stats(), labels, samples);
         });
   }
   return made;

@@ -16,6 +16,7 @@ struct ReceivedBatch {
   TensorMessage message;                  // its views point into `buffer`
   std::shared_ptr<const uint8_t> buffer;  // keeps them alive; 64-byte aligned
   uint64_t bytes = 0;                     // of the encoded message
+  std::shared_ptr<const void> copy;       // as Landing::copy made it, if any
   size_t server = 0;                      // local index of the server
   v1::DeliveryStamps delivery;            // on the gateway's clock, if any
   absl::Duration received;  // it was whole, on this host's monotonic clock
@@ -37,6 +38,7 @@ struct ReceiveStats {
   absl::Duration waited;    // by the trainer, for batches
   uint64_t stalls = 0;      // of these waits, those of a second or longer
   absl::Duration decoding;  // of what came from remote servers
+  absl::Duration landing;   // of such batches, after that: see Landing::copy
 };
 
 }  // namespace fairlead

@@ -66,7 +66,8 @@ RemoteReceivingChannel::Create(Options options) {
 RemoteReceivingChannel::RemoteReceivingChannel(Options options)
     : options_(std::move(options)),
       // One more than can be waiting, for the batch that the trainer works on.
-      buffers_((options_.prefetch_size + 1) * options_.num_servers),
+      buffers_((options_.prefetch_size + 1) * options_.num_servers,
+               options_.landing.allocate),
       reception_(options_.num_servers,
                  {.prefetch_size = options_.prefetch_size,
                   .credit_bytes = options_.credit_bytes,
@@ -198,6 +199,7 @@ RemoteReceivingChannel::Stats RemoteReceivingChannel::stats() const {
   stats.waited = waited_;
   stats.stalls = stalls_;
   stats.decoding = decoding_;
+  stats.landing = landing_;
   stats.starting = starting_;
   return stats;
 }
@@ -246,12 +248,19 @@ void RemoteReceivingChannel::OnResponse(
   const absl::Duration now = clock_.MonotonicNow();
   absl::StatusOr<DecodedResponse> decoded =
       DecodeReceiveResponse(response, buffers_);
-  const absl::Duration decoding = clock_.MonotonicNow() - now;
+  const absl::Duration decoded_at = clock_.MonotonicNow();
+  if (decoded.ok() && std::holds_alternative<EncodedBatch>(decoded->event)) {
+    const absl::Status landed =
+        Land(options_.landing, std::get<EncodedBatch>(decoded->event));
+    if (!landed.ok()) decoded = landed;
+  }
+  const absl::Duration landed_at = clock_.MonotonicNow();
   uint64_t batch_bytes = 0;
   EpochReception::Reply reply = EpochReception::Reply::kNone;
   {
     MutexLock lock(&mutex_);
-    decoding_ += decoding;
+    decoding_ += decoded_at - now;
+    landing_ += landed_at - decoded_at;
     const std::optional<size_t> server = ServerOf(stream.get());
     if (!server.has_value() || !IsStreaming(*server)) return;
     if (!decoded.ok()) {

@@ -281,9 +281,10 @@ inline constexpr MetricName kLoaderDecodeSeconds = {
     "fairlead_loader_decode_seconds_total",
     "Time spent in reading messages' headers and checking them. Tensors alias "
     "a message's bytes: high means a trainer short of CPU."};
-inline constexpr MetricName kLoaderPinSeconds = {
-    "fairlead_loader_pin_seconds_total",
-    "Time spent in copying batches into pinned memory; 0 without pin_memory."};
+inline constexpr MetricName kLoaderCopySeconds = {
+    "fairlead_loader_copy_seconds_total",
+    "Time spent in copying batches to a device as they arrive. (Pinned memory "
+    "they are received into: that is part of decoding.)"};
 
 }  // namespace metrics
 }  // namespace fairlead
