@@ -45,7 +45,7 @@ ABSL_FLAG(uint64_t, batches, 0, "record: stop after so many; 0 for all.");
 namespace fairlead {
 namespace {
 
-absl::StatusOr<Outcome> Run(const std::vector<std::string>& arguments) {
+absl::StatusOr<CommandOutcome> Run(const std::vector<std::string>& arguments) {
   if (arguments.empty()) {
     return absl::InvalidArgumentError("name a command; see --help");
   }
@@ -85,7 +85,8 @@ int main(int argc, char** argv) {
       argc, argv,
       absl::StrCat(fairlead::CommandsHelp(), "\n", fairlead::kExitCodesHelp),
       __FILE__);
-  const absl::StatusOr<fairlead::Outcome> outcome = fairlead::Run(arguments);
+  const absl::StatusOr<fairlead::CommandOutcome> outcome =
+      fairlead::Run(arguments);
   std::cout << std::flush;
   fairlead::ExitCode("fairleadctl", outcome.status());
   return fairlead::ExitCodeOf(outcome);
