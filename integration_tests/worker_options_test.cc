@@ -290,6 +290,26 @@ TEST_F(MpSampleStreamTest, PoolThatIsKilledBetweenEpochsIsStartedAgain) {
   EXPECT_THAT(Drain(*stream), IsOkAndHolds(expected));
 }
 
+// It neither runs nor dies: whoever waits for it sees nothing but silence.
+TEST_F(MpSampleStreamTest, PoolThatIsFrozenIsReplacedAndNothingIsLost) {
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const Digests expected, Expected(0));
+  NeighborLoaderOptions options = Options();
+  std::get<MpWorkerOptions>(options.worker_options).stall_timeout =
+      absl::Seconds(2);
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+      const auto stream, MpSampleStream::Create(dataset_, *Resolve(options)));
+  ASSERT_THAT(stream->StartEpoch(), IsOk());
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto first, stream->Next());
+  const pid_t frozen = stream->pool_pid();
+  ASSERT_EQ(kill(frozen, SIGSTOP), 0);
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(Digests digests, Drain(*stream));
+  digests[first->message.header.batch_index()] = ContentDigest(first->message);
+  EXPECT_EQ(digests, expected);
+  EXPECT_EQ(stream->stats().recoveries, 1u);
+  EXPECT_NE(stream->pool_pid(), frozen);
+  EXPECT_NE(kill(frozen, 0), 0);  // it is gone
+}
+
 TEST_F(MpSampleStreamTest, EpochThatIsBrokenOffLeavesNothingForTheNext) {
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(const Digests expected, Expected(2));
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto stream, Create());

@@ -28,19 +28,23 @@ namespace {
 // Puts tensors where they are to be.
 class Mover {
  public:
-  explicit Mover(const Placement& placement) : placement_(placement) {}
+  Mover(const Placement& placement, const ReceivedBatch& received)
+      : placement_(placement), received_(received) {}
+
+  // The first that went wrong; what was to be moved then is not.
+  const absl::Status& status() const { return status_; }
 
   template <typename... Tensors>
-  void operator()(Tensors&... tensors) const {
-    ((tensors = placement_.Put(tensors)), ...);
+  void operator()(Tensors&... tensors) {
+    (Move(tensors), ...);
   }
 
   template <typename Key>
-  void operator()(std::map<Key, at::Tensor>& tensors) const {
-    for (auto& [key, tensor] : tensors) tensor = placement_.Put(tensor);
+  void operator()(std::map<Key, at::Tensor>& tensors) {
+    for (auto& [key, tensor] : tensors) Move(tensor);
   }
 
-  void operator()(SeedTensors& seeds) const {
+  void operator()(SeedTensors& seeds) {
     (*this)(seeds.edge_label_index, seeds.edge_label, seeds.src_index,
             seeds.dst_pos_index, seeds.dst_neg_index, seeds.mapping);
     (*this)(seeds.y_positive);
@@ -48,18 +52,26 @@ class Mover {
     (*this)(seeds.metadata);
   }
 
-  void operator()(HeteroData::Nodes& nodes) const {
+  void operator()(HeteroData::Nodes& nodes) {
     (*this)(nodes.n_id, nodes.x, nodes.y, nodes.batch, nodes.seed_index,
             nodes.seed_of, nodes.num_sampled_nodes);
   }
 
-  void operator()(HeteroData::Edges& edges) const {
+  void operator()(HeteroData::Edges& edges) {
     (*this)(edges.edge_index, edges.e_id, edges.edge_attr,
             edges.num_sampled_edges);
   }
 
  private:
+  void Move(at::Tensor& tensor) {
+    absl::StatusOr<at::Tensor> there = placement_.Put(tensor, received_);
+    status_.Update(there.status());
+    if (there.ok()) tensor = *std::move(there);
+  }
+
   const Placement& placement_;
+  const ReceivedBatch& received_;
+  absl::Status status_;
 };
 
 }  // namespace
@@ -77,7 +89,9 @@ bool Batch::is_heterogeneous() const {
 
 absl::StatusOr<at::Tensor> Batch::Get(absl::string_view key) const {
   const TensorView* const view = received_.message.Find(key);
-  if (view != nullptr) return ToTorch(*view, received_.buffer);
+  if (view != nullptr) {
+    return placement_.Put(ToTorch(*view, received_.buffer), received_);
+  }
   return absl::NotFoundError(absl::StrCat(
       "batch ", index(), ": has no tensor \"", key, "\", but ",
       absl::StrJoin(received_.message.tensors, ", ",
@@ -103,11 +117,12 @@ absl::StatusOr<Data> Batch::ToData() const {
                  nodes.batch.defined() ? nodes.batch.numel() : 0,
                  nodes.n_id.numel()));
   FAIRLEAD_ASSIGN_OR_RETURN(SeedTensors seeds, reader.Seeds(by_type));
-  const Mover move(placement_);
+  Mover move(placement_, received_);
   move(nodes);
   move(edges);
   move(seeds);
   move(ppr.edge_index, ppr.weight);
+  FAIRLEAD_RETURN_IF_ERROR(move.status());
   return Data{std::move(seeds),
               nodes.n_id,
               nodes.x,
@@ -165,11 +180,12 @@ absl::StatusOr<HeteroData> Batch::ToHeteroData(EdgeDirection direction) const {
   }
   FAIRLEAD_ASSIGN_OR_RETURN(static_cast<SeedTensors&>(data),
                             reader.Seeds(data.nodes));
-  const Mover move(placement_);
+  Mover move(placement_, received_);
   for (auto& [type, nodes] : data.nodes) move(nodes);
   for (auto& [type, edges] : data.edges) move(edges);
   for (auto& [type, ppr] : data.ppr) move(ppr.edge_index, ppr.weight);
   move(static_cast<SeedTensors&>(data));
+  FAIRLEAD_RETURN_IF_ERROR(move.status());
   return data;
 }
 

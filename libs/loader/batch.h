@@ -17,8 +17,10 @@ namespace fairlead {
 
 // A batch as tensors. On the CPU they alias the received bytes, nothing is
 // copied, and keep them alive: a tensor may outlive the batch and the loader.
-// Do not write to them. Elsewhere, and where pinned, they are copies. Copying a
-// batch copies references.
+// Do not write to them. On a device they alias the copy that was made of these
+// bytes as they arrived; what is not in them as it stands (labels of anchors,
+// quantised features) is copied when it is asked for, and fails as Placement
+// does. Copying a batch copies references.
 //
 // What a message says is checked before it is believed: DATA_LOSS names the
 // tensor that is missing, has another dtype or shape than it must, or leads

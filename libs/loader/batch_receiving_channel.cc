@@ -98,6 +98,7 @@ BatchReceivingChannel::Create(SamplingInput* input, const Options& options) {
   channel_options.credit_bytes = options.credit_bytes;
   channel_options.active_mask = options.active_mask;
   channel_options.recovery_timeout = options.recovery_timeout;
+  channel_options.landing = placement.landing();
   channel_options.start_epoch = [input, places = std::move(places)](
                                     size_t server, uint64_t epoch,
                                     uint32_t attempt,

@@ -44,7 +44,7 @@ std::vector<int64_t> Values(const at::Tensor& tensor) {
 Batch Receive(const Tensors& tensors) {
   const std::string message = EncodeMessage(v1::MessageHeader(), tensors);
   const std::shared_ptr<uint8_t> buffer =
-      BufferPool(/*max_idle=*/0).Take(message.size());
+      *BufferPool(/*max_idle=*/0).Take(message.size());
   std::memcpy(buffer.get(), message.data(), message.size());
   auto decoded = DecodeBatch(buffer, message.size());
   EXPECT_TRUE(decoded.ok()) << decoded.status();

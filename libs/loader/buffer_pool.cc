@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "libs/status/status_macros.h"
 #include "libs/sync/mutex.h"
 
 namespace fairlead {
@@ -16,10 +18,12 @@ namespace {
 
 constexpr std::align_val_t kAlignment{64};
 
-struct Deallocate {
-  void operator()(uint8_t* data) const { operator delete(data, kAlignment); }
-};
-using Memory = std::unique_ptr<uint8_t, Deallocate>;
+using Memory = std::shared_ptr<uint8_t>;
+
+absl::StatusOr<Memory> AllocateOwn(size_t bytes) {
+  return Memory(static_cast<uint8_t*>(operator new(bytes, kAlignment)),
+                [](uint8_t* data) { operator delete(data, kAlignment); });
+}
 
 // Four sizes to each power of two: batches differ a little in size, and should
 // fit into each other's buffers.
@@ -68,18 +72,22 @@ class BufferPool::Idle {
   std::vector<std::pair<size_t, Memory>> buffers_ ABSL_GUARDED_BY(mutex_);
 };
 
-BufferPool::BufferPool(size_t max_idle)
-    : idle_(std::make_shared<Idle>(max_idle)) {}
+BufferPool::BufferPool(size_t max_idle, Landing::Allocate allocate)
+    : allocate_(allocate == nullptr ? AllocateOwn : std::move(allocate)),
+      idle_(std::make_shared<Idle>(max_idle)) {}
 
-std::shared_ptr<uint8_t> BufferPool::Take(size_t bytes) {
+absl::StatusOr<std::shared_ptr<uint8_t>> BufferPool::Take(size_t bytes) {
   const size_t capacity = RoundUp(bytes);
   Memory memory = idle_->Take(capacity);
   if (memory == nullptr) {
-    memory.reset(static_cast<uint8_t*>(operator new(capacity, kAlignment)));
+    FAIRLEAD_ASSIGN_OR_RETURN(memory, allocate_(capacity));
   }
-  return {memory.release(), [idle = idle_, capacity](uint8_t* data) {
-            idle->Put(capacity, Memory(data));
-          }};
+  uint8_t* const data = memory.get();
+  return std::shared_ptr<uint8_t>(
+      data, [idle = idle_, capacity,
+             memory = std::move(memory)](uint8_t* /*data*/) mutable {
+        idle->Put(capacity, std::move(memory));
+      });
 }
 
 }  // namespace fairlead

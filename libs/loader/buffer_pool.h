@@ -5,6 +5,9 @@
 #include <cstdint>
 #include <memory>
 
+#include "absl/status/statusor.h"
+#include "libs/loader/landing.h"
+
 namespace fairlead {
 
 // Buffers for received messages, 64-byte aligned and used again: a fresh one of
@@ -12,16 +15,18 @@ namespace fairlead {
 // fill it. Thread-safe.
 class BufferPool {
  public:
-  // Keeps at most `max_idle` buffers that nobody uses; the rest go back to the
-  // system.
-  explicit BufferPool(size_t max_idle);
+  // Keeps at most `max_idle` buffers that nobody uses; the rest go back to
+  // where they came from, `allocate` or the system.
+  explicit BufferPool(size_t max_idle, Landing::Allocate allocate = nullptr);
 
   // At least `bytes`, with contents of no meaning. Comes back to the pool with
-  // its last reference; may outlive the pool.
-  std::shared_ptr<uint8_t> Take(size_t bytes);
+  // its last reference; may outlive the pool. Fails only as `allocate`
+  // does.
+  absl::StatusOr<std::shared_ptr<uint8_t>> Take(size_t bytes);
 
  private:
   class Idle;
+  const Landing::Allocate allocate_;
   const std::shared_ptr<Idle> idle_;
 };
 

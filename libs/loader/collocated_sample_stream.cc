@@ -48,8 +48,9 @@ CollocatedSampleStream::CollocatedSampleStream(
       remote_(remote),
       plan_(std::make_shared<const ChannelPlan>(std::move(plan))),
       caches_(dataset, workers_.feature_cache_bytes),
+      landing_(options.landing),
       // One more than can be waiting, for the batch that the trainer works on.
-      buffers_(workers_.prefetch_size + 1) {
+      buffers_(workers_.prefetch_size + 1, landing_.allocate) {
   if (workers_.prefetch_size > 0) thread_ = std::thread([this] { RunAhead(); });
 }
 
@@ -132,11 +133,7 @@ absl::StatusOr<std::optional<ReceivedBatch>> CollocatedSampleStream::Next() {
                      std::string(made->batch.status().message())));
   }
   ledger_->OnBatch(made->batch->message.header, made->batch->seed_digest);
-  ReceivedBatch received;
-  received.message = std::move(made->batch->message);
-  received.buffer = std::move(made->batch->buffer);
-  received.bytes = made->batch->bytes;
-  received.received = made->made;
+  ReceivedBatch received = ToReceived(*std::move(made->batch), made->made);
   received.consumed = now;
   ++stats_.batches;
   stats_.bytes += received.bytes;
@@ -211,13 +208,17 @@ absl::StatusOr<EncodedBatch> CollocatedSampleStream::Make(
       if (planned) break;
       FAIRLEAD_RETURN_IF_ERROR(AskOthers());
     }
-    std::shared_ptr<uint8_t> buffer = buffers_.Take(prepared_.bytes());
+    FAIRLEAD_ASSIGN_OR_RETURN(std::shared_ptr<uint8_t> buffer,
+                              buffers_.Take(prepared_.bytes()));
     const absl::Span<uint8_t> bytes(buffer.get(), prepared_.bytes());
     FAIRLEAD_RETURN_IF_ERROR(prepared_.writer().WriteTo(bytes));
     prepared_.trace.set_features_ns(now());
     prepared_.trace.set_committed_ns(prepared_.trace.features_ns());
     prepared_.writer().Stamp(bytes, prepared_.trace);
-    return DecodeBatch(std::move(buffer), bytes.size());
+    FAIRLEAD_ASSIGN_OR_RETURN(EncodedBatch batch,
+                              DecodeBatch(std::move(buffer), bytes.size()));
+    FAIRLEAD_RETURN_IF_ERROR(Land(landing_, batch));
+    return batch;
   } catch (const std::exception& e) {
     // Out of memory, most likely: it costs this batch, not the trainer.
     return absl::InternalError(e.what());

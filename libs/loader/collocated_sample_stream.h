@@ -21,6 +21,7 @@
 #include "libs/loader/buffer_pool.h"
 #include "libs/loader/encoded_batch.h"
 #include "libs/loader/epoch_ledger.h"
+#include "libs/loader/landing.h"
 #include "libs/loader/received_batch.h"
 #include "libs/loader/sample_stream.h"
 #include "libs/loader/sample_stream_options.h"
@@ -103,6 +104,7 @@ class CollocatedSampleStream final : public SampleStream {
   const std::shared_ptr<const ChannelPlan> plan_;
   const RowCaches caches_;
   const RealClock clock_;
+  const Landing landing_;
   BufferPool buffers_;
   PreparedBatch prepared_;  // used by whoever makes batches, and so is the Run
 

@@ -14,6 +14,7 @@
 #include "libs/loader/placement.h"
 #include "libs/loader/received_batch.h"
 #include "libs/loader/sample_stream.h"
+#include "libs/loader/sample_stream_options.h"
 #include "protos/fairlead/v1/loader_cursor.pb.h"
 
 namespace fairlead {
@@ -180,8 +181,11 @@ class DistLoaderOf final : public DistLoader {
     const absl::StatusOr<Placement> placement =
         Placement::Create(options.to_device, options.pin_memory);
     if (!placement.ok()) return placement.status();
+    absl::StatusOr<SampleStreamOptions> resolved = Resolve(options);
+    if (!resolved.ok()) return resolved.status();
+    resolved->landing = placement->landing();
     absl::StatusOr<std::unique_ptr<SampleStream>> stream =
-        SampleStream::Create(dataset, options, remote);
+        SampleStream::Create(dataset, *std::move(resolved), remote);
     if (!stream.ok()) return stream.status();
     // The constructor is private, so std::make_unique cannot call it.
     return std::unique_ptr<DistLoaderOf>(

@@ -27,7 +27,6 @@
 #include "libs/loader/sampling_input.h"
 #include "libs/status/status_matchers.h"
 #include "libs/telemetry/telemetry.h"
-#include "torch/cuda.h"
 
 namespace fairlead {
 namespace {
@@ -172,25 +171,6 @@ TEST(DistLoader, EachKindAsksForItsKindOfSampling) {
   EXPECT_EQ(last().type(), v1::SAMPLING_TYPE_ABLP);
   ASSERT_THAT(DistPprLoader::Create(On<PprLoaderOptions>(cluster)), IsOk());
   EXPECT_EQ(last().type(), v1::SAMPLING_TYPE_PPR);
-}
-
-TEST(Placement, IsTheCpuUnlessThereIsADevice) {  // GL-057
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const Placement placement,
-                                Placement::Create("", /*pin_memory=*/false));
-  EXPECT_EQ(placement.device().is_cuda(), torch::cuda::is_available());
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const Placement cpu,
-                                Placement::Create("cpu", /*pin_memory=*/false));
-  EXPECT_TRUE(cpu.device().is_cpu());
-}
-
-TEST(Placement, PinnedMemoryNeedsCuda) {  // RC-05
-  const auto placement = Placement::Create("cpu", /*pin_memory=*/true);
-  if (torch::cuda::is_available()) {
-    EXPECT_THAT(placement, IsOk());
-  } else {
-    EXPECT_THAT(placement, StatusIs(absl::StatusCode::kInvalidArgument,
-                                    HasSubstr("pin_memory: needs CUDA")));
-  }
 }
 
 class ReceivingChannel : public ::testing::Test {

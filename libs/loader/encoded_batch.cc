@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "libs/random/philox.h"
 #include "libs/status/status_macros.h"
@@ -48,6 +49,23 @@ absl::StatusOr<EncodedBatch> DecodeBatch(std::shared_ptr<const uint8_t> buffer,
     return batch;
   }
   return absl::DataLossError("there is no tensor \"batch\" with the seeds");
+}
+
+absl::Status Land(const Landing& landing, EncodedBatch& batch) {
+  if (landing.copy == nullptr) return absl::OkStatus();
+  FAIRLEAD_ASSIGN_OR_RETURN(batch.copy, landing.copy(absl::MakeConstSpan(
+                                            batch.buffer.get(), batch.bytes)));
+  return absl::OkStatus();
+}
+
+ReceivedBatch ToReceived(EncodedBatch batch, absl::Duration now) {
+  ReceivedBatch received;
+  received.message = std::move(batch.message);
+  received.buffer = std::move(batch.buffer);
+  received.bytes = batch.bytes;
+  received.copy = std::move(batch.copy);
+  received.received = now;
+  return received;
 }
 
 absl::Status ToStatus(const v1::BatchError& error) {

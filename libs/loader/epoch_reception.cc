@@ -58,16 +58,13 @@ EpochReception::Reply EpochReception::OnBatch(
   const EpochLedger::Verdict verdict = servers_[server].OnBatch(
       batch.message.header, batch.seed_digest, &booking);
   if (verdict != EpochLedger::Verdict::kNew) return Refuse(server, verdict);
-  ReceivedBatch received;
-  received.message = std::move(batch.message);
-  received.buffer = std::move(batch.buffer);
-  received.bytes = batch.bytes;
+  const uint64_t bytes = batch.bytes;
+  ReceivedBatch received = ToReceived(std::move(batch), now);
   received.server = server;
   received.delivery = delivery;
-  received.received = now;
   queue_.push_back({.next = {.result = std::move(received),
                              .server = server,
-                             .bytes = batch.bytes,
+                             .bytes = bytes,
                              .returns_credit = true},
                     .booking = std::move(booking)});
   return Reply::kNone;

@@ -49,7 +49,7 @@ class EpochReception {
                 const v1::DeliveryStamps& delivery, absl::Duration now);
   Reply OnBatchError(size_t server, const v1::BatchError& error);
   void OnEpochEnd(size_t server, const v1::EpochEnd& end);
-  // What cannot be read, and why.
+  // What cannot be read or put where it is wanted, and why.
   void OnUnreadable(size_t server, const absl::Status& why, uint64_t bytes);
 
   // As ServerEpoch::Break. True if it is to be tried again; otherwise the

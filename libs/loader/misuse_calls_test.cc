@@ -115,7 +115,8 @@ TEST(Misuse, OfAnEpoch) {
           return epoch.status();
         },
         StatusCode::kFailedPrecondition,
-        {"ended by a later one"}}});
+        {"ended by a later one"}}},
+      testing::kOfAnEpoch);
 }
 
 TEST(Misuse, OfABatch) {
@@ -149,7 +150,8 @@ TEST(Misuse, OfABatch) {
                  {"a tensor without its type",
                   [&] { return many.Get("ids").status(); },
                   StatusCode::kNotFound,
-                  {"\"ids\"", "paper.ids"}}});
+                  {"\"ids\"", "paper.ids"}}},
+                testing::kOfABatch);
 }
 
 TEST(Misuse, OfTheClusterAndItsFiles) {
@@ -204,9 +206,21 @@ TEST(Misuse, OfTheClusterAndItsFiles) {
         StatusCode::kInvalidArgument,
         {"\"x\"", "4,8,15"}},
        {"pinned memory where there is no device",
-        [] { return Placement::Create("gpu", true).status(); },
+        [] { return Placement::Create("cpu", true, CudaCalls()).status(); },
+        StatusCode::kFailedPrecondition,
+        {"pin_memory", "needs CUDA", "LIBTORCH"}},
+       {"a device where there is none",
+        [] { return Placement::Create("cuda", false, CudaCalls()).status(); },
+        StatusCode::kFailedPrecondition,
+        {"to_device: \"cuda\"", "needs CUDA", "LIBTORCH"}},
+       {"a device beyond the last",
+        [] {
+          return Placement::Create("cuda:9", false, CudaCalls{.devices = 2})
+              .status();
+        },
         StatusCode::kInvalidArgument,
-        {"to_device"}}});
+        {"cuda:9", "2 CUDA devices"}}},
+      testing::kOfTheCluster);
 }
 
 TEST(Misuse, OfAReceivingChannel) {
@@ -278,7 +292,8 @@ TEST(Misuse, OfAReceivingChannel) {
        {"a channel that cannot start an epoch",
         [] { return RemoteReceivingChannel::Create({}).status(); },
         StatusCode::kInvalidArgument,
-        {"start_epoch"}}});
+        {"start_epoch"}}},
+      testing::kOfAReceivingChannel);
 }
 
 }  // namespace

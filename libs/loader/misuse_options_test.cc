@@ -96,9 +96,6 @@ TEST(Misuse, OfOptionsOfEveryKind) {
       Nodes("a device below the first",
             [](auto& o) { o.to_device = "cuda:-1"; },
             {"to_device: \"cuda:-1\""}),
-      Nodes("a device beyond the last",
-            [](auto& o) { o.to_device = "cuda:99"; },
-            {"to_device", "cuda:99", "CUDA devices"}),
       Nodes("too many batches ahead",
             [](auto& o) {
               o.worker_options = CollocatedWorkerOptions{.prefetch_size = 5000};
@@ -114,8 +111,7 @@ TEST(Misuse, OfOptionsOfEveryKind) {
       Nodes("a pool of one's own, and no dataset",
             [](auto& o) { o.worker_options = MpWorkerOptions(); },
             {"dataset: must be given"})};
-  ExpectAnswers(table);
-  EXPECT_GE(table.size(), 20u);
+  ExpectAnswers(table, testing::kOfOptions);
 }
 
 TEST(Misuse, OfSeedsAndFanouts) {
@@ -217,8 +213,7 @@ TEST(Misuse, OfSeedsAndFanouts) {
       Bad<DistSubGraphLoader>("a split that there is none of",
                               [](auto& o) { o.input_nodes.split = "none"; },
                               {"\"none\""})};
-  ExpectAnswers(table);
-  EXPECT_GE(table.size(), 20u);
+  ExpectAnswers(table, testing::kOfSeeds);
 }
 
 TEST(Misuse, OfNegativesAnchorsAndPpr) {
@@ -283,8 +278,7 @@ TEST(Misuse, OfNegativesAnchorsAndPpr) {
             o.channels = {{.edge_types = {{"a", "to", "b"}}, .ratio = 0}};
           },
           {"channels", "ratio 0"})};
-  ExpectAnswers(table);
-  EXPECT_GE(table.size(), 14u);
+  ExpectAnswers(table, testing::kOfNegatives);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #ifndef FAIRLEAD_LIBS_LOADER_MISUSE_TABLE_H_
 #define FAIRLEAD_LIBS_LOADER_MISUSE_TABLE_H_
 
+#include <cstddef>
 #include <functional>
 #include <string>
 #include <vector>
@@ -21,7 +22,20 @@ struct Misuse {
   std::vector<std::string> words;
 };
 
-inline void ExpectAnswers(const std::vector<Misuse>& table) {
+// How many each table has.
+inline constexpr size_t kOfOptions = 19;
+inline constexpr size_t kOfSeeds = 20;
+inline constexpr size_t kOfNegatives = 14;
+inline constexpr size_t kOfAnEpoch = 10;
+inline constexpr size_t kOfABatch = 4;
+inline constexpr size_t kOfTheCluster = 9;
+inline constexpr size_t kOfAReceivingChannel = 11;
+static_assert(kOfOptions + kOfSeeds + kOfNegatives + kOfAnEpoch + kOfABatch +
+                  kOfTheCluster + kOfAReceivingChannel >=
+              60);
+
+inline void ExpectAnswers(const std::vector<Misuse>& table, size_t count) {
+  EXPECT_EQ(table.size(), count);
   for (const Misuse& misuse : table) {
     SCOPED_TRACE(misuse.what);
     const absl::Status status = misuse.call();

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -17,15 +16,12 @@
 #include "libs/dist_graph/dist_dataset.h"
 #include "libs/loader/buffer_pool.h"
 #include "libs/loader/epoch_ledger.h"
+#include "libs/loader/landing.h"
+#include "libs/loader/pool_channel.h"
 #include "libs/loader/received_batch.h"
 #include "libs/loader/sample_stream.h"
 #include "libs/loader/sample_stream_options.h"
-#include "libs/loader/sampler_pool_process.h"
-#include "libs/loader/worker_options.h"
-#include "libs/shm_channel/doorbell.h"
-#include "libs/shm_channel/shm_channel.h"
 #include "protos/fairlead/v1/loader_cursor.pb.h"
-#include "protos/fairlead/v1/registry.pb.h"
 
 namespace fairlead {
 
@@ -37,8 +33,9 @@ namespace fairlead {
 //      └────────── shm channel, in place ─────────┘
 //
 // If the pool dies it is started again, and makes what is missing of the epoch:
-// each batch comes once. After three deaths without a batch between, Next()
-// says so, and where the log is (GLT hangs: GL-059).
+// each batch comes once. One that neither makes batches nor answers for
+// stall_timeout is ended, which is a death too. After three without a batch
+// between, Next() says so, and where the log is (GLT hangs: GL-059).
 //
 // Tensors lie in the channel until they are let go of, as long as that leaves
 // room for any batch; those of the batches beyond that are copies.
@@ -53,11 +50,8 @@ class MpSampleStream final : public SampleStream {
   static absl::StatusOr<std::unique_ptr<MpSampleStream>> Create(
       const DistDataset& dataset, const SampleStreamOptions& options);
 
-  // Ends the pool.
-  ~MpSampleStream() override;
-
-  uint64_t batches() const override { return batches_; }
-  uint64_t seeds() const override { return seeds_; }
+  uint64_t batches() const override { return pool_->batches(); }
+  uint64_t seeds() const override { return pool_->seeds(); }
   absl::StatusOr<std::optional<ReceivedBatch>> Next() override;
   ReceiveStats stats() const override;
 
@@ -69,53 +63,38 @@ class MpSampleStream final : public SampleStream {
   bool at_end() const { return ledger_.has_value() && !is_running_; }
 
   // Of the pool, for whoever watches processes; 0 while there is none.
-  pid_t pool_pid() const { return pool_ == nullptr ? 0 : pool_->pid(); }
+  pid_t pool_pid() const { return pool_->pid(); }
 
  private:
-  class KeptMessage;
-  struct Kept;
-
   MpSampleStream(const SampleStreamOptions& options,
-                 std::vector<std::string> argv, std::string log);
+                 std::unique_ptr<PoolChannel> pool);
 
   absl::Status BeginEpoch(uint64_t epoch,
                           absl::Span<const v1::EpochProgress> had) override;
   absl::StatusOr<std::vector<v1::EpochProgress>> progress() const override;
 
-  // A channel, and a pool to make it if there is none.
-  absl::Status Connect();
   // Starts what is missing of the epoch, as often as the pool may die.
   absl::Status StartAttempt();
   absl::Status TryAttempt();
-  // These end the attempt: the next has a new channel, of a new pool or of the
-  // same one. UNAVAILABLE if pools die as fast as they are started.
+  // Ends the attempt: the next is another pool's. UNAVAILABLE if pools die as
+  // fast as they are started.
   absl::Status OnDeath(const absl::Status& why);
-  void LeaveChannel();
+  // No batch has come for a while: goes on in another channel if the pool waits
+  // for room that only the trainer can give, and with another pool if it does
+  // not answer.
+  absl::Status OnSilence();
 
   // What a message is to the trainer; nullopt if it is nothing.
-  absl::StatusOr<std::optional<ReceivedBatch>> Take(ShmMessage message);
+  absl::StatusOr<std::optional<ReceivedBatch>> Take(
+      std::unique_ptr<KeptMessage> kept);
   absl::StatusOr<std::optional<ReceivedBatch>> TakeBatch(
       std::unique_ptr<KeptMessage> message);
-  // Whether the pool waits for room that only the trainer can give.
-  bool IsStuck() const;
-  // What the pool says of the channel.
-  absl::StatusOr<v1::ChannelDescription> Describe() const;
-  std::string Name() const;
 
-  const MpWorkerOptions workers_;
-  const std::vector<std::string> argv_;
-  const std::string log_;
+  const absl::Duration stall_timeout_;
   const RealClock clock_;
-  v1::ChannelSpec spec_;  // each channel's, but for its id
-  uint64_t batches_ = 0;
-  uint64_t seeds_ = 0;
-
-  std::unique_ptr<SamplerPoolProcess> pool_;
-  std::unique_ptr<ShmConsumer> consumer_;
-  std::shared_ptr<DoorbellRinger> producer_;  // told when there is room
-  uint32_t producer_slot_ = 0;
-  std::shared_ptr<Kept> kept_;  // messages of this channel
-  bool keeps_in_place_ = true;
+  const std::unique_ptr<PoolChannel> pool_;
+  const Landing landing_;
+  bool keeps_in_place_;
   BufferPool buffers_;
 
   std::optional<EpochLedger> ledger_;  // of what Next() returned

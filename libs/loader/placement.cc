@@ -2,26 +2,42 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <functional>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "ATen/core/Tensor.h"
+#include "ATen/ops/from_blob.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "absl/types/span.h"
 #include "c10/core/Device.h"
-#include "torch/cuda.h"
+#include "libs/status/status_macros.h"
 
 namespace fairlead {
 namespace {
 
 constexpr absl::string_view kCuda = "cuda";
 
-absl::StatusOr<c10::Device> ParseDevice(absl::string_view name) {
+absl::Status NeedsCuda(absl::string_view option, const CudaCalls& cuda) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      option, ": needs CUDA, and ",
+      cuda.is_built_in
+          ? "libtorch finds no CUDA device; look whether nvidia-smi does"
+          : "this libtorch is built without it; build with another, which "
+            "LIBTORCH names"));
+}
+
+absl::StatusOr<c10::Device> ParseDevice(absl::string_view name,
+                                        const CudaCalls& cuda) {
   if (name.empty()) {
-    return c10::Device(torch::cuda::is_available() ? c10::kCUDA : c10::kCPU);
+    return cuda.devices > 0 ? cuda.current_device() : c10::Device(c10::kCPU);
   }
   if (name == "cpu") return c10::Device(c10::kCPU);
   absl::string_view index = name;
@@ -32,39 +48,79 @@ absl::StatusOr<c10::Device> ParseDevice(absl::string_view name) {
         absl::StrCat("to_device: \"", name,
                      "\" is no device; give \"cpu\", \"cuda\" or \"cuda:1\""));
   }
-  const size_t devices = torch::cuda::device_count();
-  if (static_cast<size_t>(number) >= devices) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "to_device: there is no \"", name, "\"; libtorch finds ", devices,
-        " CUDA devices. Give \"cpu\", or build with a libtorch for CUDA "
-        "(LIBTORCH names one) on a host with a GPU"));
+  if (cuda.devices == 0) {
+    return NeedsCuda(absl::StrCat("to_device: \"", name, "\""), cuda);
   }
-  if (name == kCuda) return c10::Device(c10::kCUDA);
+  if (static_cast<size_t>(number) >= cuda.devices) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "to_device: there is no \"", name, "\"; libtorch finds ", cuda.devices,
+        " CUDA devices, of which the first is \"cuda:0\""));
+  }
+  // The current device of this thread, which is not that of those who receive.
+  if (name == kCuda) return cuda.current_device();
   return c10::Device(c10::kCUDA, static_cast<c10::DeviceIndex>(number));
+}
+
+// Aliases host memory that somebody holds on to.
+at::Tensor Borrow(absl::Span<const uint8_t> bytes) {
+  return at::from_blob(const_cast<uint8_t*>(bytes.data()),
+                       {static_cast<int64_t>(bytes.size())},
+                       at::TensorOptions().dtype(at::kByte));
 }
 
 }  // namespace
 
 absl::StatusOr<Placement> Placement::Create(absl::string_view to_device,
-                                            bool pin_memory) {
-  const absl::StatusOr<c10::Device> device = ParseDevice(to_device);
-  if (!device.ok()) return device.status();
-  if (pin_memory && !torch::cuda::is_available()) {
-    return absl::InvalidArgumentError(
-        "pin_memory: needs CUDA, and libtorch finds none here; leave it false");
-  }
+                                            bool pin_memory, CudaCalls cuda) {
   Placement placement;
-  placement.device_ = *device;
+  FAIRLEAD_ASSIGN_OR_RETURN(placement.device_, ParseDevice(to_device, cuda));
+  if (pin_memory && cuda.devices == 0) return NeedsCuda("pin_memory", cuda);
   placement.pin_memory_ = pin_memory;
+  placement.cuda_ = std::move(cuda);
   return placement;
 }
 
-at::Tensor Placement::Put(const at::Tensor& tensor) const {
-  if (!tensor.defined()) return tensor;
-  const at::Tensor here = pin_memory_ ? tensor.pin_memory() : tensor;
-  if (device_.is_cpu()) return here;
-  return here.to(at::TensorOptions().device(device_),
-                 /*non_blocking=*/pin_memory_);
+Landing Placement::landing() const {
+  Landing landing;
+  if (pin_memory_) landing.allocate = cuda_.allocate_pinned;
+  if (device_.is_cpu()) return landing;
+  landing.copy = [copy = cuda_.copy,
+                  device = device_](absl::Span<const uint8_t> bytes)
+      -> absl::StatusOr<std::shared_ptr<const void>> {
+    FAIRLEAD_ASSIGN_OR_RETURN(at::Tensor there, copy(Borrow(bytes), device));
+    return std::make_shared<const at::Tensor>(std::move(there));
+  };
+  return landing;
+}
+
+absl::StatusOr<at::Tensor> Placement::Put(const at::Tensor& tensor,
+                                          const ReceivedBatch& received) const {
+  if (!tensor.defined() || (device_.is_cpu() && !pin_memory_)) return tensor;
+  const auto* const data = static_cast<const uint8_t*>(tensor.data_ptr());
+  const uint8_t* const begin = received.buffer.get();
+  const std::less<const uint8_t*> before;
+  const bool is_view =
+      !before(data, begin) && before(data, begin + received.bytes);
+  if (is_view && device_.is_cpu()) return tensor;
+  if (is_view && received.copy != nullptr) {
+    const auto there =
+        std::static_pointer_cast<const at::Tensor>(received.copy);
+    return at::from_blob(
+        static_cast<uint8_t*>(there->data_ptr()) + (data - begin),
+        tensor.sizes(), tensor.strides(), [there](void* /*data*/) {},
+        there->options().dtype(tensor.scalar_type()));
+  }
+  if (!device_.is_cpu()) return cuda_.copy(tensor, device_);
+  // It was made here, of what was received.
+  FAIRLEAD_ASSIGN_OR_RETURN(const std::shared_ptr<uint8_t> memory,
+                            cuda_.allocate_pinned(tensor.nbytes()));
+  const at::Tensor dense = tensor.contiguous();
+  if (dense.nbytes() > 0) {
+    std::memcpy(memory.get(), dense.data_ptr(), dense.nbytes());
+  }
+  return at::from_blob(
+      memory.get(), dense.sizes(), [memory](void* /*data*/) {},
+      dense.options());
 }
 
 }  // namespace fairlead

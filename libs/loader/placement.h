@@ -5,33 +5,52 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "c10/core/Device.h"
+#include "libs/loader/cuda_calls.h"
+#include "libs/loader/landing.h"
+#include "libs/loader/received_batch.h"
 
 namespace fairlead {
 
 // Where a batch's tensors are to be. The default is where they were received:
 // in this process's memory, without a copy.
+//
+// The work is done as batches arrive, by the thread that receives them: with
+// pinned memory they are received into it, and one copy takes a whole batch to
+// the device. What the trainer asks for then is a view.
 class Placement {
  public:
   Placement() = default;
 
   // `to_device` is "cpu", "cuda" or "cuda:1"; empty means the current CUDA
   // device where libtorch finds one, and else the CPU (parity GL-057). With
-  // `pin_memory` tensors are copied into page-locked memory: on the CPU they
-  // stay there; on their way to a device the copy is asynchronous, on the
-  // current stream. INVALID_ARGUMENT for what is no device, a device that
-  // libtorch does not find, or pinned memory without CUDA (parity RC-05).
+  // `pin_memory` batches are received into page-locked memory (parity RC-05):
+  // on the CPU they stay there; a copy to a device is faster from it.
+  // INVALID_ARGUMENT for what is no device, or one beyond the last;
+  // FAILED_PRECONDITION, saying what is missing, if CUDA is needed and is not
+  // there.
   static absl::StatusOr<Placement> Create(absl::string_view to_device,
-                                          bool pin_memory);
+                                          bool pin_memory) {
+    return Create(to_device, pin_memory, TorchCuda());
+  }
+  static absl::StatusOr<Placement> Create(absl::string_view to_device,
+                                          bool pin_memory, CudaCalls cuda);
 
   const c10::Device& device() const { return device_; }
   bool pin_memory() const { return pin_memory_; }
 
-  // The tensor there; itself if that is where it is, or it is undefined.
-  at::Tensor Put(const at::Tensor& tensor) const;
+  // For the stream whose batches are to be there.
+  Landing landing() const;
+
+  // The tensor there, which is of `received` or was made from it: a view of
+  // what landing() has put there, as far as it can be. The tensor itself if
+  // that is where it is, or it is undefined. Errors as CudaCalls.
+  absl::StatusOr<at::Tensor> Put(const at::Tensor& tensor,
+                                 const ReceivedBatch& received) const;
 
  private:
   c10::Device device_ = c10::Device(c10::kCPU);
   bool pin_memory_ = false;
+  CudaCalls cuda_;
 };
 
 }  // namespace fairlead

@@ -14,6 +14,7 @@
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/proto_buffer_reader.h"
 #include "libs/loader/encoded_batch.h"
+#include "libs/status/status_macros.h"
 #include "protos/fairlead/v1/channel_gateway.pb.h"
 #include "protos/fairlead/v1/messages.pb.h"
 
@@ -48,11 +49,12 @@ bool ReadSubmessage(CodedInputStream& input,
   return ok;
 }
 
-bool ReadBatch(CodedInputStream& input, BufferPool& pool,
-               std::optional<EncodedBatch>& batch) {
+absl::StatusOr<bool> ReadBatch(CodedInputStream& input, BufferPool& pool,
+                               std::optional<EncodedBatch>& batch) {
   const std::optional<int> length = ReadLength(input);
   if (!length.has_value() || batch.has_value()) return false;
-  std::shared_ptr<uint8_t> buffer = pool.Take(*length);
+  FAIRLEAD_ASSIGN_OR_RETURN(std::shared_ptr<uint8_t> buffer,
+                            pool.Take(*length));
   if (!input.ReadRaw(buffer.get(), *length)) return false;
   batch.emplace();
   batch->bytes = *length;
@@ -60,19 +62,20 @@ bool ReadBatch(CodedInputStream& input, BufferPool& pool,
   return true;
 }
 
-// False if the bytes are no ReceiveResponse.
-bool ReadResponse(CodedInputStream& input, BufferPool& pool,
-                  v1::ReceiveResponse& rest,
-                  std::optional<EncodedBatch>& batch) {
+// False if the bytes are no ReceiveResponse; an error if there is no memory.
+absl::StatusOr<bool> ReadResponse(CodedInputStream& input, BufferPool& pool,
+                                  v1::ReceiveResponse& rest,
+                                  std::optional<EncodedBatch>& batch) {
   while (const uint32_t tag = input.ReadTag()) {
     bool ok = false;
     switch (tag) {
       case LengthDelimited(v1::ReceiveResponse::kDeliveryFieldNumber):
         ok = ReadSubmessage(input, *rest.mutable_delivery());
         break;
-      case LengthDelimited(v1::ReceiveResponse::kBatchFieldNumber):
-        ok = ReadBatch(input, pool, batch);
+      case LengthDelimited(v1::ReceiveResponse::kBatchFieldNumber): {
+        FAIRLEAD_ASSIGN_OR_RETURN(ok, ReadBatch(input, pool, batch));
         break;
+      }
       case LengthDelimited(v1::ReceiveResponse::kBatchErrorFieldNumber):
         ok = ReadSubmessage(input, *rest.mutable_batch_error());
         break;
@@ -105,9 +108,9 @@ absl::StatusOr<DecodedResponse> DecodeReceiveResponse(
     CodedInputStream input(&reader);
     const CodedInputStream::Limit limit =
         input.PushLimit(static_cast<int>(response_bytes));
-    if (!ReadResponse(input, pool, rest, batch)) {
-      return malformed("is no ReceiveResponse");
-    }
+    FAIRLEAD_ASSIGN_OR_RETURN(const bool is_response,
+                              ReadResponse(input, pool, rest, batch));
+    if (!is_response) return malformed("is no ReceiveResponse");
     input.PopLimit(limit);
   }
   DecodedResponse decoded;

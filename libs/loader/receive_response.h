@@ -20,7 +20,8 @@ struct DecodedResponse {
 // Reads an encoded ReceiveResponse. A batch's bytes are copied once, from the
 // transport's memory into one buffer of `pool`, such that the SampleMessage,
 // not the response around it, starts aligned, and so every tensor in it does.
-// DATA_LOSS if the response or the batch is not well-formed.
+// DATA_LOSS if the response or the batch is not well-formed; otherwise as
+// BufferPool::Take.
 absl::StatusOr<DecodedResponse> DecodeReceiveResponse(
     grpc::ByteBuffer& response, BufferPool& pool);
 

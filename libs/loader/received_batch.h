@@ -16,6 +16,7 @@ struct ReceivedBatch {
   TensorMessage message;                  // its views point into `buffer`
   std::shared_ptr<const uint8_t> buffer;  // keeps them alive; 64-byte aligned
   uint64_t bytes = 0;                     // of the encoded message
+  std::shared_ptr<const void> copy;       // as Landing::copy made it, if any
   size_t server = 0;                      // local index of the server
   v1::DeliveryStamps delivery;            // on the gateway's clock, if any
   absl::Duration received;  // it was whole, on this host's monotonic clock

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "libs/loader/landing.h"
 #include "libs/loader/sampling_input.h"
 #include "protos/fairlead/v1/messages.pb.h"
 
@@ -45,6 +46,9 @@ struct ReceivingOptions {
 
   // How long a server may be away before its part of the epoch fails.
   absl::Duration recovery_timeout = absl::Seconds(120);
+
+  // On the thread that receives.
+  Landing landing = {};
 };
 
 // INVALID_ARGUMENT, naming the option.

@@ -63,7 +63,8 @@ RemoteReceivingChannel::Create(Options options) {
 RemoteReceivingChannel::RemoteReceivingChannel(Options options)
     : options_(std::move(options)),
       // One more than can be waiting, for the batch that the trainer works on.
-      buffers_((options_.prefetch_size + 1) * options_.num_servers),
+      buffers_((options_.prefetch_size + 1) * options_.num_servers,
+               options_.landing.allocate),
       reception_(options_.num_servers,
                  {.prefetch_size = options_.prefetch_size,
                   .credit_bytes = options_.credit_bytes,
@@ -240,6 +241,11 @@ void RemoteReceivingChannel::OnResponse(
   const absl::Duration now = clock_.MonotonicNow();
   absl::StatusOr<DecodedResponse> decoded =
       DecodeReceiveResponse(response, buffers_);
+  if (decoded.ok() && std::holds_alternative<EncodedBatch>(decoded->event)) {
+    const absl::Status landed =
+        Land(options_.landing, std::get<EncodedBatch>(decoded->event));
+    if (!landed.ok()) decoded = landed;
+  }
   uint64_t batch_bytes = 0;
   EpochReception::Reply reply = EpochReception::Reply::kNone;
   {

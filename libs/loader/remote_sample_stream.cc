@@ -64,6 +64,7 @@ absl::StatusOr<std::unique_ptr<RemoteSampleStream>> RemoteSampleStream::Create(
   channel_options.prefetch_size = options.prefetch_size;
   channel_options.credit_bytes = options.credit_bytes;
   channel_options.recovery_timeout = options.recovery_timeout;
+  channel_options.landing = options.landing;
   // The servers say whether they have batches for us (parity C-24).
   for (size_t i = 0; i < input->num_servers(); ++i) {
     channel_options.active_mask.push_back(input->channel(i).batches > 0);

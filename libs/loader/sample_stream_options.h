@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "libs/loader/landing.h"
 #include "libs/loader/worker_options.h"
 #include "protos/fairlead/v1/registry.pb.h"
 #include "protos/fairlead/v1/sampling.pb.h"
@@ -47,6 +48,9 @@ struct SampleStreamOptions : DeliveryOptions {
   // Or one for each server.
   std::vector<v1::SeedNodes> seeds = {};
   v1::SamplingConfig config = {};
+
+  // Where batches are put as they come. Loaders set it: see Placement.
+  Landing landing = {};
 };
 
 // INVALID_ARGUMENT, naming the option and what it may be, for what no server

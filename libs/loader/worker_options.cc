@@ -49,7 +49,8 @@ struct Check {
     }
     for (const auto& [name, timeout] :
          {std::pair("start_timeout", options.start_timeout),
-          std::pair("rpc_timeout", options.rpc_timeout)}) {
+          std::pair("rpc_timeout", options.rpc_timeout),
+          std::pair("stall_timeout", options.stall_timeout)}) {
       if (timeout > absl::ZeroDuration()) continue;
       return absl::InvalidArgumentError(absl::StrCat(
           name, ": must be more than 0, got ", absl::FormatDuration(timeout)));

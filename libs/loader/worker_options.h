@@ -54,6 +54,10 @@ struct MpWorkerOptions {
 
   absl::Duration start_timeout = absl::Minutes(5);  // until it has its dataset
   absl::Duration rpc_timeout = absl::Seconds(180);  // of one call
+
+  // A pool that makes no batch, and does not answer either for so long, is
+  // ended and another started: it hangs, or was stopped (SIGSTOP).
+  absl::Duration stall_timeout = absl::Seconds(30);
 };
 
 using WorkerOptions =

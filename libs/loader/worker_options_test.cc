@@ -33,6 +33,8 @@ TEST(WorkerOptions, BadOnesAreNamedWithTheirValue) {
   refused(MpWorkerOptions{.worker_concurrency = 33}, "worker_concurrency: 33");
   refused(MpWorkerOptions{.channel_size = 12}, "channel_size: 12");
   refused(MpWorkerOptions{.rpc_timeout = absl::ZeroDuration()}, "rpc_timeout");
+  refused(MpWorkerOptions{.stall_timeout = absl::ZeroDuration()},
+          "stall_timeout");
   refused(MpWorkerOptions{.start_timeout = -absl::Seconds(1)}, "start_timeout");
   refused(CollocatedWorkerOptions{.prefetch_size = 5000},
           "prefetch_size: 5000");

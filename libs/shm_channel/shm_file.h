@@ -15,7 +15,7 @@ namespace fairlead {
 inline constexpr char kChannelPrefix[] = "fairlead-channel-";
 inline constexpr char kDoorbellPrefix[] = "fairlead-bell-";
 inline constexpr char kMeshPrefix[] = "fairlead-mesh-";  // libs/tensor_mesh
-inline constexpr absl::string_view kSegmentPrefixes[] = {
+inline constexpr const char* kSegmentPrefixes[] = {
     kChannelPrefix, kDoorbellPrefix, kMeshPrefix};
 
 // A file in shared memory, mapped, with locks that say who is alive.

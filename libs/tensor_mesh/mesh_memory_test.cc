@@ -69,6 +69,8 @@ TEST_P(MeshMemoryTest, StaysFlatOverManyRequests) {
   EXPECT_EQ(after.arena_bytes_used, before.arena_bytes_used);
   EXPECT_EQ(mesh.server().stats().queued, 0u);
   EXPECT_EQ(mesh.server().stats().unanswered, 0u);
+  RecordProperty("resident_kib_before", std::to_string(resident >> 10));
+  RecordProperty("resident_kib_after", std::to_string(ResidentBytes() >> 10));
   // The rings are touched once around, and the allocator has its ways.
   EXPECT_LT(ResidentBytes(), resident + (4 << 20));
 }

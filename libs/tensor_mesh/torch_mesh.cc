@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "c10/core/ScalarType.h"
 #include "libs/status/status_macros.h"
+#include "libs/tensor_mesh/queued_work.h"
 #include "libs/tensor_message/tensor_message.h"
 #include "libs/tensor_message/torch_adaptor.h"
 
@@ -119,7 +120,7 @@ absl::StatusOr<MeshHandler> PushPull(
     MeshWorker& worker, const std::vector<at::Tensor>& push_tensors,
     const std::vector<uint64_t>& push_keys,
     const std::vector<at::Tensor>& pull_tensors,
-    const std::vector<uint64_t>& pull_keys, bool /*need_event*/) {
+    const std::vector<uint64_t>& pull_keys, bool need_event) {
   FAIRLEAD_RETURN_IF_ERROR(
       CheckLengths("pushes", push_tensors.size(), push_keys.size()));
   FAIRLEAD_RETURN_IF_ERROR(
@@ -134,6 +135,7 @@ absl::StatusOr<MeshHandler> PushPull(
     pulls[i].key = pull_keys[i];
     FAIRLEAD_ASSIGN_OR_RETURN(pulls[i].tensor, ToBuffer(pull_tensors[i]));
   }
+  if (need_event) AwaitQueuedWork();
   return worker.PushPull(std::move(pushes), std::move(pulls));
 }
 
@@ -155,9 +157,10 @@ absl::StatusOr<Batch> GetBatch(MeshServer& server,
 }
 
 absl::Status Respond(MeshServer& server, const std::vector<at::Tensor>& tensors,
-                     MeshServerHandler handler, bool /*need_event*/) {
+                     MeshServerHandler handler, bool need_event) {
   FAIRLEAD_ASSIGN_OR_RETURN(std::vector<MeshTensorView> views,
                             ToViews(tensors));
+  if (need_event) AwaitQueuedWork();
   return server.Respond(std::move(views), handler);
 }
 

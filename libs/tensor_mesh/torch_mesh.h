@@ -18,10 +18,10 @@ namespace fairlead::torch_mesh {
 // libtorch, and with StepMesh's argument lists (parity 1E); the other calls
 // need none. Tensors are kept alive for as long as the mesh needs them.
 //
-// All tensors must be on the CPU and contiguous. `need_event` asks the mesh to
-// wait for what is queued on a tensor's CUDA stream; a CPU tensor is ready, so
-// there is nothing to wait for. A tensor of another device is UNIMPLEMENTED:
-// copy it to a (pinned) CPU tensor first.
+// All tensors must be on the CPU and contiguous. A tensor of another device is
+// UNIMPLEMENTED: copy it to a (pinned) CPU tensor first. With `need_event` the
+// call waits for what is queued on the current CUDA stream before it sends:
+// such copies. Where there is no CUDA, nothing is queued.
 
 // What the mesh makes of a tensor. INVALID_ARGUMENT for one that is undefined,
 // not contiguous, or of a dtype that no message can hold.

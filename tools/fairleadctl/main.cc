@@ -40,7 +40,9 @@ ABSL_FLAG(std::string, sort, "share",
 ABSL_FLAG(bool, undo, false, "drain: put the member back in service.");
 ABSL_FLAG(std::optional<uint64_t>, epoch, std::nullopt,
           "record: which epoch, by default the one that the channel is in.");
-ABSL_FLAG(uint64_t, batches, 0, "record: stop after so many; 0 for all.");
+ABSL_FLAG(uint64_t, batches, 0,
+          "record: stop after so many; trace: the latest so many of each "
+          "gateway; 0 for all.");
 
 namespace fairlead {
 namespace {
