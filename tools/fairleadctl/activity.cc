@@ -126,6 +126,9 @@ void AddPool(const Pair& pool, ChannelActivity& activity) {
     return std::min(1.0,
                     pool.Rate(metrics::kPoolChannelStateSeconds, with_state));
   };
+  // Exact over the ends of epochs, where the pool counts it by itself.
+  const double ended = pool.Rate(metrics::kPoolChannelEndedBatches, labels);
+  if (ended > 0) activity.batches_per_second = ended;
   activity.runnable = in_state("runnable");
   activity.parked = in_state("parked");
 }

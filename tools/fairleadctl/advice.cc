@@ -21,8 +21,10 @@ namespace {
 constexpr double kNotable = 0.25;
 // Of the workers: the rest is what hand-overs take.
 constexpr double kBusy = 0.7;
-// Of a buffer that its pool found full.
-constexpr double kNearFull = 0.4;
+// Of the time; what takes this much is at fault whatever else there is.
+constexpr double kMostOfIt = 0.75;
+// A buffer that holds so many is large enough to work ahead.
+constexpr double kAmpleMessages = 3;
 // A partition is slow if its calls take so many times those of the others; of
 // the only other one, if they take so long.
 constexpr double kSlowRatio = 3;
@@ -67,32 +69,54 @@ std::string Busy(const PoolActivity& pool) {
                          pool.workers, pool.name);
 }
 
+// A buffer that holds hardly more than the message that is being sent: pool and
+// gateway wait for each other in turn, though both could go on.
+std::optional<Finding> JudgeRing(const ChannelActivity& activity,
+                                 const PoolActivity* pool) {
+  const double message = activity.bytes_per_second > 0
+                             ? activity.bytes_per_second /
+                                   std::max(activity.batches_per_second, 1e-9)
+                             : 0;
+  const auto size = static_cast<double>(activity.channel.buffer_bytes());
+  if (message <= 0 || size >= kAmpleMessages * message) return std::nullopt;
+  // A batch is begun only when there is room for it, so workers are idle if the
+  // buffer is what keeps them from it.
+  const bool has_idle_workers =
+      pool != nullptr && pool->busy < kBusy * pool->workers;
+  if ((activity.parked < kNotable && !has_idle_workers) ||
+      std::max(activity.wait_data, activity.wait_transport) < kNotable ||
+      activity.wait_transport > kMostOfIt ||
+      activity.wait_credit >
+          std::max(activity.wait_data, activity.wait_transport)) {
+    return std::nullopt;
+  }
+  Finding finding;
+  finding.bottleneck = Bottleneck::kRing;
+  finding.evidence = absl::StrCat(
+      Waits(activity), ", while the pool waited ", Percent(activity.parked),
+      " for room", pool == nullptr ? "" : absl::StrCat(" and ", Busy(*pool)),
+      "; its buffer of ", Bytes(size), " holds ",
+      absl::StrFormat("%.1f", size / message), " messages of ", Bytes(message),
+      ", and ",
+      Bytes(static_cast<double>(activity.channel.buffer_high_water_bytes())),
+      " of it were in use");
+  if (pool != nullptr && pool->waits_for_room_per_second > 0) {
+    absl::StrAppend(
+        &finding.evidence,
+        absl::StrFormat("; of the pool's batches %.1f a second were "
+                        "made and found no room",
+                        pool->waits_for_room_per_second));
+  }
+  finding.advice =
+      absl::StrCat("raise BackendOptions.buffer_bytes to ", Bytes(8 * message),
+                   " or more (loadgen: --buffer_bytes)");
+  return finding;
+}
+
 // The pool is slower than the trainer: why?
 Finding JudgePool(const ChannelActivity& activity, const PoolActivity& pool) {
   const v1::ChannelDescription& channel = activity.channel;
   Finding finding;
-  const double high_water =
-      channel.buffer_bytes() == 0
-          ? 0
-          : static_cast<double>(channel.buffer_high_water_bytes()) /
-                static_cast<double>(channel.buffer_bytes());
-  if (activity.parked >= kNotable && high_water >= kNearFull) {
-    finding.bottleneck = Bottleneck::kRing;
-    finding.evidence = absl::StrCat(
-        Waits(activity), ", while the pool waited ", Percent(activity.parked),
-        " for room; its buffer of ", Bytes(channel.buffer_bytes()), " held ",
-        Bytes(channel.buffer_high_water_bytes()), " at most");
-    if (pool.waits_for_room_per_second > 0) {
-      absl::StrAppend(&finding.evidence,
-                      absl::StrFormat(", and %.1f batches a second of the pool "
-                                      "were made and found no room",
-                                      pool.waits_for_room_per_second));
-    }
-    finding.advice =
-        "raise BackendOptions.buffer_bytes, so that it holds several batches "
-        "(loadgen: --buffer_bytes)";
-    return finding;
-  }
   const double limit = channel.control().max_batches_per_second();
   if (limit > 0 && activity.batches_per_second >= 0.8 * limit) {
     finding.bottleneck = Bottleneck::kRateLimit;
@@ -152,7 +176,7 @@ std::optional<Finding> JudgeChannel(const ChannelActivity& activity,
     finding.advice = "start it again: it makes its channels anew";
     return finding;
   }
-  if (channel.state() == v1::CHANNEL_STATE_PAUSED) {
+  if (channel.control().paused()) {
     finding.bottleneck = Bottleneck::kPaused;
     finding.evidence =
         absl::StrCat(channel.batches() - channel.submitted_batches(),
@@ -161,6 +185,8 @@ std::optional<Finding> JudgeChannel(const ChannelActivity& activity,
         absl::StrCat("`fairleadctl resume ", channel.channel_id(), "`");
     return finding;
   }
+  std::optional<Finding> ring = JudgeRing(activity, pool);
+  if (ring.has_value()) return ring;
   const double slowest = std::max(
       {activity.wait_data, activity.wait_credit, activity.wait_transport});
   if (slowest < kNotable) return std::nullopt;
@@ -174,8 +200,8 @@ std::optional<Finding> JudgeChannel(const ChannelActivity& activity,
     finding.bottleneck = Bottleneck::kTrainer;
     finding.advice =
         "batches are made faster than the trainer takes them: make its step "
-        "shorter, or give its loader a larger prefetch_size if steps vary; "
-        "sampling more costs nothing now";
+        "shorter. If it waits for batches all the same, they are long under "
+        "way: give its loader a larger prefetch_size";
   } else {
     finding.bottleneck = Bottleneck::kNetwork;
     finding.advice = absl::StrCat(

@@ -84,12 +84,31 @@ TEST(Advice, WaitingForABusyPoolIsTheSampler) {
 
 TEST(Advice, BothWaitingForEachOtherIsATooSmallRing) {
   ClusterActivity activity = Healthy();
-  activity.channels[0].wait_data = 0.6;
-  activity.channels[0].parked = 0.6;
-  activity.channels[0].channel.set_buffer_high_water_bytes(900);
+  activity.channels[0].wait_data = 0.5;
+  activity.channels[0].wait_transport = 0.4;
+  activity.channels[0].parked = 0.4;
+  activity.channels[0].batches_per_second = 10;
+  activity.channels[0].bytes_per_second = 7000;  // 1.4 messages fit
   // Making what then waits for room keeps workers busy; that is not the cause.
   activity.pools["pool"].busy = 3.8;
   EXPECT_EQ(JudgeOne(activity).bottleneck, Bottleneck::kRing);
+  // A larger one would only be full of more.
+  activity.channels[0].wait_data = 0.1;
+  activity.channels[0].wait_transport = 0.9;
+  EXPECT_EQ(JudgeOne(activity).bottleneck, Bottleneck::kNetwork);
+  activity.channels[0].wait_transport = 0;
+  activity.channels[0].wait_credit = 0.9;
+  EXPECT_EQ(JudgeOne(activity).bottleneck, Bottleneck::kTrainer);
+}
+
+TEST(Advice, RingThatHoldsSeveralMessagesIsNotTooSmall) {
+  ClusterActivity activity = Healthy();
+  activity.channels[0].wait_data = 0.9;
+  activity.channels[0].parked = 0.4;
+  activity.channels[0].batches_per_second = 10;
+  activity.channels[0].bytes_per_second = 1000;  // ten fit
+  activity.pools["pool"].busy = 4;
+  EXPECT_EQ(JudgeOne(activity).bottleneck, Bottleneck::kSampler);
 }
 
 TEST(Advice, PartitionThatAnswersMoreSlowlyThanOthersIsNamed) {
@@ -140,7 +159,8 @@ TEST(Advice, IdleWorkersAndAWaitingTrainerAreUnknown) {
 
 TEST(Advice, PausedAndLostChannelsAreSaidToBeSo) {
   ClusterActivity activity = Healthy();
-  activity.channels[0].channel.set_state(v1::CHANNEL_STATE_PAUSED);
+  v1::ChannelControl& control = *activity.channels[0].channel.mutable_control();
+  control.set_paused(true);
   EXPECT_EQ(JudgeOne(activity).bottleneck, Bottleneck::kPaused);
   activity.channels[0].channel.set_state(v1::CHANNEL_STATE_LOST);
   EXPECT_EQ(JudgeOne(activity).bottleneck, Bottleneck::kAway);

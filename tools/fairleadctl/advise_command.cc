@@ -66,8 +66,8 @@ void Print(const CommandContext& context, const ClusterActivity& activity,
 
 }  // namespace
 
-absl::StatusOr<Outcome> RunAdvise(const CommandContext& context,
-                                  absl::Span<const std::string> args) {
+absl::StatusOr<CommandOutcome> RunAdvise(const CommandContext& context,
+                                         absl::Span<const std::string> args) {
   FAIRLEAD_RETURN_IF_ERROR(CheckArguments("advise", args, {}));
   FAIRLEAD_ASSIGN_OR_RETURN(const ClusterSnapshot before,
                             TakeSnapshot(context));
@@ -76,7 +76,7 @@ absl::StatusOr<Outcome> RunAdvise(const CommandContext& context,
   const ClusterActivity activity = Compare(before, after);
   const std::vector<Finding> findings = Judge(activity);
   Print(context, activity, findings, Silent(after));
-  return findings.empty() ? Outcome::kFine : Outcome::kFinding;
+  return findings.empty() ? CommandOutcome::kFine : CommandOutcome::kFinding;
 }
 
 }  // namespace fairlead

@@ -10,8 +10,8 @@
 namespace fairlead {
 
 // advise: looks twice, --interval apart, and says what holds channels back.
-absl::StatusOr<Outcome> RunAdvise(const CommandContext& context,
-                                  absl::Span<const std::string> args);
+absl::StatusOr<CommandOutcome> RunAdvise(const CommandContext& context,
+                                         absl::Span<const std::string> args);
 
 }  // namespace fairlead
 

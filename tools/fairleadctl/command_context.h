@@ -45,7 +45,7 @@ struct CommandContext {
 };
 
 // Whether a command that looks for trouble found some.
-enum class Outcome { kFine, kFinding };
+enum class CommandOutcome { kFine, kFinding };
 
 // A service's answer within context.timeout. `whom` names the service and how
 // it was found, in the message of an error.

@@ -32,12 +32,12 @@ namespace {
 using Args = absl::Span<const std::string>;
 
 // A command that looks for nothing wrong.
-std::function<absl::StatusOr<Outcome>(const CommandContext&, Args)> Plain(
-    absl::Status (*run)(const CommandContext&, Args)) {
+std::function<absl::StatusOr<CommandOutcome>(const CommandContext&, Args)>
+Plain(absl::Status (*run)(const CommandContext&, Args)) {
   return [run](const CommandContext& context,
-               Args args) -> absl::StatusOr<Outcome> {
+               Args args) -> absl::StatusOr<CommandOutcome> {
     FAIRLEAD_RETURN_IF_ERROR(run(context, args));
-    return Outcome::kFine;
+    return CommandOutcome::kFine;
   };
 }
 
@@ -112,8 +112,8 @@ std::string CommandsHelp() {
   return help;
 }
 
-absl::StatusOr<Outcome> RunCommand(const CommandContext& context,
-                                   absl::string_view name, Args args) {
+absl::StatusOr<CommandOutcome> RunCommand(const CommandContext& context,
+                                          absl::string_view name, Args args) {
   for (const Command& command : Commands()) {
     if (command.name == name) return command.run(context, args);
   }

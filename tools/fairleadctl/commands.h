@@ -18,8 +18,8 @@ struct Command {
   std::string name;
   std::string arguments;  // and flags, as --help shows them
   std::string help;       // in one line
-  std::function<absl::StatusOr<Outcome>(const CommandContext&,
-                                        absl::Span<const std::string>)>
+  std::function<absl::StatusOr<CommandOutcome>(const CommandContext&,
+                                               absl::Span<const std::string>)>
       run;
 };
 
@@ -29,9 +29,9 @@ const std::vector<Command>& Commands();
 std::string CommandsHelp();
 
 // INVALID_ARGUMENT for a word that is no command.
-absl::StatusOr<Outcome> RunCommand(const CommandContext& context,
-                                   absl::string_view name,
-                                   absl::Span<const std::string> args);
+absl::StatusOr<CommandOutcome> RunCommand(const CommandContext& context,
+                                          absl::string_view name,
+                                          absl::Span<const std::string> args);
 
 }  // namespace fairlead
 

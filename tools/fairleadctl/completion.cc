@@ -43,18 +43,13 @@ constexpr char kScript[] = R"bash(_fairleadctl() {
   case "$command" in
     "") COMPREPLY=($(compgen -W "@COMMANDS@" -- "$word")) ;;
     describe | pause | resume | weight | priority | rate | cancel | trace | record)
-      COMPREPLY=($(compgen -W "$("${ask[@]}" channels 2>/dev/null | tail -n +2 | cut -f1)" -- "$word")) ;
-;
+      COMPREPLY=($(compgen -W "$("${ask[@]}" channels 2>/dev/null | tail -n +2 | cut -f1)" -- "$word")) ;;
     drain)
-      COMPREPLY=($(compgen -W "$("${
-  ask[@]}" members 2>/dev/null | tail -n +2 | cut -f3)" -- "$word")) ;
-    ;
-    completion) COMPREPLY=($(compgen -W "bash zsh" -- "$word")) ;
-    ;
-    replay) COMPREPLY=($(compgen -f -- "$word")) ;
-    ;
-    esac
-    }
+      COMPREPLY=($(compgen -W "$("${ask[@]}" members 2>/dev/null | tail -n +2 | cut -f3)" -- "$word")) ;;
+    completion) COMPREPLY=($(compgen -W "bash zsh" -- "$word")) ;;
+    replay) COMPREPLY=($(compgen -f -- "$word")) ;;
+  esac
+}
 complete -F _fairleadctl fairleadctl
 )bash";
 

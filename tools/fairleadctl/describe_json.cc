@@ -37,7 +37,7 @@ Json ToJson(const v1::Member& member) {
                {"metrics_address", member.metrics_address()},
                {"shm_domain", member.shm_domain()},
                {"draining", member.draining()}};
-  if (member.has_dataset()) {
+  if (member.role() == v1::ROLE_SAMPLER_POOL) {
     json["dataset"] = {{"name", member.dataset().name()},
                        {"partition", member.dataset().partition()},
                        {"num_partitions", member.dataset().num_partitions()}};

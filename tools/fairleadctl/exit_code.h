@@ -14,10 +14,10 @@ inline constexpr char kExitCodesHelp[] =
     "member or file; 5 anything else that failed.\n";
 
 // As kExitCodesHelp says.
-inline int ExitCodeOf(const absl::StatusOr<Outcome>& outcome) {
+inline int ExitCodeOf(const absl::StatusOr<CommandOutcome>& outcome) {
   switch (outcome.status().code()) {
     case absl::StatusCode::kOk:
-      return *outcome == Outcome::kFine ? 0 : 1;
+      return *outcome == CommandOutcome::kFine ? 0 : 1;
     case absl::StatusCode::kInvalidArgument:
     case absl::StatusCode::kOutOfRange:
       return 2;

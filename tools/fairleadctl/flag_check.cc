@@ -21,6 +21,8 @@ absl::Status CheckFlags(const std::vector<std::string>& words) {
     absl::ConsumePrefix(&word, "-");
     const size_t equals = word.find('=');
     const absl::string_view name = word.substr(0, equals);
+    // The parser's own, which it does not list.
+    if (absl::StartsWith(name, "help") || name == "version") continue;
     absl::CommandLineFlag* flag = absl::FindCommandLineFlag(name);
     const bool is_negated = flag == nullptr && absl::StartsWith(name, "no");
     if (is_negated) flag = absl::FindCommandLineFlag(name.substr(2));

@@ -47,7 +47,7 @@ ABSL_FLAG(uint64_t, batches, 0,
 namespace fairlead {
 namespace {
 
-absl::StatusOr<Outcome> Run(const std::vector<std::string>& arguments) {
+absl::StatusOr<CommandOutcome> Run(const std::vector<std::string>& arguments) {
   if (arguments.empty()) {
     return absl::InvalidArgumentError("name a command; see --help");
   }
@@ -87,7 +87,8 @@ int main(int argc, char** argv) {
       argc, argv,
       absl::StrCat(fairlead::CommandsHelp(), "\n", fairlead::kExitCodesHelp),
       __FILE__);
-  const absl::StatusOr<fairlead::Outcome> outcome = fairlead::Run(arguments);
+  const absl::StatusOr<fairlead::CommandOutcome> outcome =
+      fairlead::Run(arguments);
   std::cout << std::flush;
   fairlead::ExitCode("fairleadctl", outcome.status());
   return fairlead::ExitCodeOf(outcome);

@@ -42,7 +42,7 @@ absl::Status RunMembers(const CommandContext& context,
     table.AddRow({RoleName(member.role()), absl::StrCat(member.rank()),
                   member.member_name(), member.address(),
                   member.metrics_address(),
-                  member.has_dataset()
+                  member.role() == v1::ROLE_SAMPLER_POOL
                       ? absl::StrCat(dataset.name(), " ", dataset.partition(),
                                      "/", dataset.num_partitions())
                       : "",

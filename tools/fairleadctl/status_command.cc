@@ -13,8 +13,8 @@
 
 namespace fairlead {
 
-absl::StatusOr<Outcome> RunStatus(const CommandContext& context,
-                                  absl::Span<const std::string> args) {
+absl::StatusOr<CommandOutcome> RunStatus(const CommandContext& context,
+                                         absl::Span<const std::string> args) {
   using Stub = v1::RegistryService::Stub;
   FAIRLEAD_RETURN_IF_ERROR(CheckArguments("status", args, {}));
   FAIRLEAD_ASSIGN_OR_RETURN(
@@ -37,7 +37,8 @@ absl::StatusOr<Outcome> RunStatus(const CommandContext& context,
   } else {
     context.out << status.ToText();
   }
-  return status.warnings.empty() ? Outcome::kFine : Outcome::kFinding;
+  return status.warnings.empty() ? CommandOutcome::kFine
+                                 : CommandOutcome::kFinding;
 }
 
 }  // namespace fairlead

@@ -10,8 +10,8 @@
 namespace fairlead {
 
 // status: who is there, what the channels do, and what is wrong.
-absl::StatusOr<Outcome> RunStatus(const CommandContext& context,
-                                  absl::Span<const std::string> args);
+absl::StatusOr<CommandOutcome> RunStatus(const CommandContext& context,
+                                         absl::Span<const std::string> args);
 
 }  // namespace fairlead
 

@@ -1,0 +1,195 @@
+// `fairleadctl advise` names what holds a trainer back, in five clusters that
+// are each slow for a reason of their own.
+
+#include <signal.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "integration_tests/harness/running_load.h"
+#include "integration_tests/harness/slow_proxy.h"
+#include "integration_tests/harness/test_cluster.h"
+#include "integration_tests/harness/test_dataset.h"
+#include "libs/child_process/service_process.h"
+#include "libs/membership/membership.h"
+#include "libs/status/status_macros.h"
+#include "libs/status/status_matchers.h"
+#include "nlohmann/json.hpp"
+#include "protos/fairlead/v1/registry.grpc.pb.h"
+
+namespace fairlead {
+namespace {
+
+using ::fairlead::testing::IsOk;
+using ::fairlead::testing::NewFolder;
+using ::fairlead::testing::Partition;
+using ::fairlead::testing::RunningLoad;
+using ::fairlead::testing::RunProgram;
+using ::fairlead::testing::SlowProxy;
+using ::fairlead::testing::TestCluster;
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+// Large enough for a batch to take some milliseconds.
+absl::StatusOr<std::string> MakeGraph() {
+  const std::string folder = NewFolder() + "/graph";
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      const Outcome outcome,
+      RunProgram("tools/dataset", {"kronecker", "--scale=13",
+                                   "--feature_dim=64", "--out=" + folder}));
+  if (outcome.exit_code != 0) return absl::InternalError(outcome.err);
+  return folder;
+}
+
+class Advise : public ::testing::Test {
+ protected:
+  void Start(TestCluster::Options options = {}) {
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(options.dataset, MakeGraph());
+    if (options.partitions > 1) {
+      FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+          options.dataset, Partition(options.dataset, options.partitions));
+    }
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(cluster_, TestCluster::Start(options));
+  }
+
+  // A load that does not end by itself, once it is under way.
+  std::unique_ptr<RunningLoad> Load(std::vector<std::string> flags) {
+    flags.insert(flags.end(), {"--epochs=1000000", "--split=all"});
+    auto load = RunningLoad::Start(*cluster_, flags);
+    EXPECT_THAT(load, IsOk());
+    EXPECT_TRUE((*load)->AwaitBatches(5));
+    return *std::move(load);
+  }
+
+  // What it names, and of each finding the evidence.
+  void Look() {
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+        const Outcome outcome,
+        RunProgram("tools/fairleadctl",
+                   {"advise", "--json", "--interval=3s", "--timeout=20s",
+                    "--registry=" + cluster_->registry_addresses()}));
+    const auto json = nlohmann::json::parse(outcome.out, nullptr, false);
+    ASSERT_FALSE(json.is_discarded()) << outcome.out << outcome.err;
+    for (const auto& finding : json["findings"]) {
+      bottlenecks_.push_back(finding["bottleneck"]);
+      absl::StrAppend(&evidence_, finding["evidence"].get<std::string>(), "\n");
+    }
+    EXPECT_EQ(outcome.exit_code, bottlenecks_.empty() ? 0 : 1);
+    RecordProperty("evidence", evidence_);
+  }
+
+  std::unique_ptr<TestCluster> cluster_;
+  std::vector<std::string> bottlenecks_;
+  std::string evidence_;
+};
+
+TEST_F(Advise, NamesTheTrainerThatTakesItsTime) {
+  Start();
+  const auto load =
+      Load({"--batch_size=16", "--fanout=5,5", "--step_time=100ms"});
+  Look();
+  EXPECT_THAT(bottlenecks_, ElementsAre("trainer")) << evidence_;
+}
+
+TEST_F(Advise, NamesTheSamplerThatHasOneWorkerForMuchToDo) {
+  Start({.workers = 1});
+  const auto load = Load({"--batch_size=128", "--fanout=15,15,15",
+                          "--features=false", "--clients=2"});
+  Look();
+  EXPECT_THAT(bottlenecks_, Each("sampler")) << evidence_;
+  EXPECT_THAT(bottlenecks_, Not(IsEmpty()));
+}
+
+TEST_F(Advise, NamesTheNetworkThatIsSlow) {
+  Start();
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+      const auto proxy,
+      SlowProxy::Start(cluster_->gateway().address(), 2 << 20));
+  // Trainers are sent to a gateway that is not draining: to the proxy.
+  Membership::Options member;
+  member.registry = cluster_->registry_addresses();
+  member.member.set_member_name("proxy");
+  member.member.set_role(v1::ROLE_CHANNEL_GATEWAY);
+  member.member.set_address(proxy->address());
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+      const Outcome members,
+      RunProgram("tools/fairleadctl",
+                 {"members", "--json",
+                  "--registry=" + cluster_->registry_addresses()}));
+  for (const auto& other : nlohmann::json::parse(members.out)) {
+    if (other["member_name"] == "gateway-0") {
+      member.member.set_shm_domain(other["shm_domain"].get<std::string>());
+    }
+  }
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto membership,
+                                Membership::Start(member));
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+      const Outcome drained,
+      RunProgram("tools/fairleadctl",
+                 {"drain", "gateway-0",
+                  "--registry=" + cluster_->registry_addresses()}));
+  ASSERT_EQ(drained.exit_code, 0) << drained.err;
+  // More than the buffers of all sockets in between take.
+  const auto load =
+      Load({"--batch_size=64", "--fanout=10,10", "--prefetch_size=64"});
+  Look();
+  EXPECT_THAT(bottlenecks_, ElementsAre("network")) << evidence_;
+}
+
+TEST_F(Advise, NamesTheBufferThatHoldsOneMessage) {
+  Start();
+  const std::vector<std::string> flags = {"--batch_size=64", "--fanout=10,10"};
+  std::vector<std::string> few = flags;
+  few.insert(few.end(), {"--max_batches=5", "--split=all"});
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const nlohmann::json sizes,
+                                cluster_->Load(few));
+  const uint64_t message =
+      sizes["bytes"].get<uint64_t>() / sizes["batches"].get<uint64_t>();
+  std::vector<std::string> small = flags;
+  small.insert(small.end(), {absl::StrCat("--buffer_bytes=", message * 3 / 2),
+                             "--backend_key=small"});
+  const auto load = Load(small);
+  Look();
+  EXPECT_THAT(bottlenecks_, ElementsAre("ring_too_small")) << evidence_;
+}
+
+TEST_F(Advise, NamesThePartitionThatAnswersSlowly) {
+  Start({.partitions = 3});
+  std::atomic<bool> over = false;
+  // It stands still for most of the time.
+  std::thread brake([this, &over] {
+    ChildProcess& pool = cluster_->service("pool-2").process();
+    while (!over) {
+      pool.Signal(SIGSTOP);
+      absl::SleepFor(absl::Milliseconds(150));
+      pool.Signal(SIGCONT);
+      absl::SleepFor(absl::Milliseconds(15));
+    }
+  });
+  {
+    const auto load =
+        Load({"--batch_size=16", "--fanout=5,5", "--server_ranks=0"});
+    Look();
+  }
+  over = true;
+  brake.join();
+  EXPECT_THAT(bottlenecks_, ElementsAre("slow_partition")) << evidence_;
+  EXPECT_THAT(evidence_, HasSubstr("calls to partition 2"));
+}
+
+}  // namespace
+}  // namespace fairlead
