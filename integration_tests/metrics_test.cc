@@ -1,14 +1,23 @@
 // Every service says at /metrics what it did, and the numbers of one load agree
 // with each other and with what the load tool counted.
 
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <memory>
+#include <regex>
+#include <set>
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "integration_tests/harness/running_load.h"
 #include "integration_tests/harness/scrape.h"
 #include "integration_tests/harness/test_cluster.h"
 #include "integration_tests/harness/test_dataset.h"
@@ -20,6 +29,8 @@ namespace {
 
 using ::fairlead::testing::IsOk;
 using ::fairlead::testing::MakeKronecker;
+using ::fairlead::testing::Partition;
+using ::fairlead::testing::RunningLoad;
 using ::fairlead::testing::Scrape;
 using ::fairlead::testing::TestCluster;
 using ::testing::Contains;
@@ -110,6 +121,65 @@ TEST(Metrics, CountTheRoadOfEveryBatch) {
     EXPECT_THAT(samples, Contains(Pair("process_open_fds", Gt(3))));
   }
   EXPECT_THAT(cluster->Stop(), IsOk());
+}
+
+// The names that a process may expose, without those of trainers: a library's
+// own test (libs/loader/dist_loader_test.cc) scrapes those.
+std::set<std::string> ListedNames() {
+  std::ifstream in(absl::StrCat(std::getenv("TEST_SRCDIR"), "/",
+                                std::getenv("TEST_WORKSPACE"),
+                                "/libs/telemetry/metric_names.h"));
+  EXPECT_TRUE(in.good());
+  const std::string header{std::istreambuf_iterator<char>(in), {}};
+  const std::regex name("\\{\\s*\"([a-z]+_[a-z_]+)\",");
+  std::set<std::string> names;
+  for (std::sregex_iterator it(header.begin(), header.end(), name), end;
+       it != end; ++it) {
+    if (!absl::StartsWith((*it)[1].str(), "fairlead_loader_")) {
+      names.insert((*it)[1]);
+    }
+  }
+  return names;
+}
+
+// `x_seconds` of `x_seconds_bucket{le="1"}`, if that is listed.
+std::string MetricOf(const std::string& sample,
+                     const std::set<std::string>& listed) {
+  const std::string name = sample.substr(0, sample.find('{'));
+  for (const char* suffix : {"_bucket", "_sum", "_count"}) {
+    absl::string_view metric = name;
+    if (absl::ConsumeSuffix(&metric, suffix) &&
+        listed.contains(std::string(metric))) {
+      return std::string(metric);
+    }
+  }
+  return name;
+}
+
+TEST(Metrics, AllThatAreListedAreExposedAndNoOthers) {
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const std::string whole, MakeKronecker());
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const std::string dataset, Partition(whole, 2));
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+      const std::unique_ptr<TestCluster> cluster,
+      TestCluster::Start({.dataset = dataset,
+                          .partitions = 2,
+                          .gateway_flags = {"--timeline_every=1"}}));
+  // Channels have series while they are: the load runs on.
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+      const std::unique_ptr<RunningLoad> load,
+      RunningLoad::Start(*cluster, {"--fanout=5,3", "--batch_size=16",
+                                    "--clients=2", "--epochs=100000"}));
+  ASSERT_TRUE(load->AwaitBatches(50));
+  const std::set<std::string> listed = ListedNames();
+  std::set<std::string> exposed;
+  for (ServiceProcess& service : cluster->services()) {
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const Samples samples,
+                                  Scrape(service.metrics_address()));
+    for (const auto& [sample, value] : samples) {
+      exposed.insert(MetricOf(sample, listed));
+    }
+  }
+  EXPECT_EQ(exposed, listed);
 }
 
 }  // namespace

@@ -34,7 +34,10 @@ std::vector<RowSet> WantedRows(const ChannelPlan& plan,
   for (size_t e = 0; e < subgraph.edges.size(); ++e) {
     const RowSet set{.of_edges = true, .type = static_cast<int>(e)};
     if (FindRows(dataset, set) == nullptr) continue;
-    if (subgraph.edges[e].rows.empty() && dataset.is_heterogeneous()) continue;
+    if (subgraph.edges[e].rows.empty() &&
+        !plan.sampling().always_has_edges(static_cast<int>(e))) {
+      continue;
+    }
     sets.push_back(set);
   }
   return sets;

@@ -115,7 +115,7 @@ absl::StatusOr<BatchWriter> BatchWriter::Plan(const ChannelPlan& plan,
   const Dataset& dataset = plan.dataset();
   const SampledSubgraph& subgraph = batch.subgraph;
   const NeighborSamplerOptions& options = plan.sampling().neighbors();
-  const bool hetero = dataset.is_heterogeneous();
+  const bool hetero = plan.sampling().is_heterogeneous();
   Fields fields;
   fields.Add("#IS_HETERO", hetero ? 1 : 0);
   const auto prefix_of = [&](const RowSet& set) {
@@ -148,9 +148,10 @@ absl::StatusOr<BatchWriter> BatchWriter::Plan(const ChannelPlan& plan,
   }
   for (size_t e = 0; e < subgraph.edges.size(); ++e) {
     const SampledSubgraph::Edges& edges = subgraph.edges[e];
-    // A homogeneous message always has its edges, be there none: a reader
-    // need not ask whether they are there.
-    if (edges.rows.empty() && hetero) continue;
+    if (edges.rows.empty() &&
+        !plan.sampling().always_has_edges(static_cast<int>(e))) {
+      continue;
+    }
     const std::string prefix =
         prefix_of({.of_edges = true, .type = static_cast<int>(e)});
     // In this order a trainer's edge_index, [cols, rows], is a view with a

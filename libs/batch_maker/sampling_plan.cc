@@ -264,6 +264,20 @@ absl::StatusOr<SamplingPlan> SamplingPlan::Create(
   return plan;
 }
 
+bool SamplingPlan::is_heterogeneous() const {
+  if (type_ != v1::SAMPLING_TYPE_ABLP) return dataset_->is_heterogeneous();
+  const absl::Span<const EdgeType> types = dataset_->edge_types();
+  return dataset_->node_types().size() > 1 ||
+         types.size() - std::count_if(types.begin(), types.end(), IsLabelType) >
+             1;
+}
+
+bool SamplingPlan::always_has_edges(int edge_type) const {
+  return !is_heterogeneous() &&
+         (type_ != v1::SAMPLING_TYPE_ABLP ||
+          !IsLabelType(dataset_->edge_types()[static_cast<size_t>(edge_type)]));
+}
+
 absl::StatusOr<std::unique_ptr<BatchSampler>> SamplingPlan::NewSampler() const {
   switch (type_) {
     case v1::SAMPLING_TYPE_SUBGRAPH:

@@ -39,6 +39,14 @@ class SamplingPlan {
     return neighbors_.temporal != TemporalStrategy::kNone;
   }
 
+  // Whether message keys carry type names: the dataset is heterogeneous. To
+  // sample anchors, the edge types of labels do not make it so, since nothing
+  // is passed along them (parity 2.8).
+  bool is_heterogeneous() const;
+  // Whether a message has edges of this type, were there none: a homogeneous
+  // one always has its edges, so that a reader need not ask.
+  bool always_has_edges(int edge_type) const;
+
   // One for each batch that is in the making.
   absl::StatusOr<std::unique_ptr<BatchSampler>> NewSampler() const;
 

@@ -11,11 +11,9 @@
 #include <vector>
 
 #include "absl/functional/function_ref.h"
-#include "absl/random/random.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
@@ -41,71 +39,6 @@ absl::Status CheckJob(const std::string& name) {
   return absl::InvalidArgumentError(
       absl::StrCat("job.name: \"", name, "\" must be 1 to ", kMostLetters,
                    " characters of [A-Za-z0-9._:-]"));
-}
-
-std::optional<DistRole> RoleNamed(absl::string_view name) {
-  for (const DistRole role :
-       {DistRole::kWorker, DistRole::kServer, DistRole::kClient}) {
-    if (name == DistRoleName(role)) return role;
-  }
-  return std::nullopt;
-}
-
-// Members are named {job}/{role}/{group name}/{rank}/{nonce}: processes that
-// claim one rank differ in the nonce, so that they can be told of each other.
-std::string MemberName(const DistContext& context, const std::string& job) {
-  return absl::StrCat(job, "/", DistRoleName(context.role), "/",
-                      context.group_name, "/", context.rank, "/",
-                      absl::Hex(absl::Uniform<uint64_t>(absl::BitGen())));
-}
-
-std::optional<DistPeer> ParsePeer(const v1::Member& member) {
-  const std::vector<std::string> parts =
-      absl::StrSplit(member.member_name(), '/');
-  DistPeer peer;
-  if (parts.size() != 5 || !RoleNamed(parts[1]).has_value() ||
-      !absl::SimpleAtoi(parts[3], &peer.rank)) {
-    return std::nullopt;
-  }
-  peer.role = *RoleNamed(parts[1]);
-  peer.worker_name = absl::StrCat(parts[2], "_", peer.rank);
-  peer.member_name = member.member_name();
-  peer.address = member.address();
-  return peer;
-}
-
-std::vector<DistPeer> ParsePeers(const MemberWatch::Members& members) {
-  // Of two that claim one rank the later counts: the other is on its way out.
-  std::map<std::pair<DistRole, uint32_t>, std::pair<uint64_t, DistPeer>> latest;
-  for (const auto& [name, member] : members) {
-    std::optional<DistPeer> peer = ParsePeer(member);
-    if (!peer.has_value()) continue;
-    auto& [id, held] = latest[{peer->role, peer->rank}];
-    if (member.member_id() < id) continue;
-    id = member.member_id();
-    held = *std::move(peer);
-  }
-  std::vector<DistPeer> peers;
-  for (auto& [place, entry] : latest) peers.push_back(std::move(entry.second));
-  return peers;
-}
-
-// What is there of a role.
-std::set<uint32_t> RanksOf(const MemberWatch::Members& members, DistRole role) {
-  std::set<uint32_t> ranks;
-  for (const auto& [name, member] : members) {
-    const std::optional<DistPeer> peer = ParsePeer(member);
-    if (peer.has_value() && peer->role == role) ranks.insert(peer->rank);
-  }
-  return ranks;
-}
-
-std::vector<uint32_t> Missing(const std::set<uint32_t>& ranks, uint32_t of) {
-  std::vector<uint32_t> missing;
-  for (uint32_t rank = 0; rank < of; ++rank) {
-    if (!ranks.contains(rank)) missing.push_back(rank);
-  }
-  return missing;
 }
 
 absl::Status CheckRole(const DistSession& session, DistRole role,

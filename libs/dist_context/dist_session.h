@@ -16,6 +16,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "libs/dist_context/dist_context.h"
+#include "libs/dist_context/dist_peers.h"
 #include "libs/membership/member_watch.h"
 #include "libs/membership/membership.h"
 #include "libs/membership/rendezvous.h"
@@ -63,15 +64,6 @@ struct InitClientOptions {
   bool is_dynamic = false;
   std::string group_name = {};
   JobOptions job = {};
-};
-
-// Another process of the job.
-struct DistPeer {
-  DistRole role = DistRole::kWorker;
-  uint32_t rank = 0;
-  std::string worker_name;
-  std::string member_name;  // in the registry
-  std::string address;      // its rpc_address
 };
 
 // One process's part in a job, from its init to its shutdown (parity GL-001 to

@@ -24,6 +24,12 @@ void Sample(const ReceiveStats& stats, const MetricSamples::Labels& labels,
                 static_cast<double>(stats.queued));
   samples.Counter(metrics::kLoaderWaitSeconds, labels,
                   absl::ToDoubleSeconds(stats.waited));
+  samples.Counter(metrics::kLoaderStalls, labels,
+                  static_cast<double>(stats.stalls));
+  samples.Counter(metrics::kLoaderDecodeSeconds, labels,
+                  absl::ToDoubleSeconds(stats.decoding));
+  samples.Counter(metrics::kLoaderCopySeconds, labels,
+                  absl::ToDoubleSeconds(stats.landing));
 }
 
 }  // namespace

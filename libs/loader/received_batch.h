@@ -36,6 +36,9 @@ struct ReceiveStats {
   uint64_t requested = 0;   // batches that remote servers were asked for
   absl::Duration starting;  // epochs, on remote servers
   absl::Duration waited;    // by the trainer, for batches
+  uint64_t stalls = 0;      // of these waits, those of a second or longer
+  absl::Duration decoding;  // of what came from remote servers
+  absl::Duration landing;   // of such batches, after that: see Landing::copy
 };
 
 }  // namespace fairlead

@@ -35,6 +35,9 @@
 namespace fairlead {
 namespace {
 
+// A wait this long is one that a person would notice (parity DS-02).
+constexpr absl::Duration kStall = absl::Seconds(1);
+
 // How long a gateway may take to end a stream that has come to its end.
 constexpr absl::Duration kFinishing = absl::Seconds(5);
 
@@ -151,6 +154,7 @@ absl::StatusOr<std::optional<ReceivedBatch>> RemoteReceivingChannel::Recv() {
     mutex_.Await(absl::Condition(this, &RemoteReceivingChannel::CanReceive));
     const absl::Duration now = clock_.MonotonicNow();
     waited_ += now - before;
+    if (now - before >= kStall) ++stalls_;
     if (cancelled_) return absl::CancelledError("the channel was cancelled");
     if (!reception_.has_next()) return std::nullopt;
     next = reception_.Take(now);
@@ -193,6 +197,9 @@ RemoteReceivingChannel::Stats RemoteReceivingChannel::stats() const {
   Stats stats = reception_.stats();
   stats.recoveries = recoveries_;
   stats.waited = waited_;
+  stats.stalls = stalls_;
+  stats.decoding = decoding_;
+  stats.landing = landing_;
   stats.starting = starting_;
   return stats;
 }
@@ -241,15 +248,19 @@ void RemoteReceivingChannel::OnResponse(
   const absl::Duration now = clock_.MonotonicNow();
   absl::StatusOr<DecodedResponse> decoded =
       DecodeReceiveResponse(response, buffers_);
+  const absl::Duration decoded_at = clock_.MonotonicNow();
   if (decoded.ok() && std::holds_alternative<EncodedBatch>(decoded->event)) {
     const absl::Status landed =
         Land(options_.landing, std::get<EncodedBatch>(decoded->event));
     if (!landed.ok()) decoded = landed;
   }
+  const absl::Duration landed_at = clock_.MonotonicNow();
   uint64_t batch_bytes = 0;
   EpochReception::Reply reply = EpochReception::Reply::kNone;
   {
     MutexLock lock(&mutex_);
+    decoding_ += decoded_at - now;
+    landing_ += landed_at - decoded_at;
     const std::optional<size_t> server = ServerOf(stream.get());
     if (!server.has_value() || !IsStreaming(*server)) return;
     if (!decoded.ok()) {

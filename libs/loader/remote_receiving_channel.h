@@ -153,6 +153,9 @@ class RemoteReceivingChannel final : private GatewayStream::Listener {
   EpochReception reception_ ABSL_GUARDED_BY(mutex_);
   std::vector<Gateway> gateways_ ABSL_GUARDED_BY(mutex_);
   absl::Duration waited_ ABSL_GUARDED_BY(mutex_);
+  uint64_t stalls_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::Duration decoding_ ABSL_GUARDED_BY(mutex_);
+  absl::Duration landing_ ABSL_GUARDED_BY(mutex_);
   absl::Duration starting_ ABSL_GUARDED_BY(mutex_);
   uint64_t recoveries_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::BitGen random_ ABSL_GUARDED_BY(mutex_);

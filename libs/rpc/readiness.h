@@ -1,8 +1,9 @@
 #ifndef FAIRLEAD_LIBS_RPC_READINESS_H_
 #define FAIRLEAD_LIBS_RPC_READINESS_H_
 
+#include <algorithm>
 #include <functional>
-#include <set>
+#include <map>
 #include <string>
 #include <utility>
 
@@ -28,13 +29,15 @@ class Readiness {
   // Nothing if it is held for that reason already.
   void Hold(absl::string_view reason) ABSL_LOCKS_EXCLUDED(mutex_) {
     MutexLock lock(&mutex_);
-    reasons_.emplace(reason);
+    held_[std::string(reason)] = true;
     Tell();
   }
   // Nothing if it is not held for that reason.
   void Release(absl::string_view reason) ABSL_LOCKS_EXCLUDED(mutex_) {
     MutexLock lock(&mutex_);
-    reasons_.erase(std::string(reason));
+    const auto it = held_.find(std::string(reason));
+    if (it == held_.end()) return;
+    it->second = false;
     Tell();
   }
   // The one or the other.
@@ -48,11 +51,12 @@ class Readiness {
 
   bool ready() const ABSL_LOCKS_EXCLUDED(mutex_) {
     MutexLock lock(&mutex_);
-    return reasons_.empty();
+    return IsReady();
   }
-  std::set<std::string> reasons() const ABSL_LOCKS_EXCLUDED(mutex_) {
+  // Every reason that there ever was, and whether it holds now.
+  std::map<std::string, bool> reasons() const ABSL_LOCKS_EXCLUDED(mutex_) {
     MutexLock lock(&mutex_);
-    return reasons_;
+    return held_;
   }
 
   // Calls `listener` with ready(), now and at every change, with a lock held
@@ -64,12 +68,16 @@ class Readiness {
   }
 
  private:
+  bool IsReady() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return std::none_of(held_.begin(), held_.end(),
+                        [](const auto& reason) { return reason.second; });
+  }
   void Tell() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    if (listener_ != nullptr) listener_(reasons_.empty());
+    if (listener_ != nullptr) listener_(IsReady());
   }
 
   mutable Mutex mutex_;
-  std::set<std::string> reasons_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, bool> held_ ABSL_GUARDED_BY(mutex_);
   std::function<void(bool)> listener_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -9,7 +9,7 @@ namespace fairlead::rpc {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
+using ::testing::Pair;
 
 TEST(ReadinessTest, IsReadyOnceNoReasonIsLeft) {
   Readiness readiness;
@@ -18,10 +18,10 @@ TEST(ReadinessTest, IsReadyOnceNoReasonIsLeft) {
   readiness.Hold("draining");
   readiness.Release("reconciling");
   EXPECT_FALSE(readiness.ready());
-  EXPECT_THAT(readiness.reasons(), ElementsAre("draining"));
+  EXPECT_THAT(readiness.reasons(),
+              ElementsAre(Pair("draining", true), Pair("reconciling", false)));
   readiness.Release("draining");
   EXPECT_TRUE(readiness.ready());
-  EXPECT_THAT(readiness.reasons(), IsEmpty());
 }
 
 TEST(ReadinessTest, AReasonGivenTwiceIsOne) {

@@ -26,7 +26,7 @@ inline constexpr MetricName kReady = {
     "1 while the process takes work, as its readiness probe says; else 0."};
 inline constexpr MetricName kNotReady = {
     "fairlead_not_ready",
-    "1 for each reason why it is not ready now, by reason: joining (until the "
+    "1 where that is why it is not ready now, by reason: joining (until the "
     "registry knows it and all that it should hold is made), store (takes no "
     "changes), draining, stopping."};
 inline constexpr MetricName kProcessStartTime = {
@@ -281,9 +281,10 @@ inline constexpr MetricName kLoaderDecodeSeconds = {
     "fairlead_loader_decode_seconds_total",
     "Time spent in reading messages' headers and checking them. Tensors alias "
     "a message's bytes: high means a trainer short of CPU."};
-inline constexpr MetricName kLoaderPinSeconds = {
-    "fairlead_loader_pin_seconds_total",
-    "Time spent in copying batches into pinned memory; 0 without pin_memory."};
+inline constexpr MetricName kLoaderCopySeconds = {
+    "fairlead_loader_copy_seconds_total",
+    "Time spent in copying batches to a device as they arrive. (Pinned memory "
+    "they are received into: that is part of decoding.)"};
 
 }  // namespace metrics
 }  // namespace fairlead

@@ -3,7 +3,6 @@
 #include <exception>
 #include <functional>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -98,10 +97,9 @@ Telemetry::Telemetry() : registry_(std::make_shared<prometheus::Registry>()) {
 
 void Telemetry::ExposeReadiness(const rpc::Readiness& readiness) {
   readiness_ = OnScrape([&readiness](MetricSamples& samples) {
-    const std::set<std::string> reasons = readiness.reasons();
-    samples.Gauge(metrics::kReady, {}, reasons.empty() ? 1 : 0);
-    for (const std::string& reason : reasons) {
-      samples.Gauge(metrics::kNotReady, {{"reason", reason}}, 1);
+    samples.Gauge(metrics::kReady, {}, readiness.ready() ? 1 : 0);
+    for (const auto& [reason, holds] : readiness.reasons()) {
+      samples.Gauge(metrics::kNotReady, {{"reason", reason}}, holds ? 1 : 0);
     }
   });
 }

@@ -120,8 +120,9 @@ TEST(TelemetryTest, SaysWhetherItIsReadyAndIfNotWhy) {
               AllOf(HasSubstr("fairlead_ready 0"),
                     HasSubstr("fairlead_not_ready{reason=\"draining\"} 1")));
   readiness.Release("draining");
-  EXPECT_THAT(telemetry.Expose(), AllOf(HasSubstr("fairlead_ready 1"),
-                                        Not(HasSubstr("fairlead_not_"))));
+  EXPECT_THAT(telemetry.Expose(),
+              AllOf(HasSubstr("fairlead_ready 1"),
+                    HasSubstr("fairlead_not_ready{reason=\"draining\"} 0")));
 }
 
 TEST(TelemetryTest, SamplesAreAskedForAtEachScrapeUntilTheirSourceIsGone) {

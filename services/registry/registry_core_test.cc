@@ -34,6 +34,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Pair;
 using ::testing::SizeIs;
 
 constexpr absl::Duration kLease = absl::Seconds(10);
@@ -237,7 +238,7 @@ TEST_F(RegistryCoreTest, IsNotReadyFromAFailureOfTheStoreUntilItTakesAChange) {
   EXPECT_TRUE(registry->readiness.ready());
   registry->store.FailWith(absl::ResourceExhaustedError("disk full"));
   EXPECT_FALSE(registry->Join("b").ok());
-  EXPECT_THAT(registry->readiness.reasons(), ElementsAre("store"));
+  EXPECT_THAT(registry->readiness.reasons(), ElementsAre(Pair("store", true)));
   EXPECT_FALSE(registry->core->Tend());  // tries, and is to be called again
   EXPECT_FALSE(registry->readiness.ready());
   EXPECT_THAT(registry->Scrape(),
