@@ -5,39 +5,30 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "boost/asio/ip/tcp.hpp"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+#include "integration_tests/harness/http_get.h"
+#include "libs/status/status_macros.h"
 
 namespace fairlead::testing {
 
 absl::StatusOr<std::map<std::string, double>> Scrape(
     const std::string& address) {
-  const size_t colon = address.rfind(':');
-  // HTTP/1.0: one answer, ended by the end of the stream.
-  boost::asio::ip::tcp::iostream http(address.substr(0, colon),
-                                      address.substr(colon + 1));
-  http << "GET /metrics HTTP/1.0\r\nHost: " << address << "\r\n\r\n"
-       << std::flush;
-  std::string line;
-  if (!std::getline(http, line) || !absl::StrContains(line, " 200 ")) {
-    return absl::UnavailableError(absl::StrCat(
-        "http://", address, "/metrics: ", line, http.error().message()));
-  }
-  while (std::getline(http, line) && line != "\r") {  // other headers
-  }
+  FAIRLEAD_ASSIGN_OR_RETURN(const std::string page,
+                            HttpGet(address, "/metrics"));
   std::map<std::string, double> samples;
-  while (std::getline(http, line)) {
+  for (const absl::string_view line : absl::StrSplit(page, '\n')) {
     if (line.empty() || line[0] == '#') continue;
     const size_t space = line.rfind(' ');
     double value = 0;
-    if (space == std::string::npos ||
+    if (space == absl::string_view::npos ||
         !absl::SimpleAtod(line.substr(space + 1), &value)) {
       return absl::InternalError(
           absl::StrCat("http://", address, "/metrics: no sample: ", line));
     }
-    samples[line.substr(0, space)] = value;
+    samples[std::string(line.substr(0, space))] = value;
   }
   return samples;
 }

@@ -17,11 +17,11 @@
 #include "absl/types/span.h"
 #include "libs/loader/batch.h"
 #include "libs/loader/placement.h"
+#include "libs/loader/receive_metrics.h"
 #include "libs/loader/received_batch.h"
 #include "libs/loader/remote_receiving_channel.h"
 #include "libs/loader/sampling_input.h"
 #include "libs/status/status_macros.h"
-#include "libs/telemetry/metric_names.h"
 #include "libs/telemetry/telemetry.h"
 #include "protos/fairlead/v1/messages.pb.h"
 
@@ -69,26 +69,6 @@ absl::StatusOr<std::vector<size_t>> FindChannels(
   return places;
 }
 
-void Sample(const ReceiveStats& stats, const MetricSamples::Labels& labels,
-            MetricSamples& samples) {
-  samples.Counter(metrics::kLoaderBatches, labels,
-                  static_cast<double>(stats.batches));
-  samples.Counter(metrics::kLoaderRequestedBatches, labels,
-                  static_cast<double>(stats.requested));
-  samples.Counter(metrics::kLoaderStartSeconds, labels,
-                  absl::ToDoubleSeconds(stats.starting));
-  samples.Gauge(metrics::kLoaderQueuedBatches, labels,
-                static_cast<double>(stats.queued));
-  samples.Counter(metrics::kLoaderWaitSeconds, labels,
-                  absl::ToDoubleSeconds(stats.waited));
-  samples.Counter(metrics::kLoaderStalls, labels,
-                  static_cast<double>(stats.stalls));
-  samples.Counter(metrics::kLoaderDecodeSeconds, labels,
-                  absl::ToDoubleSeconds(stats.decoding));
-  samples.Counter(metrics::kLoaderCopySeconds, labels,
-                  absl::ToDoubleSeconds(stats.landing));
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<BatchReceivingChannel>>
@@ -118,12 +98,10 @@ BatchReceivingChannel::Create(SamplingInput* input, const Options& options) {
   std::unique_ptr<BatchReceivingChannel> made(
       new BatchReceivingChannel(std::move(channel), placement));
   if (options.telemetry != nullptr) {
-    const MetricSamples::Labels labels = {
-        {"channel", absl::StrCat(options.channel_id.values()[0])}};
-    made->sampled_ = options.telemetry->OnScrape(
-        [channel = made->channel_.get(), labels](MetricSamples& samples) {
-          Sample(channel->stats(), labels, samples);
-        });
+    made->sampled_ = ExposeReceiveStats(
+        *options.telemetry,
+        {{"channel", absl::StrCat(options.channel_id.values()[0])}},
+        [channel = made->channel_.get()] { return channel->stats(); });
   }
   return made;
 }

@@ -62,6 +62,7 @@ absl::StatusOr<std::unique_ptr<RegistrySession>> RegistrySession::Create(
   v1::JoinRequest& member = membership_options.member;
   member.set_member_name(options.member_name);
   member.set_role(v1::ROLE_TRAINER);
+  member.set_metrics_address(options.metrics_address);
   if (options.lease > absl::ZeroDuration()) {
     *member.mutable_lease() =
         google::protobuf::util::TimeUtil::NanosecondsToDuration(

@@ -28,6 +28,8 @@ class RegistrySession {
     std::string member_name = {};  // unique in the cluster; empty makes one up
     absl::Duration lease = {};     // zero means the registry's default
 
+    std::string metrics_address = {};  // host:port of /metrics; may be empty
+
     // How long to wait for a registry that is not there (yet).
     absl::Duration connect_timeout = absl::Seconds(60);
   };

@@ -24,6 +24,7 @@ absl::StatusOr<std::unique_ptr<RegistrySession>> Join(
     const SampleStreamOptions& options) {
   return RegistrySession::Create({.registry = options.registry,
                                   .member_name = options.member_name,
+                                  .metrics_address = options.metrics_address,
                                   .connect_timeout = options.connect_timeout});
 }
 

@@ -39,6 +39,10 @@ struct DeliveryOptions {
   v1::ChannelControl control = {};  // how it stands against others, at first
   std::string member_name = {};
   std::string worker_key = {};
+
+  // host:port where this process serves its metrics, for what scrapes the
+  // members of the cluster (tools/dashboards); empty if it does not.
+  std::string metrics_address = {};
 };
 
 // What a stream of batches of any kind is of, as the contracts put it. Made

@@ -441,6 +441,8 @@ absl::Status Pool::Restart(Task& task) {
   v1::TraceStamps& trace = task.batch->trace;
   if (task.tries == 1) {  // what fails first is part of its sampling
     trace.Clear();
+    task.batch->remote = absl::ZeroDuration();  // it may be a spare
+    task.batch->remote_in_sampling = absl::ZeroDuration();
     trace.set_queued_ns(Nanoseconds(work.credit->since));
     trace.set_started_ns(Nanoseconds(clock_.MonotonicNow()));
   }

@@ -21,10 +21,12 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "libs/clock/clock.h"
+#include "libs/loader/receive_metrics.h"
 #include "libs/loader/received_batch.h"
 #include "libs/loader/sample_stream.h"
 #include "libs/status/status_macros.h"
 #include "libs/sync/mutex.h"
+#include "libs/telemetry/telemetry.h"
 #include "libs/tensor_message/tensor_message.h"
 #include "nlohmann/json.hpp"
 #include "protos/fairlead/v1/messages.pb.h"
@@ -76,7 +78,12 @@ class Client {
  public:
   Client(const LoadOptions& options, uint64_t number,
          std::unique_ptr<SampleStream> stream)
-      : options_(options), number_(number), stream_(std::move(stream)) {}
+      : options_(options), number_(number), stream_(std::move(stream)) {
+    if (options.telemetry == nullptr) return;
+    exposed_ = ExposeReceiveStats(*options.telemetry,
+                                  {{"client", absl::StrCat(number)}},
+                                  [s = stream_.get()] { return s->stats(); });
+  }
 
   void Run(Mutex& progress) {
     const RealClock clock;
@@ -129,6 +136,7 @@ class Client {
   const LoadOptions& options_;
   const uint64_t number_;
   const std::unique_ptr<SampleStream> stream_;
+  std::shared_ptr<Telemetry::Sampled> exposed_;  // reads the stream
   Tally tally_;
 };
 
@@ -195,10 +203,19 @@ absl::StatusOr<LoadReport> RunLoad(const LoadOptions& options) {
   std::vector<std::unique_ptr<Client>> clients;
   uint64_t expected = 0;
   for (uint64_t i = 0; i < options.clients; ++i) {
+    SampleStreamOptions loader = options.loader;
+    if (!options.name.empty()) {
+      loader.member_name = absl::StrCat(options.name, "-", i);
+      loader.worker_key = loader.member_name;
+    }
+    // One process, however many members: to be scraped once.
+    if (options.telemetry != nullptr && i == 0) {
+      loader.metrics_address = options.telemetry->address();
+    }
     FAIRLEAD_ASSIGN_OR_RETURN(std::unique_ptr<SampleStream> stream,
                               options.open_stream != nullptr
                                   ? options.open_stream()
-                                  : SampleStream::Create(options.loader));
+                                  : SampleStream::Create(std::move(loader)));
     clients.push_back(std::make_unique<Client>(options, i, std::move(stream)));
     expected += clients.back()->expected_batches();
   }

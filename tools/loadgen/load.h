@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "libs/loader/sample_stream.h"
 #include "libs/loader/sample_stream_options.h"
+#include "libs/telemetry/telemetry.h"
 
 namespace fairlead {
 
@@ -35,6 +36,7 @@ struct LoadOptions {
   // Trainers, each a thread with a membership, a channel and a stream of its
   // own. Each asks for all of the seeds.
   uint64_t clients = 1;
+  std::string name = {};  // they are NAME-0, NAME-1, ...; made up if empty
   uint64_t epochs = 1;
   uint64_t max_batches = 0;  // after which each client stops; 0: none
   absl::Duration step_time;  // that a client takes for each batch, besides
@@ -42,6 +44,10 @@ struct LoadOptions {
   // Makes each client's stream, where it is not to be of `loader`.
   std::function<absl::StatusOr<std::unique_ptr<SampleStream>>()> open_stream =
       nullptr;
+
+  // Where each client tells what it receives, and of which the first tells the
+  // cluster the address; null for nowhere. Must outlive the load.
+  Telemetry* telemetry = nullptr;
 
   // Called once all clients are registered, with the number of batches to
   // come, and after each batch, from the clients' threads, one at a time.

@@ -24,6 +24,7 @@
 #include "libs/loader/sample_stream_options.h"
 #include "libs/rpc/edge_type_proto.h"
 #include "libs/status/status_macros.h"
+#include "libs/telemetry/telemetry.h"
 #include "libs/type_names/type_names.h"
 #include "protos/fairlead/v1/sampling.pb.h"
 #include "tools/loadgen/dry_run.h"
@@ -37,6 +38,10 @@ ABSL_FLAG(uint64_t, batch_size, 512, "Seeds per batch.");
 ABSL_FLAG(uint64_t, epochs, 1, "Times that each client goes over the seeds.");
 ABSL_FLAG(uint64_t, max_batches, 0,
           "After how many batches each client stops; 0 for none.");
+ABSL_FLAG(
+    std::string, name, "",
+    "Name of the clients, NAME-0, NAME-1, ..., that no other trainer has; "
+    "made up if empty.");
 ABSL_FLAG(uint64_t, clients, 1, "Trainers at a time, each with all seeds.");
 ABSL_FLAG(absl::Duration, step_time, absl::ZeroDuration(),
           "What a client does with each batch, besides looking at it: nothing, "
@@ -51,6 +56,9 @@ ABSL_FLAG(
 ABSL_FLAG(fairlead::ByteSize, buffer_bytes, fairlead::ByteSize(64 << 20),
           "Shared memory for the batches of one client on one host.");
 ABSL_FLAG(bool, json, false, "Print the report as one JSON object.");
+ABSL_FLAG(std::string, metrics_listen, "",
+          "host:port where Prometheus finds /metrics of the clients; port 0 "
+          "takes a free one; none if empty.");
 ABSL_FLAG(bool, log_batches, false,
           "Print a JSON object for each batch as it comes, before the report.");
 ABSL_FLAG(std::string, split, "train",
@@ -224,6 +232,7 @@ absl::StatusOr<LoadOptions> OptionsFromFlags() {
   options.clients = absl::GetFlag(FLAGS_clients);
   options.epochs = absl::GetFlag(FLAGS_epochs);
   options.max_batches = absl::GetFlag(FLAGS_max_batches);
+  options.name = absl::GetFlag(FLAGS_name);
   options.step_time = absl::GetFlag(FLAGS_step_time);
   SampleStreamOptions& loader = options.loader;
   loader.registry = absl::GetFlag(FLAGS_registry);
@@ -257,6 +266,12 @@ absl::Status Run() {
     FAIRLEAD_ASSIGN_OR_RETURN(const DryRun dry_run, PlanLoad(options));
     std::cout << (json ? dry_run.ToJson() + "\n" : dry_run.ToText());
     return dry_run.status;
+  }
+  std::unique_ptr<Telemetry> telemetry;
+  if (!absl::GetFlag(FLAGS_metrics_listen).empty()) {
+    FAIRLEAD_ASSIGN_OR_RETURN(
+        telemetry, Telemetry::Serve(absl::GetFlag(FLAGS_metrics_listen)));
+    options.telemetry = telemetry.get();
   }
   std::unique_ptr<boost::timer::progress_display> progress;
   if (absl::GetFlag(FLAGS_log_batches)) {

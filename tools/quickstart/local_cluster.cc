@@ -107,6 +107,9 @@ std::string LocalCluster::Describe() const {
                     ", metrics at http://", services_[i].metrics_address(),
                     "/metrics\n");
   }
+  absl::StrAppend(&text,
+                  "  see them: tools/dev dashboard --registry=", registry(),
+                  " --registry_metrics=", services_[0].metrics_address(), "\n");
   return text;
 }
 

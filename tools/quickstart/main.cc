@@ -39,6 +39,9 @@ ABSL_FLAG(double, dropout, 0.4, "Between layers.");
 ABSL_FLAG(int64_t, feature_dim, 128, "Hashed feature columns of WordNet.");
 ABSL_FLAG(int, workers, 1, "Sampling threads of the sampler pool.");
 ABSL_FLAG(uint64_t, seed, 0, "Of the split, the sampling and the weights.");
+ABSL_FLAG(bool, keep, false,
+          "Keep the services after the training, until Enter is pressed: to "
+          "look at them, or to load from them.");
 
 namespace fairlead {
 namespace {
@@ -131,6 +134,10 @@ absl::Status Run(const std::string& runfiles) {
       const TrainingResult mlp,
       TrainAndTell("the same network without neighbours, fanout 0:", options));
 
+  if (absl::GetFlag(FLAGS_keep)) {
+    std::cout << cluster->Describe() << "Enter ends them." << std::endl;
+    std::cin.get();
+  }
   FAIRLEAD_RETURN_IF_ERROR(cluster->Stop());
   std::cout << absl::StrFormat(
       "quickstart: test_accuracy=%.4f mlp_accuracy=%.4f batches=%d "
