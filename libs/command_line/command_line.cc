@@ -34,7 +34,11 @@ std::vector<std::string> ParseCommandLine(int argc, char** argv,
   const std::string file(main_file);
   absl::FlagsUsageConfig config;
   config.contains_help_flags = [file](absl::string_view flag_file) {
-    return absl::EndsWith(flag_file, file) || absl::EndsWith(file, flag_file);
+    // Programs of one folder may share flags, which then lie above them.
+    const absl::string_view folder =
+        flag_file.substr(0, flag_file.rfind('/') + 1);
+    return absl::EndsWith(flag_file, file) || absl::EndsWith(file, flag_file) ||
+           (!folder.empty() && absl::StartsWith(file, folder));
   };
   config.contains_helpshort_flags = config.contains_help_flags;
   config.version_string = [] {

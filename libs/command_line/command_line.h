@@ -16,7 +16,8 @@ namespace fairlead {
 // exits with 1.
 //
 // Abseil's own --help looks for flags in a file named like the binary, and
-// finds none in one called main.cc; hence the file's name.
+// finds none in one called main.cc; hence the file's name. It lists the flags
+// of that file, of its folder and of those above it.
 std::vector<std::string> ParseCommandLine(int argc, char** argv,
                                           absl::string_view usage,
                                           absl::string_view main_file);

@@ -18,9 +18,7 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address) {
   // By default a client that sends no data stops pinging after two pings, and
   // a trainer that waits for its next batch sends none.
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
-  // A server that restarts should be found again soon. The minimum is, for all
-  // its name, how long one attempt to connect may take: a host that refuses is
-  // asked again after the back-off, however long that is.
+  // A server that restarts should be found again soon.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2'000);
   // Despite its name, how long a connection may take to be made: long enough

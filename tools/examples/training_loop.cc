@@ -16,9 +16,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "boost/timer/progress_display.hpp"
-#include "libs/loader/received_batch.h"
+#include "libs/loader/batch.h"
+#include "libs/loader/dist_loader.h"
 #include "libs/loader/remote_dist_dataset.h"
-#include "libs/loader/sample_stream.h"
 #include "libs/sampling/ablp_label_types.h"
 #include "libs/status/status_macros.h"
 #include "libs/type_names/type_names.h"
@@ -82,21 +82,20 @@ absl::StatusOr<ServedGraph> AskForGraph(
 }
 
 absl::StatusOr<double> TrainEpoch(
-    DataParallel* ranks, SampleStream* stream,
-    torch::optim::Optimizer* optimizer, uint64_t max_steps,
-    const std::function<absl::StatusOr<Loss>(const ReceivedBatch&)>& loss_of) {
-  FAIRLEAD_RETURN_IF_ERROR(stream->StartEpoch());
+    DataParallel* ranks, DistLoader* loader, torch::optim::Optimizer* optimizer,
+    uint64_t max_steps,
+    const std::function<absl::StatusOr<Loss>(const Batch&)>& loss_of) {
+  FAIRLEAD_RETURN_IF_ERROR(loader->StartEpoch());
   std::vector<torch::Tensor> parameters;
   for (const auto& group : optimizer->param_groups()) {
     parameters.insert(parameters.end(), group.params().begin(),
                       group.params().end());
   }
-  const auto bar = BarOf(*ranks, AtMost(stream->batches(), max_steps));
+  const auto bar = BarOf(*ranks, AtMost(loader->batches(), max_steps));
   double loss_sum = 0;
   int64_t all_examples = 0;
   for (uint64_t step = 0; max_steps == 0 || step < max_steps; ++step) {
-    FAIRLEAD_ASSIGN_OR_RETURN(const std::optional<ReceivedBatch> batch,
-                              stream->Next());
+    FAIRLEAD_ASSIGN_OR_RETURN(const std::optional<Batch> batch, loader->Next());
     optimizer->zero_grad();
     std::optional<int64_t> examples;
     if (batch.has_value()) {
@@ -123,17 +122,15 @@ absl::StatusOr<double> TrainEpoch(
 }
 
 absl::StatusOr<torch::Tensor> Evaluate(
-    DataParallel* ranks, SampleStream* stream, uint64_t max_batches,
+    DataParallel* ranks, DistLoader* loader, uint64_t max_batches,
     int64_t columns,
-    const std::function<absl::StatusOr<torch::Tensor>(const ReceivedBatch&)>&
-        measure) {
+    const std::function<absl::StatusOr<torch::Tensor>(const Batch&)>& measure) {
   const torch::NoGradGuard no_grad;
-  FAIRLEAD_RETURN_IF_ERROR(stream->StartEpoch());
+  FAIRLEAD_RETURN_IF_ERROR(loader->StartEpoch());
   torch::Tensor sum = torch::zeros({columns}, torch::kDouble);
-  const uint64_t batches = AtMost(stream->batches(), max_batches);
+  const uint64_t batches = AtMost(loader->batches(), max_batches);
   for (uint64_t i = 0; i < batches; ++i) {
-    FAIRLEAD_ASSIGN_OR_RETURN(const std::optional<ReceivedBatch> batch,
-                              stream->Next());
+    FAIRLEAD_ASSIGN_OR_RETURN(const std::optional<Batch> batch, loader->Next());
     if (!batch.has_value()) break;
     FAIRLEAD_ASSIGN_OR_RETURN(const torch::Tensor measured, measure(*batch));
     sum += measured;

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "libs/loader/received_batch.h"
-#include "libs/loader/sample_stream.h"
+#include "libs/loader/batch.h"
+#include "libs/loader/dist_loader.h"
 #include "libs/type_names/type_names.h"
 #include "tools/examples/data_parallel.h"
 #include "tools/quickstart/training.h"
@@ -44,17 +44,16 @@ struct Loss {
 // example counts once, and nobody waits for a step that another does not make.
 // Returns the mean loss over all examples of all ranks.
 absl::StatusOr<double> TrainEpoch(
-    DataParallel* ranks, SampleStream* stream,
-    torch::optim::Optimizer* optimizer, uint64_t max_steps,
-    const std::function<absl::StatusOr<Loss>(const ReceivedBatch&)>& loss_of);
+    DataParallel* ranks, DistLoader* loader, torch::optim::Optimizer* optimizer,
+    uint64_t max_steps,
+    const std::function<absl::StatusOr<Loss>(const Batch&)>& loss_of);
 
 // The sum, over the batches of all ranks, at most `max_batches` of each (0: any
 // number), of what `measure` says of them: `columns` numbers, float64.
 absl::StatusOr<torch::Tensor> Evaluate(
-    DataParallel* ranks, SampleStream* stream, uint64_t max_batches,
+    DataParallel* ranks, DistLoader* loader, uint64_t max_batches,
     int64_t columns,
-    const std::function<absl::StatusOr<torch::Tensor>(const ReceivedBatch&)>&
-        measure);
+    const std::function<absl::StatusOr<torch::Tensor>(const Batch&)>& measure);
 
 }  // namespace fairlead
 

@@ -10,10 +10,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "libs/loader/received_batch.h"
-#include "libs/sampling/ablp_labels.h"
+#include "libs/loader/batch.h"
+#include "libs/loader/batch_data.h"
 #include "libs/status/status_macros.h"
-#include "libs/tensor_message/tensor_message.h"
 #include "libs/type_names/type_names.h"
 #include "tools/quickstart/relational_sage.h"
 #include "tools/quickstart/training.h"
@@ -24,19 +23,6 @@ namespace {
 
 // Cosines lie in [-1, 1]: made sharper by this, a softmax can be sure.
 constexpr double kSharpness = 10;
-
-absl::StatusOr<const TensorView*> FindIds(const ReceivedBatch& received,
-                                          const std::string& name,
-                                          size_t rank) {
-  const TensorView* const view = received.message.Find(name);
-  if (view != nullptr && view->dtype == v1::DTYPE_INT64 &&
-      view->shape.size() == rank) {
-    return view;
-  }
-  return absl::DataLossError(absl::StrCat(
-      "batch ", received.message.header.batch_index(), ": tensor ", name,
-      view == nullptr ? " is missing" : " is not of int64 and that rank"));
-}
 
 // Scores of each link's anchor, [links, candidates]: its other labels, which
 // are no negatives, at minus infinity.
@@ -60,24 +46,19 @@ torch::Tensor Scores(const AnchorLinks& links,
 
 absl::StatusOr<AnchorLinks> ToAnchorLinks(const GraphShape& graph,
                                           const EdgeTypeName& labels,
-                                          const ReceivedBatch& received) {
+                                          const Batch& batch) {
   AnchorLinks links;
-  FAIRLEAD_ASSIGN_OR_RETURN(links.batch, ToTrainingBatch(graph, received));
+  FAIRLEAD_ASSIGN_OR_RETURN(links.batch,
+                            ToTrainingBatch(graph, batch.received()));
   links.anchors = links.batch.seed_locals.size(0);
-  FAIRLEAD_ASSIGN_OR_RETURN(
-      const TensorView* const ids,
-      FindIds(received, absl::StrCat(graph.node_type, ".ids"), 1));
-  FAIRLEAD_ASSIGN_OR_RETURN(
-      const TensorView* const padded,
-      FindIds(received,
-              absl::StrCat("#META.gigl_positive_labels.", labels.ToString()),
-              2));
-  FAIRLEAD_ASSIGN_OR_RETURN(
-      std::vector<int64_t> pairs,
-      RemapLabels(padded->As<int64_t>(), padded->shape[1], ids->As<int64_t>()));
-  const torch::Tensor ends =
-      torch::tensor(pairs, torch::kInt64)
-          .view({2, static_cast<int64_t>(pairs.size() / 2)});
+  FAIRLEAD_ASSIGN_OR_RETURN(const HeteroData data, batch.ToHeteroData());
+  const auto found = data.y_positive.find(labels);
+  if (found == data.y_positive.end()) {
+    return absl::DataLossError(absl::StrCat("batch ", batch.index(),
+                                            ": has no labels of edge type ",
+                                            labels.ToString()));
+  }
+  const torch::Tensor& ends = found->second;
   links.anchor = ends[0];
   torch::Tensor candidates;
   std::tie(candidates, links.candidate, std::ignore) =

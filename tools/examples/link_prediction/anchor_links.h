@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "absl/status/statusor.h"
-#include "libs/loader/received_batch.h"
+#include "libs/loader/batch.h"
 #include "libs/type_names/type_names.h"
 #include "tools/quickstart/relational_sage.h"
 #include "tools/quickstart/training.h"
@@ -26,7 +26,7 @@ struct AnchorLinks {
 // naming it, if a tensor is missing or not as it must be.
 absl::StatusOr<AnchorLinks> ToAnchorLinks(const GraphShape& graph,
                                           const EdgeTypeName& labels,
-                                          const ReceivedBatch& received);
+                                          const Batch& batch);
 
 // The mean, over the links, of the cross entropy of the right candidate against
 // the anchor's negatives. `embeddings` are of the batch's seed_locals.
