@@ -6,13 +6,14 @@
 
 #include "libs/batch_maker/channel_plan.h"
 #include "libs/random/philox.h"
+#include "libs/sampling/recovery.h"
 
 namespace fairlead {
 
 EpochSeeds::EpochSeeds(const ChannelPlan& plan, uint64_t epoch)
     : order_(plan.seeds().size(), plan.shuffle(),
              plan.sampling().neighbors().seed, epoch) {
-  for (uint64_t i = 0; i < plan.seeds_per_epoch(); ++i) {
+  for (uint64_t i = 0; kRecovers && i < plan.seeds_per_epoch(); ++i) {
     digest_ += SplitMix64(static_cast<uint64_t>(plan.seeds()[order_[i]]));
   }
 }

@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "libs/random/philox.h"
+#include "libs/sampling/recovery.h"
 #include "libs/status/status_macros.h"
 #include "libs/tensor_message/tensor_message.h"
 #include "protos/fairlead/v1/messages.pb.h"
@@ -41,7 +42,8 @@ absl::StatusOr<EncodedBatch> DecodeBatch(std::shared_ptr<const uint8_t> buffer,
       return absl::DataLossError(absl::StrCat(
           "tensor \"", tensor.name, "\" is not a list of int64 seed ids"));
     }
-    for (size_t at = 0; at < tensor.bytes.size(); at += sizeof(uint64_t)) {
+    for (size_t at = 0; kRecovers && at < tensor.bytes.size();
+         at += sizeof(uint64_t)) {
       uint64_t seed = 0;
       std::memcpy(&seed, tensor.bytes.data() + at, sizeof(seed));
       batch.seed_digest += SplitMix64(seed);

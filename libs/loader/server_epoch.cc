@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "libs/sampling/recovery.h"
 
 namespace fairlead {
 namespace {
@@ -67,6 +68,7 @@ EpochLedger::Verdict ServerEpoch::OnBatch(const v1::MessageHeader& header,
   const EpochLedger::Verdict verdict = ledger_->OnBatch(header, seed_digest);
   if (verdict != EpochLedger::Verdict::kNew) return verdict;
   progress_ = true;
+  if (!kRecovers) return verdict;
   booking->seed_digest = seed_digest;
   v1::BatchRange& range = booking->batches.emplace_back();
   range.set_begin(header.batch_index());
@@ -97,7 +99,7 @@ std::optional<absl::Status> ServerEpoch::Break(const absl::Status& status,
   // A gateway that finds no channel does not know why: its pool may have ended,
   // or our lease run out. The registry is asked next, whose word is final.
   const bool is_gone = state_ == State::kStreaming && absl::IsNotFound(status);
-  if (!is_gone && !IsWorthResuming(status)) {
+  if (!kRecovers || (!is_gone && !IsWorthResuming(status))) {
     return absl::Status(
         status.code(), absl::StrCat(what, ": ", std::string(status.message())));
   }

@@ -198,7 +198,11 @@ class PartitionClient::Call {
   }
 
   void TryLater() {
-    const absl::Time at = absl::Now() + backoff_.Next();
+    absl::Time at = absl::Now() + backoff_.Next();
+    {
+      MutexLock lock(&client_.mutex_);
+      at = std::max(at, client_.retries_.Take(absl::Now()));
+    }
     if (at >= give_up_at_ && !is_cancelled()) {
       GiveUp();
       return;

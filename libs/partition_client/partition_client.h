@@ -13,6 +13,7 @@
 #include "libs/partition_client/peer_source.h"
 #include "libs/partition_client/remote_partitions.h"
 #include "libs/partition_client/replica_directory.h"
+#include "libs/rpc/retry_budget.h"
 #include "libs/sync/mutex.h"
 
 namespace fairlead {
@@ -84,6 +85,10 @@ class PartitionClient final : public RemotePartitions {
   bool is_listing_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Time list_again_at_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   Counts counts_ ABSL_GUARDED_BY(mutex_);
+  // As many calls as there are batches under way may miss one partition, and
+  // each asks the registry about it.
+  rpc::RetryBudget retries_ ABSL_GUARDED_BY(mutex_){/*per_second=*/200,
+                                                    /*at_once=*/100};
 };
 
 }  // namespace fairlead

@@ -2,6 +2,7 @@
 #define FAIRLEAD_LIBS_RPC_BACKOFF_H_
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 
 #include "absl/time/time.h"
@@ -25,6 +26,20 @@ class Backoff {
     constexpr uint64_t kSteps = 1024;
     return full / 2 + full / 2 * static_cast<double>(random_.Below(kSteps)) /
                           static_cast<double>(kSteps);
+  }
+
+  // The most waits that can end within so long after a first failure: how many
+  // tries of one caller an outage of that length can bring.
+  static size_t MostTries(absl::Duration outage,
+                          absl::Duration first = absl::Milliseconds(50),
+                          absl::Duration most = absl::Seconds(2)) {
+    size_t tries = 0;
+    for (absl::Duration full = first; outage >= full / 2;
+         full = std::min(full * 2, most)) {
+      outage -= full / 2;
+      ++tries;
+    }
+    return tries;
   }
 
   // After a success: the next failure is a first one.

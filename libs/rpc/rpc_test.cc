@@ -17,7 +17,6 @@
 #include "grpcpp/grpcpp.h"
 #include "gtest/gtest.h"
 #include "libs/rpc/address.h"
-#include "libs/rpc/backoff.h"
 #include "libs/rpc/channel.h"
 #include "libs/rpc/readiness.h"
 #include "libs/rpc/ready_line.h"
@@ -285,21 +284,6 @@ TEST(ReadyLineTest, ParsesWhatItPrints) {
   EXPECT_THAT(ReadyLine::Parse("hello"), StatusIs(absl::StatusCode::kNotFound));
   EXPECT_THAT(ReadyLine::Parse("fairlead-ready service=x"),
               StatusIs(absl::StatusCode::kNotFound));
-}
-
-TEST(BackoffTest, DoublesUpToItsBoundWithJitterBelow) {
-  Backoff backoff(1, absl::Milliseconds(100), absl::Milliseconds(400));
-  for (const int full : {100, 200, 400, 400}) {
-    const absl::Duration wait = backoff.Next();
-    EXPECT_GE(wait, absl::Milliseconds(full) / 2);
-    EXPECT_LT(wait, absl::Milliseconds(full));
-  }
-  backoff.Reset();
-  EXPECT_LT(backoff.Next(), absl::Milliseconds(100));
-}
-
-TEST(BackoffTest, CallersWithOtherSeedsWaitOtherTimes) {
-  EXPECT_NE(Backoff(1).Next(), Backoff(2).Next());
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "libs/random/philox.h"
+#include "libs/sampling/recovery.h"
 
 namespace fairlead {
 namespace {
@@ -100,7 +101,8 @@ absl::StatusOr<EpochCursor> EpochCursor::Create(
 
 std::optional<uint64_t> EpochCursor::Next() {
   if (remaining_ == 0) return std::nullopt;
-  while (next_held_ < held_.size() && held_[next_held_].begin == next_) {
+  while (kRecovers && next_held_ < held_.size() &&
+         held_[next_held_].begin == next_) {
     next_ = held_[next_held_++].end;
   }
   --remaining_;

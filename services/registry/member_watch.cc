@@ -34,7 +34,12 @@ class MemberWatch::Call final
       known_.insert(member.member_id());
       *response_.add_members() = member;
     }
-    Write();
+    if (finished_) {
+      writing_ = false;
+      Finish(why_);
+    } else {
+      StartWrite(&response_);
+    }
   }
 
   void OnChanged(const absl::btree_set<uint64_t>& member_ids) {
@@ -47,17 +52,24 @@ class MemberWatch::Call final
     MutexLock lock(&mutex_);
     if (finished_) return;
     finished_ = true;
-    Finish(why);
+    why_ = why;
+    if (!writing_) Finish(why_);
   }
 
   void OnWriteDone(bool ok) override {
-    if (!ok) {
-      End({grpc::StatusCode::UNAVAILABLE, "the stream broke"});
-      return;
+    {
+      MutexLock lock(&mutex_);
+      writing_ = false;
+      if (finished_) {
+        Finish(why_);
+        return;
+      }
+      if (ok) {
+        WriteChanged();
+        return;
+      }
     }
-    MutexLock lock(&mutex_);
-    writing_ = false;
-    WriteChanged();
+    End({grpc::StatusCode::UNAVAILABLE, "the stream broke"});
   }
   void OnCancel() override { End(grpc::Status::CANCELLED); }
   void OnDone() override {
@@ -82,11 +94,9 @@ class MemberWatch::Call final
         response_.add_left(id);
       }
     }
-    if (response_.members_size() + response_.left_size() > 0) Write();
-  }
-
-  void Write() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    if (finished_) return;
+    if (finished_ || response_.members_size() + response_.left_size() == 0) {
+      return;
+    }
     writing_ = true;
     StartWrite(&response_);
   }
@@ -99,8 +109,11 @@ class MemberWatch::Call final
   v1::WatchMembersResponse response_ ABSL_GUARDED_BY(mutex_);
   absl::btree_set<uint64_t> known_ ABSL_GUARDED_BY(mutex_);  // to the reader
   absl::btree_set<uint64_t> changed_ ABSL_GUARDED_BY(mutex_);
-  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  // From the first: a change must not get in before what Start writes.
+  bool writing_ ABSL_GUARDED_BY(mutex_) = true;
+  // A stream is finished once, and not while it writes.
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
+  grpc::Status why_ ABSL_GUARDED_BY(mutex_);
 };
 
 grpc::ServerWriteReactor<v1::WatchMembersResponse>* MemberWatch::Watch(
