@@ -62,7 +62,8 @@ TEST(PrometheusText, NamesTheLineThatIsNone) {
 
 TEST(PrometheusText, NoBytesAreWorseThanAnError) {
   RandomStream random(7, 0, 0);
-  const std::string alphabet("\0\n{}=\",\\ #a1.eNIf-+\xff", 22);
+  constexpr char kAlphabet[] = "\0\n{}=\",\\ #a1.eNIf-+\xff";
+  const std::string alphabet(kAlphabet, sizeof(kAlphabet) - 1);
   for (int round = 0; round < 20000; ++round) {
     // A page with a few bytes changed, or nothing but noise.
     std::string text = round % 2 == 0 ? kPage : std::string(40, 'x');
