@@ -60,7 +60,7 @@ def fairlead_repositories():
     pkg_config_repository(
         name = "prometheus_cpp",
         install = "prometheus-cpp-dev",
-        targets = {"pull": ["prometheus-cpp-pull", "prometheus-cpp-core"]},
+        targets = {"core": ["prometheus-cpp-core"]},
     )
     pkg_config_repository(
         name = "sqlite",
@@ -80,7 +80,7 @@ def fairlead_repositories():
     pkg_config_repository(
         name = "boost",
         install = "libboost-dev",
-        targets = {"asio": [], "progress_display": []},  # headers only
+        targets = {"asio": [], "beast": [], "progress_display": []},  # headers only
     )
     pkg_config_repository(
         name = "zlib",

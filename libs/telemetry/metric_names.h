@@ -40,14 +40,8 @@ inline constexpr MetricName kProcessOpenFds = {"process_open_fds",
                                                "Open file descriptors."};
 inline constexpr MetricName kProcessMaxFds = {
     "process_max_fds", "The most file descriptors that it may open."};
-// The library that answers scrapes counts them under these names.
-inline constexpr MetricName kExposerTransferredBytes = {
-    "exposer_transferred_bytes_total", "Bytes of answered scrapes."};
-inline constexpr MetricName kExposerScrapes = {"exposer_scrapes_total",
-                                               "Scrapes answered."};
-inline constexpr MetricName kExposerRequestLatencies = {
-    "exposer_request_latencies",
-    "Time to answer a scrape, in microseconds (the library's unit)."};
+inline constexpr MetricName kScrapeSeconds = {
+    "fairlead_scrape_seconds", "Time to gather what a scrape asks for."};
 
 // --- registry ----------------------------------------------------------------
 inline constexpr MetricName kRegistryMembers = {

@@ -26,8 +26,7 @@ std::set<std::string> NamesIn(const std::string& file,
                                 "/libs/telemetry/", file));
   EXPECT_TRUE(in.good()) << file;
   const std::string text{std::istreambuf_iterator<char>(in), {}};
-  const std::regex name(quote + "((fairlead|process|exposer)_[a-z_]*[a-z])" +
-                        quote);
+  const std::regex name(quote + "((fairlead|process)_[a-z_]*[a-z])" + quote);
   std::set<std::string> names;
   for (std::sregex_iterator it(text.begin(), text.end(), name), end; it != end;
        ++it) {

@@ -1,14 +1,13 @@
 #include "libs/telemetry/telemetry.h"
 
-#include <exception>
+#include <algorithm>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/str_cat.h"
 #include "libs/rpc/address.h"
 #include "libs/rpc/readiness.h"
 #include "libs/status/status_macros.h"
@@ -16,7 +15,6 @@
 #include "libs/telemetry/metric_names.h"
 #include "libs/telemetry/process_metrics.h"
 #include "prometheus/collectable.h"
-#include "prometheus/exposer.h"
 #include "prometheus/metric_family.h"
 #include "prometheus/registry.h"
 #include "prometheus/text_serializer.h"
@@ -107,8 +105,12 @@ void Telemetry::ExposeReadiness(const rpc::Readiness& readiness) {
 std::shared_ptr<Telemetry::Sampled> Telemetry::OnScrape(
     std::function<void(MetricSamples&)> sample) {
   auto sampled = std::make_shared<Sampled>(std::move(sample));
+  MutexLock lock(&mutex_);
+  sampled_.erase(
+      std::remove_if(sampled_.begin(), sampled_.end(),
+                     [](const auto& weak) { return weak.expired(); }),
+      sampled_.end());
   sampled_.push_back(sampled->source());
-  if (exposer_ != nullptr) exposer_->RegisterCollectable(sampled->source());
   return sampled;
 }
 
@@ -118,20 +120,18 @@ absl::StatusOr<std::unique_ptr<Telemetry>> Telemetry::Serve(
     const std::string& address) {
   FAIRLEAD_RETURN_IF_ERROR(rpc::CheckAddress("--metrics_listen", address));
   auto telemetry = std::make_unique<Telemetry>();
-  try {
-    telemetry->exposer_ = std::make_unique<prometheus::Exposer>(address, 1);
-    telemetry->address_ =
-        absl::StrCat(address.substr(0, address.rfind(':')), ":",
-                     telemetry->exposer_->GetListeningPorts().at(0));
-  } catch (const std::exception&) {
-    // The library's text says neither where nor why.
-    return absl::UnavailableError(
-        absl::StrCat("--metrics_listen=", address,
-                     ": cannot be listened on; is the port in use, or the "
-                     "host not this one? Port 0 takes a free one"));
-  }
-  telemetry->exposer_->RegisterCollectable(telemetry->registry_);
-  telemetry->exposer_->RegisterCollectable(telemetry->process_->source());
+  prometheus::Histogram& seconds =
+      telemetry->Histogram(metrics::kScrapeSeconds, DurationBuckets());
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      telemetry->server_,
+      MetricsServer::Start(address, [&seconds, scraped = telemetry.get()] {
+        const auto begin = std::chrono::steady_clock::now();
+        std::string page = scraped->Expose();
+        seconds.Observe(std::chrono::duration<double>(
+                            std::chrono::steady_clock::now() - begin)
+                            .count());
+        return page;
+      }));
   return telemetry;
 }
 
@@ -165,7 +165,12 @@ prometheus::Histogram& Telemetry::Histogram(const MetricName& metric,
 
 std::string Telemetry::Expose() const {
   std::vector<prometheus::MetricFamily> families = registry_->Collect();
-  for (const auto& weak : sampled_) {
+  std::vector<std::weak_ptr<prometheus::Collectable>> all;
+  {
+    MutexLock lock(&mutex_);
+    all = sampled_;
+  }
+  for (const auto& weak : all) {
     const auto sampled = weak.lock();
     if (sampled == nullptr) continue;
     for (prometheus::MetricFamily& family : sampled->Collect()) {

@@ -7,13 +7,15 @@
 #include <string>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "libs/rpc/readiness.h"
+#include "libs/sync/mutex.h"
 #include "libs/telemetry/metric_names.h"
+#include "libs/telemetry/metrics_server.h"
 #include "prometheus/collectable.h"
 #include "prometheus/counter.h"
-#include "prometheus/exposer.h"
 #include "prometheus/gauge.h"
 #include "prometheus/histogram.h"
 #include "prometheus/metric_family.h"
@@ -57,7 +59,9 @@ class Telemetry {
       const std::string& address);
 
   // host:port, with the port that was taken; empty if nobody scrapes.
-  const std::string& address() const { return address_; }
+  std::string address() const {
+    return server_ == nullptr ? "" : server_->address();
+  }
 
   prometheus::Counter& Counter(const MetricName& metric,
                                const Labels& labels = {});
@@ -80,11 +84,12 @@ class Telemetry {
 
  private:
   std::shared_ptr<prometheus::Registry> registry_;
-  std::vector<std::weak_ptr<prometheus::Collectable>> sampled_;
+  mutable Mutex mutex_;
+  std::vector<std::weak_ptr<prometheus::Collectable>> sampled_
+      ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<Sampled> process_;
   std::shared_ptr<Sampled> readiness_;
-  std::unique_ptr<prometheus::Exposer> exposer_;
-  std::string address_;
+  std::unique_ptr<MetricsServer> server_;  // the first to end: it asks the rest
 };
 
 // Buckets from 10 us to 10 s, two a power of ten: for what may wait for a disk,

@@ -28,8 +28,12 @@ using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-// GET /metrics of a server on this host.
-std::string Scrape(const std::string& address) {
+// As much as libtorch and its BLAS have: a server's thread must have room for
+// the thread-local data of whatever else is in the process.
+thread_local char large_thread_local[128 << 10];
+
+// What a server on this host answers.
+std::string Ask(const std::string& address, const std::string& request) {
   int port = 0;
   EXPECT_TRUE(absl::SimpleAtoi(address.substr(address.rfind(':') + 1), &port));
   const int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -38,8 +42,6 @@ std::string Scrape(const std::string& address) {
   to.sin_port = htons(static_cast<uint16_t>(port));
   to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   EXPECT_EQ(connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof(to)), 0);
-  const std::string request =
-      "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
   EXPECT_EQ(write(fd, request.data(), request.size()),
             static_cast<ssize_t>(request.size()));
   std::string answer;
@@ -51,6 +53,10 @@ std::string Scrape(const std::string& address) {
   close(fd);
   return answer;
 }
+
+constexpr char kScrape[] =
+    "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+std::string Scrape(const std::string& address) { return Ask(address, kScrape); }
 
 TEST(TelemetryTest, ScrapeShowsWhatWasCounted) {
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto telemetry,
@@ -67,6 +73,32 @@ TEST(TelemetryTest, ScrapeShowsWhatWasCounted) {
                 "fairlead_registry_store_commit_seconds_bucket{le=\"0.03\"} 1"),
             HasSubstr("process_resident_memory_bytes "),
             HasSubstr("process_cpu_seconds_total ")));
+}
+
+TEST(TelemetryTest, AConnectionIsGoodForManyScrapes) {
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto telemetry,
+                                Telemetry::Serve("127.0.0.1:0"));
+  const std::string answers =
+      Ask(telemetry->address(),
+          absl::StrCat("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", kScrape));
+  const size_t second = answers.find("HTTP/1.1 200 OK", 1);
+  ASSERT_NE(second, std::string::npos);
+  EXPECT_THAT(answers.substr(second),
+              HasSubstr("fairlead_scrape_seconds_count 1"));
+}
+
+TEST(TelemetryTest, WhatIsNoScrapeIsRefusedAndTheNextOneIsAnswered) {
+  large_thread_local[0] = 1;
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto telemetry,
+                                Telemetry::Serve("127.0.0.1:0"));
+  const std::string end = " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+  EXPECT_THAT(Ask(telemetry->address(), absl::StrCat("GET /", end)),
+              AllOf(HasSubstr("404"), HasSubstr("/metrics")));
+  EXPECT_THAT(Ask(telemetry->address(), absl::StrCat("POST /metrics", end)),
+              HasSubstr("405"));
+  EXPECT_EQ(Ask(telemetry->address(), "\x16\x03\x01 no HTTP\r\n\r\n"), "");
+  EXPECT_EQ(Ask(telemetry->address(), std::string(64 << 10, 'x')), "");
+  EXPECT_THAT(Scrape(telemetry->address()), HasSubstr("200 OK"));
 }
 
 TEST(TelemetryTest, SameNameAndLabelsAreTheSameMetric) {
