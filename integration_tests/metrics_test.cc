@@ -6,13 +6,13 @@
 #include <iterator>
 #include <map>
 #include <memory>
-#include <regex>
 #include <set>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "gmock/gmock.h"
@@ -131,12 +131,14 @@ std::set<std::string> ListedNames() {
                                 "/libs/telemetry/metric_names.h"));
   EXPECT_TRUE(in.good());
   const std::string header{std::istreambuf_iterator<char>(in), {}};
-  const std::regex name("\\{\\s*\"([a-z]+_[a-z_]+)\",");
   std::set<std::string> names;
-  for (std::sregex_iterator it(header.begin(), header.end(), name), end;
-       it != end; ++it) {
-    if (!absl::StartsWith((*it)[1].str(), "fairlead_loader_")) {
-      names.insert((*it)[1]);
+  for (const absl::string_view part : absl::StrSplit(header, '"')) {
+    if ((absl::StartsWith(part, "fairlead_") ||
+         absl::StartsWith(part, "process_")) &&
+        !absl::StartsWith(part, "fairlead_loader_") &&
+        part.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") ==
+            absl::string_view::npos) {
+      names.emplace(part);
     }
   }
   return names;

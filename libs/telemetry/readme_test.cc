@@ -3,11 +3,13 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
-#include <regex>
 #include <set>
 #include <string>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -18,7 +20,8 @@ using ::testing::Contains;
 using ::testing::Gt;
 using ::testing::SizeIs;
 
-// All metrics named in a file of this folder, between `quote`s.
+// All metrics named in a file of this folder, between `quote`s. (Without
+// std::regex, in which gcc's sanitizers find what is not there.)
 std::set<std::string> NamesIn(const std::string& file,
                               const std::string& quote) {
   std::ifstream in(absl::StrCat(std::getenv("TEST_SRCDIR"), "/",
@@ -26,11 +29,14 @@ std::set<std::string> NamesIn(const std::string& file,
                                 "/libs/telemetry/", file));
   EXPECT_TRUE(in.good()) << file;
   const std::string text{std::istreambuf_iterator<char>(in), {}};
-  const std::regex name(quote + "((fairlead|process)_[a-z_]*[a-z])" + quote);
   std::set<std::string> names;
-  for (std::sregex_iterator it(text.begin(), text.end(), name), end; it != end;
-       ++it) {
-    names.insert((*it)[1]);
+  for (const absl::string_view part : absl::StrSplit(text, quote)) {
+    if ((absl::StartsWith(part, "fairlead_") ||
+         absl::StartsWith(part, "process_")) &&
+        part.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") ==
+            absl::string_view::npos) {
+      names.emplace(part);
+    }
   }
   return names;
 }
