@@ -217,6 +217,75 @@ INSTANTIATE_TEST_SUITE_P(Sampling, WorkerOptionsTest,
                            return info.param.name;
                          });
 
+// --- of one partition, with the rest of the graph elsewhere -----------------
+
+class MpOfPartitionsTest : public MpTest {
+ protected:
+  void SetUp() override {
+    ASSERT_THAT(WriteDataset(whole_, PapersDataset()), IsOk());
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(parts_, Partition(whole_, 2));
+  }
+
+  // Seeds of both partitions.
+  static NeighborLoaderOptions Options() {
+    auto options = Base<NeighborLoaderOptions>();
+    options.input_nodes.node_type = "paper";
+    options.input_nodes.ids.emplace();
+    for (int64_t i = 0; i < 100; ++i) {
+      options.input_nodes.ids->push_back(i * 37 % kPapers);
+    }
+    options.server_ranks = {0};
+    return options;
+  }
+
+  const std::string whole_ = NewFolder();
+  std::string parts_;
+};
+
+TEST_F(MpOfPartitionsTest, MakesTheBatchesOfTheClusterAndOfTheWholeGraph) {
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+      const std::unique_ptr<TestCluster> cluster,
+      TestCluster::Start({.dataset = parts_, .partitions = 2}));
+  NeighborLoaderOptions options = Options();
+  options.registry = cluster->registry().address();
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto remote,
+                                SampleStream::Create(options));
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const std::vector<Digests> expected,
+                                Epochs(*remote, 2));
+  ASSERT_THAT(expected, Each(SizeIs(Gt(1))));
+
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const DistDataset whole,
+                                DistDataset::Load(whole_, 0));
+  options.worker_options = CollocatedWorkerOptions();
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto collocated,
+                                SampleStream::Create(&whole, options));
+  EXPECT_THAT(Epochs(*collocated, 2), IsOkAndHolds(expected));
+
+  MpWorkerOptions workers = Workers();
+  workers.peers_from = cluster->registry().address();
+  options.worker_options = workers;
+  for (const uint32_t partition : {0, 1}) {
+    SCOPED_TRACE(partition);
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const DistDataset part,
+                                  DistDataset::Load(parts_, partition));
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto mp,
+                                  SampleStream::Create(&part, options));
+    EXPECT_THAT(Epochs(*mp, 2), IsOkAndHolds(expected));
+  }
+  EXPECT_THAT(LeftInShm(), IsEmpty());
+}
+
+TEST_F(MpOfPartitionsTest, WantsToKnowWhoHasTheOtherPartitions) {
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const DistDataset part,
+                                DistDataset::Load(parts_, 0));
+  NeighborLoaderOptions options = Options();
+  options.worker_options = Workers();
+  EXPECT_THAT(SampleStream::Create(&part, options),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("peers_from"), HasSubstr("papers"),
+                             HasSubstr("2 partitions"))));
+}
+
 // --- a pool of one's own ----------------------------------------------------
 
 class MpSampleStreamTest : public MpTest {

@@ -26,7 +26,7 @@ class RecordedLoader final : public DistLoader {
     const absl::StatusOr<Placement> placement =
         Placement::Create(to_device, pin_memory);
     if (!placement.ok()) return placement.status();
-    auto stream = RecordedSampleStream::Create(path);
+    auto stream = RecordedSampleStream::Create(path, placement->landing());
     if (!stream.ok()) return stream.status();
     // The constructor is private, so std::make_unique cannot call it.
     return std::unique_ptr<RecordedLoader>(

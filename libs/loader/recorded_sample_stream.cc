@@ -1,6 +1,7 @@
 #include "libs/loader/recorded_sample_stream.h"
 
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +15,7 @@
 #include "absl/types/span.h"
 #include "libs/loader/encoded_batch.h"
 #include "libs/loader/epoch_ledger.h"
+#include "libs/loader/landing.h"
 #include "libs/loader/received_batch.h"
 #include "libs/loader/sample_stream_options.h"
 #include "libs/recording/recording_reader.h"
@@ -36,18 +38,20 @@ uint64_t FingerprintOf(const v1::RecordingHeader& header) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RecordedSampleStream>>
-RecordedSampleStream::Create(const std::string& path) {
+RecordedSampleStream::Create(const std::string& path, Landing landing) {
   FAIRLEAD_ASSIGN_OR_RETURN(std::unique_ptr<RecordingReader> reader,
                             RecordingReader::Open(path));
   // The constructor is private, so std::make_unique cannot call it.
   return std::unique_ptr<RecordedSampleStream>(
-      new RecordedSampleStream(std::move(reader)));
+      new RecordedSampleStream(std::move(reader), std::move(landing)));
 }
 
 RecordedSampleStream::RecordedSampleStream(
-    std::unique_ptr<RecordingReader> reader)
+    std::unique_ptr<RecordingReader> reader, Landing landing)
     : SampleStream(FingerprintOf(reader->header())),
-      reader_(std::move(reader)) {}
+      reader_(std::move(reader)),
+      landing_(std::move(landing)),
+      buffers_(/*max_idle=*/2, landing_.allocate) {}
 
 absl::Status RecordedSampleStream::BeginEpoch(
     uint64_t epoch, absl::Span<const v1::EpochProgress> had) {
@@ -64,6 +68,15 @@ absl::Status RecordedSampleStream::BeginEpoch(
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::shared_ptr<const uint8_t>> RecordedSampleStream::Place(
+    RecordingReader::Message message) {
+  if (landing_.allocate == nullptr) return std::move(message.buffer);
+  FAIRLEAD_ASSIGN_OR_RETURN(std::shared_ptr<uint8_t> copy,
+                            buffers_.Take(message.bytes));
+  std::memcpy(copy.get(), message.buffer.get(), message.bytes);
+  return copy;
+}
+
 absl::StatusOr<std::optional<ReceivedBatch>> RecordedSampleStream::Next() {
   if (!ledger_.has_value()) {
     return absl::FailedPreconditionError(
@@ -75,9 +88,13 @@ absl::StatusOr<std::optional<ReceivedBatch>> RecordedSampleStream::Next() {
     FAIRLEAD_ASSIGN_OR_RETURN(std::optional<RecordingReader::Message> message,
                               reader_->Next());
     if (!message.has_value()) break;
-    FAIRLEAD_ASSIGN_OR_RETURN(
-        EncodedBatch batch,
-        DecodeBatch(std::move(message->buffer), message->bytes));
+    const uint64_t bytes = message->bytes;
+    FAIRLEAD_ASSIGN_OR_RETURN(std::shared_ptr<const uint8_t> buffer,
+                              Place(*std::move(message)));
+    FAIRLEAD_ASSIGN_OR_RETURN(EncodedBatch batch,
+                              DecodeBatch(std::move(buffer), bytes));
+    // Before it is booked: what did not land is none that the trainer had.
+    FAIRLEAD_RETURN_IF_ERROR(Land(landing_, batch));
     is_over_ = false;
     // The ledger is of the epoch that the trainer counts.
     v1::MessageHeader booked;
@@ -87,11 +104,8 @@ absl::StatusOr<std::optional<ReceivedBatch>> RecordedSampleStream::Next() {
         EpochLedger::Verdict::kNew) {
       continue;  // had before, by whoever made the cursor
     }
-    ReceivedBatch received;
-    received.message = std::move(batch.message);
-    received.buffer = std::move(batch.buffer);
-    received.bytes = batch.bytes;
-    received.received = clock_.MonotonicNow();
+    ReceivedBatch received =
+        ToReceived(std::move(batch), clock_.MonotonicNow());
     received.consumed = received.received;
     ++stats_.batches;
     stats_.bytes += received.bytes;

@@ -11,7 +11,9 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "libs/clock/clock.h"
+#include "libs/loader/buffer_pool.h"
 #include "libs/loader/epoch_ledger.h"
+#include "libs/loader/landing.h"
 #include "libs/loader/received_batch.h"
 #include "libs/loader/sample_stream.h"
 #include "libs/recording/recording_reader.h"
@@ -25,29 +27,36 @@ namespace fairlead {
 // order in which it was received; batches say that they are of that epoch.
 class RecordedSampleStream final : public SampleStream {
  public:
-  // As RecordingReader::Open.
+  // As RecordingReader::Open. Batches land as they are asked for.
   static absl::StatusOr<std::unique_ptr<RecordedSampleStream>> Create(
-      const std::string& path);
+      const std::string& path, Landing landing = {});
 
   // Recorded: fewer than the channel has, if the recording stopped before.
   uint64_t batches() const override { return reader_->end().batches(); }
   // Of the channel that was recorded.
   uint64_t seeds() const override { return reader_->header().seeds(); }
-  // DATA_LOSS where the file is damaged; the epoch then ends.
+  // DATA_LOSS where the file is damaged, or as the landing fails; the epoch
+  // then ends.
   absl::StatusOr<std::optional<ReceivedBatch>> Next() override;
   ReceiveStats stats() const override { return stats_; }
 
   const v1::RecordingHeader& header() const { return reader_->header(); }
 
  private:
-  explicit RecordedSampleStream(std::unique_ptr<RecordingReader> reader);
+  RecordedSampleStream(std::unique_ptr<RecordingReader> reader,
+                       Landing landing);
 
   absl::Status BeginEpoch(uint64_t epoch,
                           absl::Span<const v1::EpochProgress> had) override;
   absl::StatusOr<std::vector<v1::EpochProgress>> progress() const override;
+  // What was read, where `landing_` wants it.
+  absl::StatusOr<std::shared_ptr<const uint8_t>> Place(
+      RecordingReader::Message message);
 
   const RealClock clock_;
   const std::unique_ptr<RecordingReader> reader_;
+  const Landing landing_;
+  BufferPool buffers_;                 // not used without landing_.allocate
   std::optional<EpochLedger> ledger_;  // of what Next() returned
   bool is_over_ = true;
   ReceiveStats stats_;

@@ -1,6 +1,8 @@
 #include "libs/loader/recorded_sample_stream.h"
 
+#include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -13,6 +15,9 @@
 #include "absl/types/span.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "libs/loader/landing.h"
+#include "libs/loader/received_batch.h"
+#include "libs/loader/sample_stream.h"
 #include "libs/recording/recording_writer.h"
 #include "libs/status/status_macros.h"
 #include "libs/status/status_matchers.h"
@@ -122,6 +127,58 @@ TEST(RecordedSampleStream, WantsAnEpochToBeStarted) {
   EXPECT_THAT(stream->Next(), StatusIs(absl::StatusCode::kFailedPrecondition));
   EXPECT_THAT(stream->cursor(),
               StatusIs(absl::StatusCode::kFailedPrecondition));
+}
+
+TEST(RecordedSampleStream, BatchesLieAndAreCopiedWhereTheTrainerWantsThem) {
+  std::vector<std::shared_ptr<uint8_t>> allocated;
+  Landing landing;
+  landing.allocate = [&](size_t bytes) {
+    return allocated.emplace_back(
+        static_cast<uint8_t*>(aligned_alloc(64, bytes / 64 * 64 + 64)), free);
+  };
+  landing.copy = [](absl::Span<const uint8_t> bytes) {
+    return std::make_shared<const std::vector<uint8_t>>(bytes.begin(),
+                                                        bytes.end());
+  };
+  const auto stream = RecordedSampleStream::Create(Record(), landing);
+  ASSERT_THAT(stream, IsOk());
+  ASSERT_THAT((*stream)->StartEpoch(), IsOk());
+  std::vector<ReceivedBatch> kept;
+  for (const int64_t seed : {2, 0, 1}) {
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto batch, (*stream)->Next());
+    ASSERT_TRUE(batch.has_value());
+    EXPECT_EQ(batch->buffer.get(), allocated.back().get());
+    EXPECT_EQ(batch->message.Find("batch")->As<int64_t>()[0], seed);
+    EXPECT_EQ(*static_cast<const std::vector<uint8_t>*>(batch->copy.get()),
+              std::vector<uint8_t>(batch->buffer.get(),
+                                   batch->buffer.get() + batch->bytes));
+    kept.push_back(*batch);
+  }
+  EXPECT_EQ(allocated.size(), 3u);
+}
+
+TEST(RecordedSampleStream, BatchThatFindsNoRoomEndsTheEpochAndIsNotHad) {
+  const std::string path = Record();
+  const auto is_full = [](const auto& /*wanted*/) {
+    return absl::ResourceExhaustedError("no page is left to lock");
+  };
+  Landing no_memory;
+  no_memory.allocate = is_full;
+  Landing no_device;
+  no_device.copy = is_full;
+  for (const Landing& landing : {no_memory, no_device}) {
+    const auto stream = RecordedSampleStream::Create(path, landing);
+    ASSERT_THAT(stream, IsOk());
+    ASSERT_THAT((*stream)->StartEpoch(), IsOk());
+    EXPECT_THAT((*stream)->Next(),
+                StatusIs(absl::StatusCode::kResourceExhausted));
+    EXPECT_THAT(Rest(**stream), IsOkAndHolds(ElementsAre()));
+    const auto cursor = (*stream)->cursor();
+    ASSERT_THAT(cursor, IsOk());
+    const auto other = Open(path);
+    ASSERT_THAT(other->ResumeEpoch(*cursor), IsOk());
+    EXPECT_THAT(Rest(*other), IsOkAndHolds(ElementsAre(2, 0, 1)));
+  }
 }
 
 TEST(RecordedSampleStream, FileThatIsNotThereIsNotFound) {

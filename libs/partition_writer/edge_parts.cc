@@ -47,7 +47,7 @@ int64_t EdgeIdsEnd(const Topology& topology) {
   return largest > INT64_MAX - more ? -1 : largest + more;
 }
 
-OwnerLookup LookUpInBook(const Placement& nodes) {
+OwnerLookup LookUpInBook(const RowPlacement& nodes) {
   return [&book = *nodes.book](absl::Span<const int64_t> ids,
                                absl::Span<uint32_t> owners) {
     return book.PartitionOf(ids, owners);
@@ -59,7 +59,7 @@ OwnerLookup LookUpInBook(const Placement& nodes) {
 TopologyParts::TopologyParts(const PartFolders& folders,
                              const Topology& topology,
                              const TopologyManifest& source,
-                             const Placement& rows, int64_t neighbor_end,
+                             const RowPlacement& rows, int64_t neighbor_end,
                              std::string prefix)
     : folders_(folders),
       topology_(topology),

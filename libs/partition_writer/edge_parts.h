@@ -25,7 +25,7 @@ class TopologyParts {
   // Files begin with `prefix`; neighbours' ids are below `neighbor_end`.
   // Borrows the rest.
   TopologyParts(const PartFolders& folders, const Topology& topology,
-                const TopologyManifest& source, const Placement& rows,
+                const TopologyManifest& source, const RowPlacement& rows,
                 int64_t neighbor_end, std::string prefix);
 
   void AddSteps(std::vector<Step>* steps) const;
@@ -52,7 +52,7 @@ class TopologyParts {
   const PartFolders& folders_;
   const Topology& topology_;
   const TopologyManifest& source_;
-  const Placement& rows_;
+  const RowPlacement& rows_;
   const int64_t neighbor_end_;
   const std::string prefix_;
   const EdgePlacement edges_;

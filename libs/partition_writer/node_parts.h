@@ -43,7 +43,7 @@ class FeatureParts {
   const FeaturesManifest& source_;
   const std::string prefix_;
   const bool is_aligned_;
-  const Placement rows_;
+  const RowPlacement rows_;
 };
 
 // The nodes of one type in partitions. Neither copied nor moved: its steps
@@ -58,7 +58,7 @@ class NodeParts {
   NodeParts& operator=(const NodeParts&) = delete;
 
   const NodeType& type() const { return type_; }
-  const Placement& placement() const { return nodes_; }
+  const RowPlacement& placement() const { return nodes_; }
 
   // What writes the files. INVALID_ARGUMENT or NOT_FOUND if a file of the
   // source is not what it was when it was loaded.
@@ -77,7 +77,7 @@ class NodeParts {
   const NodeType& type_;
   const NodeTypeManifest& source_;
   const std::string prefix_;
-  const Placement nodes_;
+  const RowPlacement nodes_;
   const bool is_ranges_;
   std::optional<FeatureParts> features_;
   std::vector<bool> has_cache_;  // by partition; or empty

@@ -45,8 +45,8 @@ absl::Status PartFolders::Create() const {
   return absl::OkStatus();
 }
 
-Placement Place(const IdSpace& ids, const PartitionBook& book) {
-  Placement placement{.ids = &ids, .book = &book, .parts = {}};
+RowPlacement Place(const IdSpace& ids, const PartitionBook& book) {
+  RowPlacement placement{.ids = &ids, .book = &book, .parts = {}};
   placement.parts.resize(book.num_partitions());
   // Nothing in it can fail.
   static_cast<void>(ForEachBlock(

@@ -72,14 +72,14 @@ inline bool AreRanges(absl::Span<const Extent> extents) {
 
 // Rows of arrays, whose they are, and what each partition gets of them.
 // Borrows both.
-struct Placement {
+struct RowPlacement {
   const IdSpace* ids = nullptr;
   const PartitionBook* book = nullptr;
   std::vector<Extent> parts;  // of ids; those that are nobody's are left out
 };
 
 // REQUIRES that both outlive it.
-Placement Place(const IdSpace& ids, const PartitionBook& book);
+RowPlacement Place(const IdSpace& ids, const PartitionBook& book);
 
 // One pass over the rows of an array.
 struct Step {

@@ -148,7 +148,7 @@ class Run {
 
   // The reporter takes nodes for 0 to n - 1: rows.
   absl::Status ReportNodes(size_t type) {
-    const Placement& placement = nodes_[type]->placement();
+    const RowPlacement& placement = nodes_[type]->placement();
     const OwnerLookup owner_of_row = [&placement](
                                          absl::Span<const int64_t> rows,
                                          absl::Span<uint32_t> owners) {

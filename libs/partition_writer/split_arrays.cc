@@ -24,7 +24,7 @@ namespace {
 
 using Advance = std::function<void(int64_t)>;
 
-auto IdOfRow(const Placement& rows) {
+auto IdOfRow(const RowPlacement& rows) {
   return [&ids = *rows.ids](int64_t row) { return ids.Id(row); };
 }
 
@@ -109,7 +109,7 @@ Step SplitEdgeElements(const PartFolders& folders, const EdgePlacement& edges,
 
 }  // namespace
 
-Step SplitRows(const PartFolders& folders, const Placement& rows,
+Step SplitRows(const PartFolders& folders, const RowPlacement& rows,
                RowArray array, std::string file) {
   const auto run = [&folders, &rows, array = std::move(array),
                     file = std::move(file)](const Advance& advance) {
@@ -135,7 +135,7 @@ Step SplitRows(const PartFolders& folders, const Placement& rows,
   return {.work = rows.ids->size() * folders.rounds(), .run = run};
 }
 
-Step SplitIds(const PartFolders& folders, const Placement& rows,
+Step SplitIds(const PartFolders& folders, const RowPlacement& rows,
               std::string file) {
   const auto run = [&folders, &rows,
                     file = std::move(file)](const Advance& advance) {
@@ -182,7 +182,7 @@ Step SplitIdList(const PartFolders& folders, const PartitionBook& book,
           .run = run};
 }
 
-EdgePlacement PlaceEdges(const Placement& rows, const Topology& topology) {
+EdgePlacement PlaceEdges(const RowPlacement& rows, const Topology& topology) {
   EdgePlacement edges{.rows = &rows, .topology = &topology, .parts = {}};
   edges.parts.resize(rows.parts.size());
   // Nothing in it can fail.
@@ -203,7 +203,7 @@ Step SplitIndptr(const PartFolders& folders, const EdgePlacement& edges,
                  std::string file) {
   const auto run = [&folders, &edges,
                     file = std::move(file)](const Advance& advance) {
-    const Placement& rows = *edges.rows;
+    const RowPlacement& rows = *edges.rows;
     std::vector<int64_t> ends(folders.parts(), 0);
     return WriteToParts(
         folders, edges.topology->num_rows(), *rows.book, IdOfRow(rows),

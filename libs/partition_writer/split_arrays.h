@@ -24,11 +24,11 @@ struct RowArray {
   std::string dtype;               // as NpyFile::dtype
   std::vector<int64_t> row_shape;  // without the number of rows
 };
-Step SplitRows(const PartFolders& folders, const Placement& rows,
+Step SplitRows(const PartFolders& folders, const RowPlacement& rows,
                RowArray array, std::string file);
 
 // The ids of rows themselves, as int64.
-Step SplitIds(const PartFolders& folders, const Placement& rows,
+Step SplitIds(const PartFolders& folders, const RowPlacement& rows,
               std::string file);
 
 // Ids in any order, to their owners. REQUIRES that all have one.
@@ -37,12 +37,12 @@ Step SplitIdList(const PartFolders& folders, const PartitionBook& book,
 
 // The edges of a topology, which lie with their row.
 struct EdgePlacement {
-  const Placement* rows = nullptr;
+  const RowPlacement* rows = nullptr;
   const Topology* topology = nullptr;
   std::vector<Extent> parts;  // of positions in the topology's arrays
 };
 // REQUIRES that both outlive it, and that each row is somebody's.
-EdgePlacement PlaceEdges(const Placement& rows, const Topology& topology);
+EdgePlacement PlaceEdges(const RowPlacement& rows, const Topology& topology);
 
 Step SplitIndptr(const PartFolders& folders, const EdgePlacement& edges,
                  std::string file);
