@@ -15,7 +15,7 @@ void Table::AddRow(std::vector<std::string> fields) {
   for (std::string& field : fields) {
     // One row, one line, whatever somebody calls his trainer.
     field = absl::StrReplaceAll(field, {{"\n", " "}, {"\t", " "}});
-    if (field.empty()) field = "-";
+    if (field.empty()) field.push_back('-');
   }
   rows_.push_back(std::move(fields));
 }
