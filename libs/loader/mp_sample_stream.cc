@@ -15,6 +15,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "libs/loader/encoded_batch.h"
+#include "libs/rpc/lost_connection.h"
 #include "libs/status/status_macros.h"
 #include "libs/tensor_message/message_tag.h"
 #include "protos/fairlead/v1/messages.pb.h"
@@ -26,20 +27,6 @@ constexpr int kMostDeaths = 3;
 
 // How long a stream waits for a batch before it asks the pool what is wrong.
 constexpr absl::Duration kLifeCheck = absl::Milliseconds(500);
-
-// Whether a call that ended so found nobody who could answer it.
-bool IsDeath(const absl::Status& status) {
-  switch (status.code()) {
-    case absl::StatusCode::kUnavailable:
-    case absl::StatusCode::kDeadlineExceeded:
-    case absl::StatusCode::kCancelled:
-    case absl::StatusCode::kInternal:
-    case absl::StatusCode::kUnknown:
-      return true;
-    default:
-      return false;
-  }
-}
 
 }  // namespace
 
@@ -91,7 +78,7 @@ absl::Status MpSampleStream::TryAttempt() {
 absl::Status MpSampleStream::StartAttempt() {
   while (true) {
     const absl::Status status = TryAttempt();
-    if (!IsDeath(status)) return status;
+    if (!rpc::MayBeLostConnection(status)) return status;
     FAIRLEAD_RETURN_IF_ERROR(OnDeath(status));
   }
 }
@@ -112,7 +99,7 @@ absl::Status MpSampleStream::OnSilence() {
   const absl::StatusOr<v1::ChannelDescription> channel =
       pool_->Describe(stall_timeout_);
   if (!channel.ok()) {
-    if (!IsDeath(channel.status())) return channel.status();
+    if (!rpc::MayBeLostConnection(channel.status())) return channel.status();
     FAIRLEAD_RETURN_IF_ERROR(OnDeath(channel.status()));
     return StartAttempt();
   }

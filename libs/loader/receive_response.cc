@@ -15,6 +15,7 @@
 #include "grpcpp/support/proto_buffer_reader.h"
 #include "libs/loader/encoded_batch.h"
 #include "libs/status/status_macros.h"
+#include "libs/tensor_message/wire_reading.h"
 #include "protos/fairlead/v1/channel_gateway.pb.h"
 #include "protos/fairlead/v1/messages.pb.h"
 
@@ -23,20 +24,6 @@ namespace {
 
 using ::google::protobuf::internal::WireFormatLite;
 using ::google::protobuf::io::CodedInputStream;
-
-constexpr uint32_t LengthDelimited(int field) {
-  return static_cast<uint32_t>(field) << 3 |
-         WireFormatLite::WIRETYPE_LENGTH_DELIMITED;
-}
-
-// The length of the field whose tag was just read, if that many bytes follow.
-std::optional<int> ReadLength(CodedInputStream& input) {
-  int length = 0;
-  if (!input.ReadVarintSizeAsInt(&length) || length > input.BytesUntilLimit()) {
-    return std::nullopt;
-  }
-  return length;
-}
 
 bool ReadSubmessage(CodedInputStream& input,
                     google::protobuf::MessageLite& message) {

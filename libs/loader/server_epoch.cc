@@ -9,28 +9,10 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "libs/rpc/lost_connection.h"
 #include "libs/sampling/recovery.h"
 
 namespace fairlead {
-namespace {
-
-// Whether a stream that ended so may be resumed. ABORTED is not: another reader
-// has the channel, and taking it back would only start a fight. Besides
-// UNAVAILABLE, these are how a connection's death can look.
-bool IsWorthResuming(const absl::Status& status) {
-  switch (status.code()) {
-    case absl::StatusCode::kUnavailable:
-    case absl::StatusCode::kDeadlineExceeded:
-    case absl::StatusCode::kCancelled:
-    case absl::StatusCode::kInternal:
-    case absl::StatusCode::kUnknown:
-      return true;
-    default:
-      return false;
-  }
-}
-
-}  // namespace
 
 void ServerEpoch::Start(EpochLedger ledger, uint64_t backoff_seed) {
   ledger_.emplace(std::move(ledger));
@@ -99,7 +81,7 @@ std::optional<absl::Status> ServerEpoch::Break(const absl::Status& status,
   // A gateway that finds no channel does not know why: its pool may have ended,
   // or our lease run out. The registry is asked next, whose word is final.
   const bool is_gone = state_ == State::kStreaming && absl::IsNotFound(status);
-  if (!kRecovers || (!is_gone && !IsWorthResuming(status))) {
+  if (!kRecovers || (!is_gone && !rpc::MayBeLostConnection(status))) {
     return absl::Status(
         status.code(), absl::StrCat(what, ": ", std::string(status.message())));
   }

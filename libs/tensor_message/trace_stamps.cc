@@ -8,29 +8,13 @@
 #include "absl/types/span.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/wire_format_lite.h"
+#include "libs/tensor_message/wire_reading.h"
 #include "protos/fairlead/v1/messages.pb.h"
 
 namespace fairlead {
-namespace {
 
 using ::google::protobuf::internal::WireFormatLite;
 using ::google::protobuf::io::CodedInputStream;
-
-constexpr uint32_t LengthDelimited(int field) {
-  return static_cast<uint32_t>(field) << 3 |
-         WireFormatLite::WIRETYPE_LENGTH_DELIMITED;
-}
-
-// The length of the field whose tag was just read, if that many bytes follow.
-std::optional<int> ReadLength(CodedInputStream& in) {
-  int length = 0;
-  if (!in.ReadVarintSizeAsInt(&length) || length > in.BytesUntilLimit()) {
-    return std::nullopt;
-  }
-  return length;
-}
-
-}  // namespace
 
 std::optional<v1::TraceStamps> ReadTraceStamps(
     absl::Span<const uint8_t> message) {
