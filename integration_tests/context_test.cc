@@ -2,6 +2,7 @@
 // with what does not fit, and with some that die.
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <future>
@@ -37,6 +38,7 @@ using ::fairlead::testing::kPatience;
 using ::fairlead::testing::NewFolder;
 using ::fairlead::testing::Program;
 using ::fairlead::testing::StatusIs;
+using ::google::protobuf::StringValue;
 using ::testing::_;
 using ::testing::AllOf;
 using ::testing::AnyOf;
@@ -149,6 +151,7 @@ TEST_F(ContextTest, RanksMeetInAnyOrderAndAgainAfterShutdown) {
       EXPECT_THAT(status, IsOk());
     }
     EXPECT_EQ(sessions[0]->Peers().size(), 5u);
+    EXPECT_FALSE(sessions[3]->is_shut_down());  // GL-120
     EXPECT_THAT(sessions[4]->WorkerNames()[DistRole::kServer],
                 ElementsAre("_default_server_0", "_default_server_1"));
     EXPECT_THAT(sessions[4]->FindPeer(DistRole::kServer, 2),
@@ -156,11 +159,26 @@ TEST_F(ContextTest, RanksMeetInAnyOrderAndAgainAfterShutdown) {
     for (const absl::Status& status : OfAll(sessions, End)) {
       EXPECT_THAT(status, IsOk());
     }
+    EXPECT_TRUE(sessions[3]->is_shut_down());
     EXPECT_THAT(sessions[3]->Barrier(kPatience),
                 StatusIs(absl::StatusCode::kFailedPrecondition,
                          HasSubstr("was shut down")));
     EXPECT_THAT(sessions[3]->Shutdown(kPatience), IsOk());
   }
+}
+
+// GL-123, GL-124.
+TEST_F(ContextTest, BarrierEndsWithTheLastOfThemOrNamesWhoIsMissing) {
+  std::vector<Session> sessions = MeetAll(5);
+  std::atomic<int> came = 0;
+  OfAll(sessions, [&came](DistSession& session) {
+    ++came;
+    EXPECT_THAT(session.GlobalBarrier(kPatience), IsOk());
+    EXPECT_EQ(came, 5);
+    return absl::OkStatus();
+  });
+  EXPECT_THAT(sessions[2]->Barrier(absl::Milliseconds(100)),
+              StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("1, 2")));
 }
 
 TEST_F(ContextTest, WorkerThatGivesUpAndComesBackIsWaitedFor) {
@@ -188,6 +206,11 @@ TEST_F(ContextTest, WorkerThatGivesUpAndComesBackIsWaitedFor) {
   EXPECT_THAT(sessions[0]->WaitForExit(absl::InfiniteFuture()),
               StatusIs(absl::StatusCode::kFailedPrecondition,
                        HasSubstr("is for a server")));
+  EXPECT_THAT(DistRpc(sessions[0].get())
+                  .RpcGlobalRequest<StringValue>(DistRole::kServer, 0, "echo",
+                                                 StringValue(), absl::Now()),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("a worker cannot call a server")));
 }
 
 TEST_F(ContextTest, OtherSizeIsToldAtOnceWithBoth) {
@@ -331,7 +354,6 @@ TEST_F(ContextTest, DynamicClientsComeAndGoWithoutARestart) {
 }
 
 TEST_F(ContextTest, ProcessesCallEachOtherByRoleAndRank) {
-  using ::google::protobuf::StringValue;
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto callees, CalleeServer::Start({}));
   ASSERT_THAT((callees->Register<StringValue, StringValue>(
                   "echo",

@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
@@ -129,6 +130,9 @@ TEST_F(DistServerTest, EpochIsItsMessagesAndThenDone) {
   }
   EXPECT_THAT(server_->DestroySamplingProducer(channel), IsOk());
   EXPECT_THAT(server_->DestroySamplingProducer(channel), IsOk());
+  EXPECT_THAT(server_->StartNewEpochSampling(channel + 1000, 0),  // never was
+              StatusIs(absl::StatusCode::kNotFound,
+                       HasSubstr(absl::StrCat("channel ", channel + 1000))));
 }
 
 TEST_F(DistServerTest, NothingYetIsNoEnd) {
@@ -255,7 +259,8 @@ TEST_F(DistServerTest, MethodsAreRequestedByNameNowOrAsFutures) {
                                     &DistServer::GetTensorSize, "nobody");
   EXPECT_EQ(again.get().value(), ids);
   EXPECT_EQ(owners.get().value().size(), ids.size());
-  EXPECT_THAT(nothing.get(), ::testing::Not(IsOk()));
+  EXPECT_THAT(nothing.get(),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("nobody")));
 }
 
 TEST_F(DistServerTest, PartitionsAreFoundAndTheDeadPassedOver) {

@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -26,6 +27,7 @@
 namespace fairlead::testing {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
@@ -256,14 +258,57 @@ TEST_F(PartitionsTest, AnswerEveryQuestionOfATrainer) {
       EXPECT_TRUE(input.negatives.has_value());
     }
     EXPECT_EQ(anchors, 266U);
+    // The ranks' shares of it are the same anchors with the same labels, in the
+    // same order; a server that a rank has no part of is there with none.
+    const auto pairs_of = [](const RemoteDistDataset::AblpInput& input) {
+      std::vector<std::pair<int64_t, int64_t>> pairs;
+      for (size_t i = 0; i < input.anchors.size(); ++i) {
+        const auto columns = static_cast<size_t>(input.positive_columns);
+        for (size_t j = 0; j < columns; ++j) {
+          const int64_t label = input.positives[i * columns + j];
+          if (label >= 0) pairs.emplace_back(input.anchors[i], label);
+        }
+      }
+      return pairs;
+    };
+    std::map<size_t, std::vector<std::pair<int64_t, int64_t>>> dealt;
+    std::map<size_t, int> without;
+    for (uint32_t rank = 0; rank < 3; ++rank) {
+      FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+          const auto share,
+          dataset->FetchAblpInput({.rank = rank,
+                                   .world_size = 3,
+                                   .split = v1::SPLIT_TRAIN,
+                                   .node_type = "paper"},
+                                  {"paper", "by", "author"}, 2));
+      EXPECT_THAT(share, SizeIs(kPartitions));
+      for (const auto& [server, input] : share) {
+        if (input.anchors.empty()) ++without[server];
+        for (const auto& pair : pairs_of(input)) {
+          dealt[server].push_back(pair);
+        }
+      }
+    }
+    EXPECT_THAT(without, ::testing::Not(::testing::IsEmpty()));
+    for (const auto& [server, input] : labels) {
+      EXPECT_EQ(dealt[server], pairs_of(input));
+    }
+    EXPECT_THAT(dataset->FetchAblpInput({.world_size = 2, .node_type = "paper"},
+                                        {"paper", "by", "author"}),
+                StatusIs(absl::StatusCode::kInvalidArgument));
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(const v1::PartitionBookChunk book,
                                   dataset->GetNodePartitionBook("paper"));
     EXPECT_EQ(book.num_partitions(), static_cast<uint32_t>(kPartitions));
     EXPECT_EQ(book.num_ids(), static_cast<uint64_t>(kPapers));
     EXPECT_THAT(dataset->GetNodeFeature(0, {{kPapers}}, "paper"),
                 StatusIs(absl::StatusCode::kNotFound, HasSubstr("server 0")));
-    EXPECT_THAT(dataset->FetchNodeIds({.rank = 1}),
-                StatusIs(absl::StatusCode::kInvalidArgument));
+    for (const RemoteDistDataset::NodeQuery& half :
+         {RemoteDistDataset::NodeQuery{.rank = 1},
+          RemoteDistDataset::NodeQuery{.world_size = 2}}) {
+      EXPECT_THAT(dataset->FetchNodeIds(half),
+                  StatusIs(absl::StatusCode::kInvalidArgument,
+                           AllOf(HasSubstr("rank"), HasSubstr("world_size"))));
+    }
   }
 }
 

@@ -1,46 +1,43 @@
 // The three kinds of workers of a loader, as real processes: what they make is
-// the same to the byte, and a pool that a trainer has started for itself may be
-// killed, and ends with its trainer.
+// the same to the byte.
 
 #include "libs/loader/worker_options.h"
 
-#include <poll.h>
 #include <signal.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+#include <stdlib.h>
 
 #include <cstdint>
 #include <filesystem>
-#include <iostream>
+#include <iterator>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "integration_tests/harness/mp_workers.h"
 #include "integration_tests/harness/papers_dataset.h"
 #include "integration_tests/harness/test_cluster.h"
 #include "integration_tests/harness/test_dataset.h"
 #include "libs/child_process/child_process.h"
+#include "libs/dist_context/dist_session.h"
 #include "libs/dist_graph/dist_dataset.h"
 #include "libs/graph/dataset_writer.h"
-#include "libs/loader/dist_collocated_sampling_producer.h"
-#include "libs/loader/dist_mp_sampling_producer.h"
 #include "libs/loader/loader_options.h"
 #include "libs/loader/mp_sample_stream.h"
-#include "libs/loader/received_batch.h"
+#include "libs/loader/remote_dist_dataset.h"
 #include "libs/loader/sample_stream.h"
-#include "libs/status/status_macros.h"
 #include "libs/status/status_matchers.h"
-#include "libs/tensor_message/tensor_message.h"
-#include "protos/fairlead/v1/loader_cursor.pb.h"
+#include "protos/fairlead/v1/registry.pb.h"
 #include "protos/fairlead/v1/sampling.pb.h"
 
 namespace fairlead::testing {
@@ -48,69 +45,11 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::Each;
+using ::testing::ElementsAre;
 using ::testing::Gt;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::Not;
 using ::testing::SizeIs;
-
-using Digests = std::map<uint64_t, uint64_t>;  // by batch index
-
-std::string NewShmDir() {
-  std::string folder = "/dev/shm/fairlead-test-XXXXXX";
-  EXPECT_NE(mkdtemp(folder.data()), nullptr);
-  return folder;
-}
-
-// What is left of an epoch.
-absl::StatusOr<Digests> Drain(SampleStream& stream) {
-  Digests digests;
-  while (true) {
-    FAIRLEAD_ASSIGN_OR_RETURN(const std::optional<ReceivedBatch> batch,
-                              stream.Next());
-    if (!batch.has_value()) return digests;
-    EXPECT_EQ(reinterpret_cast<uintptr_t>(batch->buffer.get()) % 64, 0u);
-    EXPECT_TRUE(digests
-                    .emplace(batch->message.header.batch_index(),
-                             ContentDigest(batch->message))
-                    .second);
-  }
-}
-
-absl::StatusOr<std::vector<Digests>> Epochs(SampleStream& stream, int epochs) {
-  std::vector<Digests> all;
-  for (int epoch = 0; epoch < epochs; ++epoch) {
-    FAIRLEAD_RETURN_IF_ERROR(stream.StartEpoch());
-    FAIRLEAD_ASSIGN_OR_RETURN(all.emplace_back(), Drain(stream));
-    EXPECT_THAT(all.back(), SizeIs(stream.batches()));
-  }
-  return all;
-}
-
-// A pool of the test's own program, with shared memory of its own.
-class MpTest : public ::testing::Test {
- protected:
-  MpTest() : shm_dir_(NewShmDir()) {}
-  ~MpTest() override { std::filesystem::remove_all(shm_dir_); }
-
-  MpWorkerOptions Workers() const {
-    return {.num_workers = 2,
-            .channel_size = 4 << 20,
-            .shm_dir = shm_dir_,
-            .sampler_pool_program = Program("services/sampler_pool"),
-            .log_dir = NewFolder()};
-  }
-
-  std::vector<std::string> LeftInShm() const {
-    std::vector<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(shm_dir_)) {
-      names.push_back(entry.path().filename().string());
-    }
-    return names;
-  }
-
-  const std::string shm_dir_;
-};
 
 // --- the same in all three --------------------------------------------------
 
@@ -185,6 +124,9 @@ std::vector<Kind> Kinds() {
   ids.input_nodes.ids.emplace();
   for (int64_t i = 0; i < 70; ++i) ids.input_nodes.ids->push_back(i * 37 % 400);
   ids.replace = true;
+  NeighborLoaderOptions bare = papers;
+  bare.with_edge = false;
+  bare.collect_features = false;
   const auto subgraph = Base<SubGraphLoaderOptions>();
   auto link = Base<LinkNeighborLoaderOptions>();
   link.negatives = v1::NEGATIVE_MODE_TRIPLET;
@@ -205,6 +147,7 @@ std::vector<Kind> Kinds() {
           {"hetero", true, *Resolve(papers)},
           {"drop_last", false, *Resolve(drop_last)},
           {"ids", true, *Resolve(ids)},
+          {"bare", true, *Resolve(bare)},
           {"subgraph", false, *Resolve(subgraph)},
           {"link", false, *Resolve(link)},
           {"ablp", true, *Resolve(ablp)},
@@ -275,6 +218,30 @@ TEST_F(MpOfPartitionsTest, MakesTheBatchesOfTheClusterAndOfTheWholeGraph) {
   EXPECT_THAT(LeftInShm(), IsEmpty());
 }
 
+TEST_F(MpOfPartitionsTest, PeerThatDoesNotAnswerIsAnErrorInTime) {  // GL-088
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+      const std::unique_ptr<TestCluster> cluster,
+      TestCluster::Start({.dataset = parts_, .partitions = 2}));
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const DistDataset part,
+                                DistDataset::Load(parts_, 0));
+  NeighborLoaderOptions options = Options();
+  options.failure_policy = v1::FAILURE_POLICY_FAIL;
+  MpWorkerOptions workers = Workers();
+  workers.peers_from = cluster->registry().address();
+  workers.rpc_timeout = absl::Seconds(2);
+  options.worker_options = workers;
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto stream,
+                                SampleStream::Create(&part, options));
+  EXPECT_THAT(Epochs(*stream, 1), IsOk());
+  const ChildProcess& peer = cluster->service("pool-1").process();
+  ASSERT_EQ(kill(peer.pid(), SIGSTOP), 0);
+  ASSERT_THAT(stream->StartEpoch(), IsOk());
+  EXPECT_THAT(Drain(*stream),
+              StatusIs(absl::StatusCode::kUnavailable,
+                       AllOf(HasSubstr("partition 1"), HasSubstr("2s"))));
+  ASSERT_EQ(kill(peer.pid(), SIGCONT), 0);
+}
+
 TEST_F(MpOfPartitionsTest, WantsToKnowWhoHasTheOtherPartitions) {
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(const DistDataset part,
                                 DistDataset::Load(parts_, 0));
@@ -286,344 +253,5 @@ TEST_F(MpOfPartitionsTest, WantsToKnowWhoHasTheOtherPartitions) {
                              HasSubstr("2 partitions"))));
 }
 
-// --- a pool of one's own ----------------------------------------------------
-
-class MpSampleStreamTest : public MpTest {
- protected:
-  MpSampleStreamTest()
-      : folder_(*MakeKronecker()), dataset_(*DistDataset::Load(folder_, 0)) {}
-
-  NeighborLoaderOptions Options() const {
-    NeighborLoaderOptions options;
-    options.input_nodes.split = "all";
-    options.fanout = {5, 5};
-    options.batch_size = 16;  // 64 batches
-    options.shuffle = true;
-    options.worker_options = Workers();
-    return options;
-  }
-
-  absl::StatusOr<std::unique_ptr<MpSampleStream>> Create() {
-    return MpSampleStream::Create(dataset_, *Resolve(Options()));
-  }
-
-  absl::StatusOr<Digests> Expected(int epoch) {
-    NeighborLoaderOptions options = Options();
-    options.worker_options = CollocatedWorkerOptions();
-    FAIRLEAD_ASSIGN_OR_RETURN(const auto stream,
-                              SampleStream::Create(&dataset_, options));
-    FAIRLEAD_ASSIGN_OR_RETURN(const std::vector<Digests> all,
-                              Epochs(*stream, epoch + 1));
-    return all.back();
-  }
-
-  const std::string folder_;
-  const DistDataset dataset_;
-};
-
-void Kill(pid_t pid) { ASSERT_EQ(kill(pid, SIGKILL), 0); }
-
-TEST_F(MpSampleStreamTest, EachBatchComesOnceThoughThePoolIsKilled) {
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const Digests expected, Expected(0));
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto stream, Create());
-  ASSERT_THAT(stream->StartEpoch(), IsOk());
-  Digests digests;
-  std::vector<ReceivedBatch> kept;  // some of every pool
-  while (true) {
-    FAIRLEAD_ASSERT_OK_AND_ASSIGN(std::optional<ReceivedBatch> batch,
-                                  stream->Next());
-    if (!batch.has_value()) break;
-    ASSERT_TRUE(digests
-                    .emplace(batch->message.header.batch_index(),
-                             ContentDigest(batch->message))
-                    .second);
-    if (digests.size() % 15 != 0) continue;
-    kept.push_back(*std::move(batch));
-    Kill(stream->pool_pid());
-  }
-  EXPECT_EQ(digests, expected);
-  EXPECT_GT(stream->stats().recoveries, 0u);
-  EXPECT_EQ(stream->stats().missing, 0u);
-  for (const ReceivedBatch& batch : kept) {
-    EXPECT_EQ(ContentDigest(batch.message),
-              expected.at(batch.message.header.batch_index()));
-  }
-}
-
-TEST_F(MpSampleStreamTest, PoolThatIsKilledBetweenEpochsIsStartedAgain) {
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const Digests expected, Expected(1));
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto stream, Create());
-  ASSERT_THAT(Epochs(*stream, 1), IsOk());
-  Kill(stream->pool_pid());
-  ASSERT_THAT(stream->StartEpoch(), IsOk());
-  EXPECT_THAT(Drain(*stream), IsOkAndHolds(expected));
-}
-
-// It neither runs nor dies: whoever waits for it sees nothing but silence.
-TEST_F(MpSampleStreamTest, PoolThatIsFrozenIsReplacedAndNothingIsLost) {
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const Digests expected, Expected(0));
-  NeighborLoaderOptions options = Options();
-  std::get<MpWorkerOptions>(options.worker_options).stall_timeout =
-      absl::Seconds(2);
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(
-      const auto stream, MpSampleStream::Create(dataset_, *Resolve(options)));
-  ASSERT_THAT(stream->StartEpoch(), IsOk());
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto first, stream->Next());
-  const pid_t frozen = stream->pool_pid();
-  ASSERT_EQ(kill(frozen, SIGSTOP), 0);
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(Digests digests, Drain(*stream));
-  digests[first->message.header.batch_index()] = ContentDigest(first->message);
-  EXPECT_EQ(digests, expected);
-  EXPECT_EQ(stream->stats().recoveries, 1u);
-  EXPECT_NE(stream->pool_pid(), frozen);
-  EXPECT_NE(kill(frozen, 0), 0);  // it is gone
-}
-
-TEST_F(MpSampleStreamTest, EpochThatIsBrokenOffLeavesNothingForTheNext) {
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const Digests expected, Expected(2));
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto stream, Create());
-  for (int epoch = 0; epoch < 2; ++epoch) {
-    ASSERT_THAT(stream->StartEpoch(), IsOk());
-    for (int i = 0; i < 3; ++i) ASSERT_THAT(stream->Next(), IsOk());
-  }
-  ASSERT_THAT(stream->StartEpoch(), IsOk());
-  EXPECT_THAT(Drain(*stream), IsOkAndHolds(expected));
-}
-
-TEST_F(MpSampleStreamTest, TrainerThatKeepsEveryBatchGetsThemAll) {
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const Digests expected, Expected(0));
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(auto stream, Create());
-  ASSERT_THAT(stream->StartEpoch(), IsOk());
-  std::vector<ReceivedBatch> kept;
-  while (true) {
-    FAIRLEAD_ASSERT_OK_AND_ASSIGN(std::optional<ReceivedBatch> batch,
-                                  stream->Next());
-    if (!batch.has_value()) break;
-    kept.push_back(*std::move(batch));
-  }
-  stream.reset();
-  EXPECT_THAT(LeftInShm(), IsEmpty());
-  Digests digests;
-  for (const ReceivedBatch& batch : kept) {
-    digests[batch.message.header.batch_index()] = ContentDigest(batch.message);
-  }
-  EXPECT_EQ(digests, expected);
-}
-
-// One that is small keeps the channel from holding one that is as large as the
-// whole of it.
-TEST_F(MpSampleStreamTest, KeptBatchDoesNotStopOneThatNeedsAllOfTheChannel) {
-  NeighborLoaderOptions options = Options();
-  options.fanout = {-1};
-  options.batch_size = 1;
-  options.shuffle = false;
-  const auto bytes_of = [&](int64_t id) -> uint64_t {
-    options.input_nodes.ids = {id};
-    options.worker_options = CollocatedWorkerOptions();
-    const auto stream = SampleStream::Create(&dataset_, options);
-    EXPECT_THAT((*stream)->StartEpoch(), IsOk());
-    return (**(*stream)->Next()).bytes;
-  };
-  std::map<uint64_t, int64_t> by_size;
-  for (int64_t id = 0; id < 300; ++id) by_size.emplace(bytes_of(id), id);
-  const int64_t smallest = by_size.begin()->second;
-  const int64_t largest = by_size.rbegin()->second;
-  const uint64_t room = (by_size.rbegin()->first + 63) / 64 * 64;
-  ASSERT_GE(room, 4096u);
-  ASSERT_LE(by_size.begin()->first, room / 4);
-
-  MpWorkerOptions workers = Workers();
-  workers.channel_size = room;
-  options.worker_options = workers;
-  options.input_nodes.ids = {smallest, largest, smallest};
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(
-      const auto stream, MpSampleStream::Create(dataset_, *Resolve(options)));
-  ASSERT_THAT(stream->StartEpoch(), IsOk());
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto kept, stream->Next());
-  EXPECT_THAT(Drain(*stream), IsOkAndHolds(SizeIs(2)));
-  EXPECT_TRUE(kept.has_value());
-  EXPECT_EQ(stream->stats().recoveries, 1u);
-}
-
-// A program that serves for a moment, and dies.
-TEST_F(MpSampleStreamTest, PoolsThatDieAsFastAsTheyStartAreAnErrorWithTheLog) {
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(auto stream, Create());
-  ASSERT_THAT(stream->StartEpoch(), IsOk());
-  const std::string real = Program("services/sampler_pool");
-  const std::filesystem::path program = NewFolder() + "/sampler_pool";
-  std::filesystem::create_symlink(real, program);
-  NeighborLoaderOptions options = Options();
-  std::get<MpWorkerOptions>(options.worker_options).sampler_pool_program =
-      program.string();
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(
-      stream, MpSampleStream::Create(dataset_, *Resolve(options)));
-  ASSERT_THAT(stream->StartEpoch(), IsOk());
-  std::filesystem::remove(program);
-  std::filesystem::create_symlink("/bin/false", program);
-  Kill(stream->pool_pid());
-  absl::Status error;
-  while (error.ok()) {
-    const auto batch = stream->Next();
-    ASSERT_TRUE(!batch.ok() || batch->has_value());
-    error = batch.status();
-  }
-  EXPECT_THAT(error, StatusIs(absl::StatusCode::kUnavailable,
-                              AllOf(HasSubstr("died 3 times"),
-                                    HasSubstr("fairlead-sampler-pool-"))));
-  // The epoch is over; the next may go well.
-  EXPECT_THAT(Drain(*stream), IsOkAndHolds(IsEmpty()));
-  std::filesystem::remove(program);
-  std::filesystem::create_symlink(real, program);
-  ASSERT_THAT(stream->StartEpoch(), IsOk());
-  EXPECT_THAT(Drain(*stream), IsOk());
-}
-
-// The trainer is a process of its own here: this program, run as RunTrainer.
-TEST_F(MpSampleStreamTest, PoolAndItsMemoryGoWithAKilledTrainer) {
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(
-      ChildProcess trainer,
-      ChildProcess::Start({"/proc/self/exe", "trainer", folder_, shm_dir_},
-                          {}));
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const std::optional<std::string> line,
-                                trainer.ReadLine(kPatience));
-  int pool = 0;
-  ASSERT_TRUE(line.has_value() && absl::SimpleAtoi(*line, &pool));
-  EXPECT_THAT(LeftInShm(), Not(IsEmpty()));
-  const auto pool_fd = static_cast<int>(syscall(SYS_pidfd_open, pool, 0));
-  ASSERT_GE(pool_fd, 0);
-  trainer.Signal(SIGKILL);
-  pollfd ended{pool_fd, POLLIN, 0};
-  EXPECT_EQ(
-      poll(&ended, 1, static_cast<int>(absl::ToInt64Milliseconds(kPatience))),
-      1);
-  close(pool_fd);
-  EXPECT_THAT(LeftInShm(), IsEmpty());
-}
-
-TEST_F(MpSampleStreamTest, CursorGoesOnWithOtherWorkers) {
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const Digests expected, Expected(0));
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto stream, Create());
-  ASSERT_THAT(stream->StartEpoch(), IsOk());
-  Digests digests;
-  for (int i = 0; i < 20; ++i) {
-    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto batch, stream->Next());
-    digests[batch->message.header.batch_index()] =
-        ContentDigest(batch->message);
-  }
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const v1::LoaderCursor cursor,
-                                stream->cursor());
-  NeighborLoaderOptions options = Options();
-  options.worker_options = CollocatedWorkerOptions{.prefetch_size = 2};
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto other,
-                                SampleStream::Create(&dataset_, options));
-  ASSERT_THAT(other->ResumeEpoch(cursor), IsOk());
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const Digests rest, Drain(*other));
-  EXPECT_THAT(rest, SizeIs(expected.size() - digests.size()));
-  digests.insert(rest.begin(), rest.end());
-  EXPECT_EQ(digests, expected);
-}
-
-TEST_F(MpSampleStreamTest, ProducersOfGltAreViewsOfTheStreams) {
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const Digests expected, Expected(0));
-  NeighborLoaderOptions options = Options();
-  DistMpSamplingProducer mp(dataset_, options);
-  ASSERT_THAT(mp.Init(), IsOk());
-  EXPECT_THAT(mp.IsAllSamplingCompleted(), IsOkAndHolds(false));
-  EXPECT_FALSE(mp.IsAllSamplingCompletedAndConsumed());
-  ASSERT_THAT(mp.ProduceAll(), IsOk());
-  EXPECT_FALSE(mp.IsAllSamplingCompletedAndConsumed());
-  EXPECT_THAT(Drain(mp.output_channel()), IsOkAndHolds(expected));
-  EXPECT_THAT(mp.IsAllSamplingCompleted(), IsOkAndHolds(true));
-  EXPECT_TRUE(mp.IsAllSamplingCompletedAndConsumed());
-  mp.Shutdown();
-  EXPECT_THAT(LeftInShm(), IsEmpty());
-
-  DistCollocatedSamplingProducer collocated(dataset_, options);
-  ASSERT_THAT(collocated.Init(), IsOk());
-  for (int epoch = 0; epoch < 2; ++epoch) {
-    ASSERT_THAT(collocated.Reset(), IsOk());
-    size_t batches = 0;
-    while (true) {
-      FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto batch, collocated.Sample());
-      if (!batch.has_value()) break;
-      ++batches;
-    }
-    EXPECT_EQ(batches, expected.size());
-  }
-  collocated.Shutdown();
-}
-
-TEST_F(MpSampleStreamTest, SplitMadeAfterLoadingIsSampledByAll) {
-  DistDataset dataset = *DistDataset::Load(folder_, 0);
-  ASSERT_THAT(dataset.RandomNodeSplit(int64_t{10}, int64_t{20}, /*seed=*/3),
-              IsOk());
-  NeighborLoaderOptions options = Options();
-  options.input_nodes.split = "test";
-  std::vector<std::vector<Digests>> all;
-  for (const WorkerOptions& workers :
-       {WorkerOptions(CollocatedWorkerOptions()), WorkerOptions(Workers())}) {
-    options.worker_options = workers;
-    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto stream,
-                                  SampleStream::Create(&dataset, options));
-    EXPECT_EQ(stream->seeds(), 20u);
-    FAIRLEAD_ASSERT_OK_AND_ASSIGN(all.emplace_back(), Epochs(*stream, 1));
-  }
-  EXPECT_EQ(all[0], all[1]);
-}
-
-TEST_F(MpSampleStreamTest, RemoteWorkersTakeNoDataset) {
-  EXPECT_THAT(SampleStream::Create(&dataset_, NeighborLoaderOptions()),
-              StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr("dataset: must be null")));
-}
-
-TEST_F(MpSampleStreamTest, MissingProgramIsNamedWithTheMend) {
-  NeighborLoaderOptions options = Options();
-  auto& workers = std::get<MpWorkerOptions>(options.worker_options);
-  workers.sampler_pool_program = "/no/such/program";
-  EXPECT_THAT(MpSampleStream::Create(dataset_, *Resolve(options)),
-              StatusIs(absl::StatusCode::kNotFound,
-                       AllOf(HasSubstr("/no/such/program"),
-                             HasSubstr("//services/sampler_pool"))));
-  // In this program's runfiles.
-  workers.sampler_pool_program = "";
-  EXPECT_THAT(MpSampleStream::Create(dataset_, *Resolve(options)), IsOk());
-}
-
-TEST_F(MpSampleStreamTest, ErrorsOfThePoolAreTheLoaders) {
-  NeighborLoaderOptions options = Options();
-  options.input_nodes.split = "val";
-  options.input_nodes.node_type = "no such";
-  EXPECT_THAT(MpSampleStream::Create(dataset_, *Resolve(options)),
-              StatusIs(absl::StatusCode::kNotFound, HasSubstr("no such")));
-  EXPECT_THAT(LeftInShm(), IsEmpty());
-}
-
 }  // namespace
-
-// Takes a batch, says who made it, and waits to be killed.
-int RunTrainer(const std::string& folder, const std::string& shm_dir) {
-  const auto dataset = DistDataset::Load(folder, 0);
-  if (!dataset.ok()) return 1;
-  NeighborLoaderOptions options;
-  options.input_nodes.split = "all";
-  options.worker_options =
-      MpWorkerOptions{.shm_dir = shm_dir,
-                      .sampler_pool_program = Program("services/sampler_pool")};
-  const auto stream = MpSampleStream::Create(*dataset, *Resolve(options));
-  if (!stream.ok() || !(*stream)->StartEpoch().ok()) return 1;
-  const auto batch = (*stream)->Next();
-  if (!batch.ok()) return 1;
-  std::cout << (*stream)->pool_pid() << std::endl;
-  while (true) pause();
-}
-
 }  // namespace fairlead::testing
-
-int main(int argc, char** argv) {
-  if (argc == 4 && std::string(argv[1]) == "trainer") {
-    return fairlead::testing::RunTrainer(argv[2], argv[3]);
-  }
-  ::testing::InitGoogleTest(&argc, argv);
-  return RUN_ALL_TESTS();
-}

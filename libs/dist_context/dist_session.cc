@@ -20,6 +20,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "libs/rpc/registry_address.h"
 #include "libs/status/status_macros.h"
 #include "protos/fairlead/v1/registry.pb.h"
 
@@ -50,6 +51,13 @@ absl::Status CheckRole(const DistSession& session, DistRole role,
                    DistRoleName(session.context().role)));
 }
 
+absl::Status NoGroup(const DistSession& session, absl::string_view what) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      what, ": ", session.context().worker_name(),
+      session.is_shut_down() ? " was shut down; init another session"
+                             : " is a dynamic client, which has no group"));
+}
+
 }  // namespace
 
 DistSession::DistSession(DistContext context, JobOptions job, bool is_dynamic)
@@ -62,6 +70,7 @@ DistSession::DistSession(DistContext context, JobOptions job, bool is_dynamic)
 absl::StatusOr<std::unique_ptr<DistSession>> StartDistSession(
     DistContext context, JobOptions job, bool is_dynamic) {
   FAIRLEAD_RETURN_IF_ERROR(CheckJob(job.name));
+  FAIRLEAD_ASSIGN_OR_RETURN(job.registry, rpc::RegistryAddress(job.registry));
   const absl::Time deadline = absl::Now() + job.timeout;
   // The constructor is private, so std::make_unique cannot call it.
   std::unique_ptr<DistSession> session(
@@ -283,24 +292,14 @@ absl::StatusOr<std::map<std::string, std::string>> DistSession::Gather(
 
 absl::StatusOr<std::map<std::string, std::string>> DistSession::AllGather(
     absl::string_view value, absl::Duration timeout) {
-  if (group_ == nullptr) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "all_gather: ", context_.worker_name(),
-        is_shut_down() ? " was shut down; init another session"
-                       : " is a dynamic client, which has no group"));
-  }
+  if (group_ == nullptr) return NoGroup(*this, "all_gather");
   return Gather(*group_, context_.is_client() ? context_.num_servers() : 0,
                 value, timeout);
 }
 
 absl::StatusOr<std::map<std::string, std::string>> DistSession::GlobalAllGather(
     absl::string_view value, absl::Duration timeout) {
-  if (global_ == nullptr) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "global_all_gather: ", context_.worker_name(),
-        is_shut_down() ? " was shut down; init another session"
-                       : " is a dynamic client, which has no group"));
-  }
+  if (global_ == nullptr) return NoGroup(*this, "global_all_gather");
   return Gather(*global_, 0, value, timeout);
 }
 

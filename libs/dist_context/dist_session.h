@@ -25,7 +25,8 @@ namespace fairlead {
 
 // What all processes of a job say alike, but for `rpc_address`.
 struct JobOptions {
-  std::string registry = "127.0.0.1:7100";  // as Membership's
+  // As rpc::RegistryAddress has it: empty for the environment's.
+  std::string registry = "127.0.0.1:7100";
 
   // Which job: 1 to 32 characters of [A-Za-z0-9._:-]. Jobs do not meet.
   std::string name = "job";

@@ -2,7 +2,6 @@
 #define FAIRLEAD_LIBS_LOADER_BATCH_RECEIVING_CHANNEL_H_
 
 #include <cstdint>
-#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -12,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "libs/loader/batch.h"
+#include "libs/loader/one_or_many.h"
 #include "libs/loader/placement.h"
 #include "libs/loader/received_batch.h"
 #include "libs/loader/remote_receiving_channel.h"
@@ -19,20 +19,6 @@
 #include "libs/telemetry/telemetry.h"
 
 namespace fairlead {
-
-// A value, or a list of them.
-template <typename T>
-class OneOrMany {
- public:
-  OneOrMany() = default;
-  OneOrMany(T value) : values_{value} {}                            // NOLINT
-  OneOrMany(std::initializer_list<T> values) : values_(values) {}   // NOLINT
-  OneOrMany(std::vector<T> values) : values_(std::move(values)) {}  // NOLINT
-  const std::vector<T>& values() const { return values_; }
-
- private:
-  std::vector<T> values_;
-};
 
 // A RemoteReceivingChannel under the names and with the parameters of GLT and
 // GiGL (parity RC-01 to RC-15), for who keeps to their protocol: the loaders

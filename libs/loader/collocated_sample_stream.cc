@@ -87,6 +87,7 @@ absl::Status CollocatedSampleStream::BeginEpoch(
   FAIRLEAD_ASSIGN_OR_RETURN(EpochCursor cursor,
                             EpochCursor::Create(batches(), std::move(held)));
   run_ = std::make_shared<Run>(*plan_, epoch, std::move(cursor));
+  at_end_ = false;
   if (!thread_.joinable()) return absl::OkStatus();
   MutexLock lock(&mutex_);
   ahead_ = run_;
@@ -112,12 +113,25 @@ absl::StatusOr<std::optional<ReceivedBatch>> CollocatedSampleStream::Next() {
   }
   const absl::Duration now = clock_.MonotonicNow();
   stats_.waited += now - before;
-  if (!made.has_value()) return std::nullopt;
-  if (!made->batch.ok()) {
+  if (!made.has_value()) {
+    FAIRLEAD_RETURN_IF_ERROR(End());
+    return std::nullopt;
+  }
+  if (!made->batch.ok()) return TakeError(*made);
+  ledger_->OnBatch(made->batch->message.header, made->batch->seed_digest);
+  ReceivedBatch received = ToReceived(*std::move(made->batch), made->made);
+  received.consumed = now;
+  ++stats_.batches;
+  stats_.bytes += received.bytes;
+  return std::optional<ReceivedBatch>(std::move(received));
+}
+
+absl::Status CollocatedSampleStream::TakeError(const Made& made) {
+  if (!made.found_no_room) {
     v1::BatchError error;
     error.set_epoch(run_->epoch);
-    error.set_batch_index(made->batch_index);
-    for (const BatchIndexRange& range : made->left_out) {
+    error.set_batch_index(made.batch_index);
+    for (const BatchIndexRange& range : made.left_out) {
       v1::BatchRange& failed = *error.add_also_failed();
       failed.set_begin(range.begin);
       failed.set_end(range.end);
@@ -127,17 +141,21 @@ absl::StatusOr<std::optional<ReceivedBatch>> CollocatedSampleStream::Next() {
     for (const v1::BatchRange& range : booked) {
       stats_.failed += range.end() - range.begin();
     }
-    return absl::Status(
-        made->batch.status().code(),
-        absl::StrCat("epoch ", run_->epoch, ", batch ", made->batch_index, ": ",
-                     std::string(made->batch.status().message())));
   }
-  ledger_->OnBatch(made->batch->message.header, made->batch->seed_digest);
-  ReceivedBatch received = ToReceived(*std::move(made->batch), made->made);
-  received.consumed = now;
-  ++stats_.batches;
-  stats_.bytes += received.bytes;
-  return std::optional<ReceivedBatch>(std::move(received));
+  return {made.batch.status().code(),
+          absl::StrCat("epoch ", run_->epoch, ", batch ", made.batch_index,
+                       ": ", std::string(made.batch.status().message()))};
+}
+
+absl::Status CollocatedSampleStream::End() {
+  if (std::exchange(at_end_, true)) return absl::OkStatus();
+  const uint64_t missing = ledger_->num_missing();
+  stats_.missing += missing;
+  if (missing == 0) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat(
+      "epoch ", run_->epoch, ": ", missing, " of ", batches(),
+      " batches could not be put where they are wanted, as was said in their "
+      "places; go on from the cursor to have them made again"));
 }
 
 absl::StatusOr<std::vector<v1::EpochProgress>>
@@ -180,16 +198,19 @@ std::optional<CollocatedSampleStream::Made> CollocatedSampleStream::MakeNext(
     Run& run) {
   const std::optional<uint64_t> index = run.cursor.Next();
   if (!index.has_value()) return std::nullopt;
-  Made made{.batch_index = *index, .batch = Make(run, *index)};
+  bool found_no_room = false;
+  Made made{.batch_index = *index, .batch = Make(run, *index, &found_no_room)};
+  made.found_no_room = found_no_room;
   made.made = clock_.MonotonicNow();
-  if (!made.batch.ok() && stops_at_failure_) {
+  if (!made.batch.ok() && !found_no_room && stops_at_failure_) {
     made.left_out = run.cursor.TakeRest();
   }
   return made;
 }
 
-absl::StatusOr<EncodedBatch> CollocatedSampleStream::Make(
-    const Run& run, uint64_t batch_index) {
+absl::StatusOr<EncodedBatch> CollocatedSampleStream::Make(const Run& run,
+                                                          uint64_t batch_index,
+                                                          bool* found_no_room) {
   v1::MessageHeader header;
   header.set_epoch(run.epoch);
   header.set_batch_index(batch_index);
@@ -208,16 +229,24 @@ absl::StatusOr<EncodedBatch> CollocatedSampleStream::Make(
       if (planned) break;
       FAIRLEAD_RETURN_IF_ERROR(AskOthers());
     }
-    FAIRLEAD_ASSIGN_OR_RETURN(std::shared_ptr<uint8_t> buffer,
-                              buffers_.Take(prepared_.bytes()));
-    const absl::Span<uint8_t> bytes(buffer.get(), prepared_.bytes());
+    absl::StatusOr<std::shared_ptr<uint8_t>> buffer =
+        buffers_.Take(prepared_.bytes());
+    if (!buffer.ok()) {
+      *found_no_room = true;
+      return buffer.status();
+    }
+    const absl::Span<uint8_t> bytes(buffer->get(), prepared_.bytes());
     FAIRLEAD_RETURN_IF_ERROR(prepared_.writer().WriteTo(bytes));
     prepared_.trace.set_features_ns(now());
     prepared_.trace.set_committed_ns(prepared_.trace.features_ns());
     prepared_.writer().Stamp(bytes, prepared_.trace);
     FAIRLEAD_ASSIGN_OR_RETURN(EncodedBatch batch,
-                              DecodeBatch(std::move(buffer), bytes.size()));
-    FAIRLEAD_RETURN_IF_ERROR(Land(landing_, batch));
+                              DecodeBatch(*std::move(buffer), bytes.size()));
+    const absl::Status landed = Land(landing_, batch);
+    if (!landed.ok()) {
+      *found_no_room = true;
+      return landed;
+    }
     return batch;
   } catch (const std::exception& e) {
     // Out of memory, most likely: it costs this batch, not the trainer.

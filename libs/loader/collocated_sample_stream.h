@@ -37,7 +37,9 @@ namespace fairlead {
 // one after another in Next(), or ahead of it on a thread of the stream's.
 //
 // A batch that cannot be made is not tried again, since it would fail in the
-// same way; with FAILURE_POLICY_FAIL the epoch's others are left out.
+// same way; with FAILURE_POLICY_FAIL the epoch's others are left out. One that
+// was made and could not be put where it is wanted counts as missing: the epoch
+// ends with DATA_LOSS, and from the cursor it comes again.
 class CollocatedSampleStream final : public SampleStream {
  public:
   // `dataset` and `remote` must outlive it. INVALID_ARGUMENT if the dataset has
@@ -71,6 +73,7 @@ class CollocatedSampleStream final : public SampleStream {
   struct Made {
     uint64_t batch_index = 0;
     absl::StatusOr<EncodedBatch> batch;
+    bool found_no_room = false;  // and would be made if there were some
     absl::Duration made = absl::ZeroDuration();
     std::vector<BatchIndexRange> left_out = {};
   };
@@ -86,7 +89,12 @@ class CollocatedSampleStream final : public SampleStream {
 
   // The next batch of the epoch; nullopt after its last. One thread.
   std::optional<Made> MakeNext(Run& run);
-  absl::StatusOr<EncodedBatch> Make(const Run& run, uint64_t batch_index);
+  absl::StatusOr<EncodedBatch> Make(const Run& run, uint64_t batch_index,
+                                    bool* found_no_room);
+  // The error in the place of a batch, which is booked.
+  absl::Status TakeError(const Made& made);
+  // OK if no batch of the epoch is missing, or that was said before.
+  absl::Status End();
   absl::Status AskOthers();
 
   void RunAhead() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -111,6 +119,7 @@ class CollocatedSampleStream final : public SampleStream {
   // The trainer's.
   std::shared_ptr<Run> run_;
   std::optional<EpochLedger> ledger_;  // of what Next() returned
+  bool at_end_ = false;                // of the epoch, and Next() said so
   ReceiveStats stats_;
 
   mutable Mutex mutex_;

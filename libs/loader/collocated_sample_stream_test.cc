@@ -1,17 +1,21 @@
 #include "libs/loader/collocated_sample_stream.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
+#include <cstdlib>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "libs/dist_graph/fake_partitions.h"
@@ -19,6 +23,7 @@
 #include "libs/graph/dataset_writer.h"
 #include "libs/loader/loader_options.h"
 #include "libs/loader/received_batch.h"
+#include "libs/loader/sample_stream_options.h"
 #include "libs/loader/worker_options.h"
 #include "libs/partition_client/remote_partitions.h"
 #include "libs/random/philox.h"
@@ -40,6 +45,7 @@ using ::fairlead::testing::PartitionedDataset;
 using ::fairlead::testing::StatusIs;
 using ::fairlead::testing::WriteWhole;
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
@@ -189,6 +195,72 @@ TEST_P(CollocatedSampleStreamTest, GoesOnFromACursor) {
   EXPECT_THAT(other->Next(), StatusIs(absl::StatusCode::kFailedPrecondition));
 }
 
+TEST_P(CollocatedSampleStreamTest, BatchThatFindsNoRoomComesFromTheCursor) {
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto whole, Create(Options()));
+  ASSERT_THAT(whole->StartEpoch(), IsOk());
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const Digests expected, Drain(*whole));
+
+  for (const bool in_memory : {false, true}) {
+    SCOPED_TRACE(in_memory);
+    // The third time there is none.
+    const auto asked = std::make_shared<std::atomic<int>>(0);
+    const auto room = [asked]() -> absl::Status {
+      return ++*asked == 3 ? absl::ResourceExhaustedError("it is full")
+                           : absl::OkStatus();
+    };
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(SampleStreamOptions options,
+                                  Resolve(Options()));
+    if (in_memory) {
+      options.landing.allocate =
+          [room](size_t bytes) -> absl::StatusOr<std::shared_ptr<uint8_t>> {
+        FAIRLEAD_RETURN_IF_ERROR(room());
+        return std::shared_ptr<uint8_t>(
+            static_cast<uint8_t*>(aligned_alloc(64, (bytes + 63) / 64 * 64)),
+            free);
+      };
+    } else {
+      options.landing.copy = [room](absl::Span<const uint8_t> bytes)
+          -> absl::StatusOr<std::shared_ptr<const void>> {
+        FAIRLEAD_RETURN_IF_ERROR(room());
+        return std::make_shared<const size_t>(bytes.size());
+      };
+    }
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+        const auto stream,
+        CollocatedSampleStream::Create(*whole_, options, nullptr));
+    ASSERT_THAT(stream->StartEpoch(), IsOk());
+    Digests digests;
+    std::vector<ReceivedBatch> kept;  // so that no memory is used again
+    std::vector<absl::Status> errors;
+    while (true) {
+      absl::StatusOr<std::optional<ReceivedBatch>> batch = stream->Next();
+      if (!batch.ok()) {
+        errors.push_back(batch.status());
+        continue;
+      }
+      if (!batch->has_value()) break;
+      digests[(*batch)->message.header.batch_index()] =
+          ContentDigest((*batch)->message);
+      kept.push_back(**std::move(batch));
+    }
+    EXPECT_THAT(
+        errors,
+        ElementsAre(
+            StatusIs(absl::StatusCode::kResourceExhausted,
+                     AllOf(HasSubstr("batch 2"), HasSubstr("full"))),
+            StatusIs(absl::StatusCode::kDataLoss, HasSubstr("1 of 7"))));
+    EXPECT_THAT(digests, SizeIs(expected.size() - 1));
+    EXPECT_EQ(stream->stats().missing, 1u);
+    EXPECT_EQ(stream->stats().failed, 0u);
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const v1::LoaderCursor cursor,
+                                  stream->cursor());
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto other, Create(Options()));
+    ASSERT_THAT(other->ResumeEpoch(cursor), IsOk());
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const Digests rest, Drain(*other));
+    EXPECT_THAT(rest, ElementsAre(std::pair(2, expected.at(2))));
+  }
+}
+
 TEST_P(CollocatedSampleStreamTest, NeedsSomebodyToAskForOtherPartitions) {
   EXPECT_THAT(CollocatedSampleStream::Create(parts_.partition(0),
                                              *Resolve(Options()), nullptr),
@@ -229,6 +301,44 @@ TEST_P(CollocatedSampleStreamTest, SeveralPartitionsGiveWhatOneGives) {
                              parts_.partition(1), *Resolve(options), &remote));
   ASSERT_THAT(stream->StartEpoch(), IsOk());
   EXPECT_THAT(Drain(*stream), IsOkAndHolds(expected));
+}
+
+// Never has two questions at a time.
+class OneAtATime final : public RemotePartitions {
+ public:
+  explicit OneAtATime(const PartitionedDataset& parts) : answering_(parts) {}
+
+  void Fetch(const RemoteFetches& fetches,
+             std::function<void(absl::Status)> done) override {
+    EXPECT_EQ(under_way_++, 0);
+    thread_ = std::this_thread::get_id();
+    answering_.Fetch(fetches,
+                     [this, done = std::move(done)](absl::Status status) {
+                       --under_way_;
+                       done(std::move(status));
+                     });
+  }
+
+  std::thread::id thread() const { return thread_; }
+
+ private:
+  Answering answering_;
+  std::atomic<int> under_way_ = 0;
+  std::atomic<std::thread::id> thread_;
+};
+
+// GL-080: one worker, one batch at a time, of the trainer's own thread unless
+// it works ahead.
+TEST_P(CollocatedSampleStreamTest, IsOneWorkerWithOneBatchInTheMaking) {
+  NeighborLoaderOptions options = Options();
+  options.input_nodes.split = "all";
+  OneAtATime remote(parts_);
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+      const auto stream, CollocatedSampleStream::Create(
+                             parts_.partition(1), *Resolve(options), &remote));
+  ASSERT_THAT(stream->StartEpoch(), IsOk());
+  EXPECT_THAT(Drain(*stream), IsOk());
+  EXPECT_EQ(remote.thread() == std::this_thread::get_id(), GetParam() == 0);
 }
 
 // Answers nobody.

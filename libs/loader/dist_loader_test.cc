@@ -173,6 +173,19 @@ TEST(DistLoader, EachKindAsksForItsKindOfSampling) {
   EXPECT_EQ(last().type(), v1::SAMPLING_TYPE_PPR);
 }
 
+TEST(DistLoader, ServerThatHasNoBatchIsNotAsked) {  // C-24
+  FakeCluster cluster({.pools = 2, .batches_of_pool = {{0, 0}, {1, 3}}});
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto loader,
+                                DistNeighborLoader::Create(On(cluster)));
+  EXPECT_EQ(loader->batches(), 3u);
+  EXPECT_EQ(loader->seeds(), 6u);
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(EpochRange epoch, loader->Epoch());
+  EXPECT_EQ(Count(epoch), 3);
+  EXPECT_THAT(epoch.status(), IsOk());
+  EXPECT_THAT(cluster.channels(), SizeIs(2));
+  EXPECT_THAT(cluster.started(), SizeIs(1));
+}
+
 class ReceivingChannel : public ::testing::Test {
  protected:
   void Register(const FakeCluster& cluster) {

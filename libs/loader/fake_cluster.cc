@@ -83,14 +83,11 @@ FakeCluster::Stream::Stream(FakeCluster* cluster, Rpc* rpc,
       subscribe_(std::move(subscribe)),
       granted_(subscribe_.credit().messages()) {
   MutexLock lock(&cluster_->mutex_);
-  for (const v1::BatchRange& range :
-       cluster_->channels_[subscribe_.channel_id()].last.held()) {
+  const Channel& channel = cluster_->channels_[subscribe_.channel_id()];
+  batches_ = channel.batches;
+  for (const v1::BatchRange& range : channel.last.held()) {
     for (uint64_t i = range.begin(); i < range.end(); ++i) held_.insert(i);
   }
-}
-
-uint64_t FakeCluster::Stream::batches() const {
-  return cluster_->options_.batches;
 }
 
 bool FakeCluster::Stream::IsHeld(uint64_t batch_index) const {
@@ -331,12 +328,14 @@ grpc::Status FakeCluster::RegisterSamplingInput(
   response->set_existed(channels_.count(id) != 0);
   if (!response->existed()) {
     id = next_id_++;
-    channels_[id];
+    const auto own = options_.batches_of_pool.find(request->server_rank());
+    channels_[id].batches =
+        own == options_.batches_of_pool.end() ? options_.batches : own->second;
   }
   response->set_channel_id(id);
   response->set_gateway_address(server_->address());
-  response->set_batches(options_.batches);
-  response->set_seeds(options_.batches * 2);
+  response->set_batches(channels_[id].batches);
+  response->set_seeds(channels_[id].batches * 2);
   return grpc::Status::OK;
 }
 
@@ -362,7 +361,7 @@ grpc::Status FakeCluster::StartEpoch(grpc::ServerContext* /*context*/,
   }
   response->set_epoch(last.epoch());
   response->set_attempt(last.attempt());
-  response->set_batches(options_.batches);
+  response->set_batches(channel->second.batches);
   return grpc::Status::OK;
 }
 

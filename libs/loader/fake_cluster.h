@@ -62,7 +62,7 @@ class FakeCluster final : private v1::RegistryService::Service,
 
     const v1::Subscribe& subscribe() const { return subscribe_; }
     uint32_t attempt() const { return subscribe_.attempt(); }
-    uint64_t batches() const;
+    uint64_t batches() const { return batches_; }
 
     // What the trainer said it holds when it started this attempt.
     bool IsHeld(uint64_t batch_index) const;
@@ -98,6 +98,7 @@ class FakeCluster final : private v1::RegistryService::Service,
     Rpc* const rpc_;
     const v1::Subscribe subscribe_;
     std::set<uint64_t> held_;
+    uint64_t batches_ = 0;
     uint64_t granted_;
     uint64_t sent_ = 0;
   };
@@ -106,6 +107,8 @@ class FakeCluster final : private v1::RegistryService::Service,
   struct Options {
     uint64_t batches = 4;  // of every channel
     int pools = 1;
+    // Of the channels of some pools, by rank.
+    std::map<uint32_t, uint64_t> batches_of_pool = {};
 
     // What a gateway does with each stream; by default, what it should.
     Script script = [](Stream& stream) {
@@ -150,6 +153,7 @@ class FakeCluster final : private v1::RegistryService::Service,
 
  private:
   struct Channel {
+    uint64_t batches = 0;
     bool started = false;
     v1::StartEpochRequest last;
   };

@@ -84,7 +84,8 @@ TEST(Misuse, OfOptionsOfEveryKind) {
             {"server_ranks: 2", "twice", "name each once"}),
       Nodes("no backend key", [](auto& o) { o.backend_key = ""; },
             {"backend_key", "dist_neighbor_loader"}),
-      Nodes("no registry", [](auto& o) { o.registry = ""; }, {"host:port"}),
+      Nodes("no registry", [](auto& o) { o.registry = ""; },
+            {"host:port", "MASTER_ADDR"}),
       Nodes("a registry without a port",
             [](auto& o) { o.registry = "localhost"; },
             {"localhost", "host:port"}),
@@ -105,6 +106,13 @@ TEST(Misuse, OfOptionsOfEveryKind) {
           "no worker",
           [](auto& o) { o.worker_options = MpWorkerOptions{.num_workers = 0}; },
           {"num_workers: 0", "1 to"}),
+      Nodes("devices for some workers",
+            [](auto& o) {
+              o.worker_options = MpWorkerOptions{
+                  .num_workers = 3,
+                  .worker_devices = std::vector<std::string>(2, "cpu")};
+            },
+            {"worker_devices: there are 2 for 3", "one for each"}),
       Nodes("workers of one's own, and no dataset",
             [](auto& o) { o.worker_options = CollocatedWorkerOptions(); },
             {"dataset: must be given", "RemoteWorkerOptions"}),

@@ -23,7 +23,7 @@ struct Misuse {
 };
 
 // How many each table has.
-inline constexpr size_t kOfOptions = 19;
+inline constexpr size_t kOfOptions = 20;
 inline constexpr size_t kOfSeeds = 20;
 inline constexpr size_t kOfNegatives = 14;
 inline constexpr size_t kOfAnEpoch = 10;

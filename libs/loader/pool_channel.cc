@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
@@ -21,6 +22,7 @@
 #include "absl/time/time.h"
 #include "grpcpp/grpcpp.h"
 #include "libs/rpc/status_conversion.h"
+#include "libs/shm_channel/shm_fsck.h"
 #include "libs/status/status_macros.h"
 #include "protos/fairlead/v1/messages.pb.h"
 #include "protos/fairlead/v1/sampler_pool.pb.h"
@@ -29,6 +31,10 @@ namespace fairlead {
 namespace {
 
 constexpr uint64_t kBytesPerWorker = 64 << 20;  // parity GL-081
+
+// Most that the pool waits for one replica of another partition, before it asks
+// the next: its own default.
+constexpr absl::Duration kPeerDeadline = absl::Seconds(10);
 
 uint64_t Capacity(const MpWorkerOptions& workers) {
   return workers.channel_size == 0 ? workers.num_workers * kBytesPerWorker
@@ -122,7 +128,12 @@ absl::StatusOr<std::unique_ptr<PoolChannel>> PoolChannel::Create(
       absl::StrCat("--shm_budget=", Capacity(workers)),
       "--memory_budget=0",  // the seeds are this trainer's own
       absl::StrCat("--feature_cache=", workers.feature_cache_bytes),
-      absl::StrCat("--peers_from=", workers.peers_from)};
+      absl::StrCat("--peers_from=", workers.peers_from),
+      absl::StrCat(
+          "--peer_deadline=",
+          absl::FormatDuration(std::min(workers.rpc_timeout, kPeerDeadline))),
+      absl::StrCat("--peer_give_up=",
+                   absl::FormatDuration(workers.rpc_timeout))};
   FAIRLEAD_ASSIGN_OR_RETURN(std::string log, MakeLog(workers.log_dir));
   // The constructor is private, so std::make_unique cannot call it.
   std::unique_ptr<PoolChannel> channel(
@@ -139,7 +150,10 @@ PoolChannel::PoolChannel(const SampleStreamOptions& options,
       spec_(SpecOf(options, workers_)) {}
 
 PoolChannel::~PoolChannel() {
+  consumer_.reset();
   pool_.reset();
+  // One that was frozen could not end by itself, and has left its channel.
+  FreeSegments(workers_.shm_dir).status().IgnoreError();
   if (keeps_log_) return;  // somebody may want to read it
   std::error_code ignored;
   std::filesystem::remove(log_, ignored);

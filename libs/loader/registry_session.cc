@@ -17,6 +17,7 @@
 #include "google/protobuf/util/time_util.h"
 #include "grpcpp/grpcpp.h"
 #include "libs/membership/membership.h"
+#include "libs/rpc/registry_address.h"
 #include "libs/rpc/status_conversion.h"
 #include "libs/status/status_macros.h"
 #include "protos/fairlead/v1/registry.grpc.pb.h"
@@ -50,6 +51,8 @@ absl::StatusOr<Response> Call(v1::RegistryService::Stub& stub,
 
 absl::StatusOr<std::unique_ptr<RegistrySession>> RegistrySession::Create(
     Options options) {
+  FAIRLEAD_ASSIGN_OR_RETURN(options.registry,
+                            rpc::RegistryAddress(options.registry));
   if (options.member_name.empty()) {
     // Containers share process ids, so the id alone does not tell them apart.
     const uint64_t nonce = absl::Uniform<uint64_t>(absl::BitGen());

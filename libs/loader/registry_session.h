@@ -24,7 +24,7 @@ namespace fairlead {
 class RegistrySession {
  public:
   struct Options {
-    std::string registry = {};     // host:port
+    std::string registry = {};     // as rpc::RegistryAddress has it
     std::string member_name = {};  // unique in the cluster; empty makes one up
     absl::Duration lease = {};     // zero means the registry's default
 

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "grpcpp/grpcpp.h"
 #include "libs/type_names/type_names.h"
 #include "protos/fairlead/v1/graph_store.grpc.pb.h"
 #include "protos/fairlead/v1/graph_store.pb.h"
@@ -35,7 +36,7 @@ namespace fairlead {
 class RemoteDistDataset {
  public:
   struct Options {
-    std::string registry = "127.0.0.1:7100";
+    std::string registry = "127.0.0.1:7100";  // as rpc::RegistryAddress
     // Which dataset, where the cluster has several; "" is the only one.
     std::string dataset_name = {};
     absl::Duration timeout = absl::Seconds(60);  // of each call
@@ -46,7 +47,7 @@ class RemoteDistDataset {
   // named, a partition that nobody serves, or servers that contradict each
   // other, both named.
   static absl::StatusOr<std::unique_ptr<RemoteDistDataset>> Connect(
-      const Options& options);
+      Options options);
 
   size_t num_servers() const { return servers_.size(); }
   uint32_t num_partitions() const { return Meta().num_partitions(); }
@@ -138,6 +139,7 @@ class RemoteDistDataset {
   explicit RemoteDistDataset(const Options& options) : options_(options) {}
 
   const v1::GetDatasetMetaResponse& Meta() const { return servers_[0].meta; }
+  static void SetDeadline(absl::Duration timeout, grpc::ClientContext& context);
   absl::Status CheckConsistent() const;
   absl::Status CheckServer(size_t server) const;
   // An error of a server, with its name.

@@ -31,13 +31,14 @@
 namespace fairlead {
 
 // Receives the batches of one or more servers, an epoch at a time: GLT's and
-// GiGL's RemoteReceivingChannel (parity RC-01 to RC-15) on streams.
+// GiGL's RemoteReceivingChannel (parity RC-01 to RC-15) on streams. Who has
+// their parameters, server_rank and channel_id, wants a BatchReceivingChannel.
 //
 //   channel->StartEpoch(0);
 //   while (true) {
 //     absl::StatusOr<std::optional<ReceivedBatch>> batch = channel->Recv();
-//     if (!batch.ok()) ...           // one batch or server failed; go on or
-//     not if (!batch->has_value()) break;  // the end of the epoch
+//     if (!batch.ok()) ...  // one batch or server failed: go on, or not
+//     if (!batch->has_value()) break;  // the end of the epoch
 //   }
 //
 // Every batch of an epoch is delivered exactly once. A stream that breaks is

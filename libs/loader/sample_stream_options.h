@@ -17,6 +17,7 @@ namespace fairlead {
 // Who makes a loader's batches and how they come here, whatever is in them. The
 // defaults are a registry on this host, and all its sampler pools.
 struct DeliveryOptions {
+  // host:port; empty for the environment's (rpc::RegistryAddress).
   std::string registry = "127.0.0.1:7100";
 
   // --- who samples -----------------------------------------------------------

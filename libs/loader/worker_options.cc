@@ -1,18 +1,44 @@
 #include "libs/loader/worker_options.h"
 
 #include <cstdint>
+#include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "libs/status/status_macros.h"
 
 namespace fairlead {
 namespace {
 
 constexpr uint32_t kMaxWorkers = 1024;  // as the sampler pool's --workers
 constexpr uint64_t kMinChannelSize = 4096;
+
+// Parity GL-084.
+absl::Status CheckDevices(const MpWorkerOptions& options) {
+  const std::vector<std::string>& devices = options.worker_devices.values();
+  if (devices.size() > 1 && devices.size() != options.num_workers) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "worker_devices: there are ", devices.size(), " for ",
+        options.num_workers, " workers; give one for all, or one for each"));
+  }
+  for (const std::string& device : devices) {
+    if (device == "cpu") continue;
+    if (absl::StartsWith(device, "cuda")) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "worker_devices: \"", device,
+          "\": workers sample on the CPU; give \"cpu\" or leave it out, and "
+          "to_device for where batches are to be"));
+    }
+    return absl::InvalidArgumentError(absl::StrCat(
+        "worker_devices: \"", device, "\" is no device; give \"cpu\""));
+  }
+  return absl::OkStatus();
+}
 
 struct Check {
   absl::Status operator()(const RemoteWorkerOptions& /*options*/) const {
@@ -41,6 +67,7 @@ struct Check {
                        " is no number of batches in the making; give 1 to ",
                        kMaxWorkerConcurrency));
     }
+    FAIRLEAD_RETURN_IF_ERROR(CheckDevices(options));
     if (options.channel_size != 0 && options.channel_size < kMinChannelSize) {
       return absl::InvalidArgumentError(
           absl::StrCat("channel_size: ", options.channel_size,

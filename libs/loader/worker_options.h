@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "libs/loader/one_or_many.h"
 
 namespace fairlead {
 
@@ -14,10 +15,13 @@ namespace fairlead {
 inline constexpr uint32_t kMaxWorkerConcurrency = 32;
 
 // Who samples for a loader (parity GL-058, GL-080 to GL-088). The batches are
-// the same. There are no worker_devices and no num_rpc_threads to choose, and
-// no master_addr: whoever must be found is found through the registry.
+// the same, and members of a job need not agree on any of this (GL-083). There
+// is no num_rpc_threads: what is asked of other partitions takes no threads
+// (GL-087). In place of master_addr and master_port is the registry; where that
+// is left empty, it is found by them (GL-086, rpc::RegistryAddress).
 
-// Sampler pools of a cluster: DeliveryOptions say how batches travel.
+// Sampler pools of a cluster: DeliveryOptions say how batches travel. No ports
+// to hand out, as DS-66 has them.
 struct RemoteWorkerOptions {};
 
 // The trainer's own process; there need be no server.
@@ -36,6 +40,10 @@ struct MpWorkerOptions {
   uint32_t num_workers = 1;         // sampling threads
   uint32_t worker_concurrency = 4;  // batches in the making for each: 1 to 32
 
+  // Where they sample, once for all or once for each (GL-084); none chooses.
+  // "cpu" is all there is: to_device says where batches go.
+  OneOrMany<std::string> worker_devices = {};
+
   // Bytes of shared memory for batches; 0 means 64 MiB for each worker. At most
   // num_workers * worker_concurrency batches wait in it. What the trainer keeps
   // stays in it while it takes up no more than a quarter, and is copied beyond.
@@ -53,7 +61,10 @@ struct MpWorkerOptions {
   uint64_t feature_cache_bytes = 256 << 20;  // as above
 
   absl::Duration start_timeout = absl::Minutes(5);  // until it has its dataset
-  absl::Duration rpc_timeout = absl::Seconds(180);  // of one call
+
+  // Of a call to it, and of what it asks of another partition, with all tries:
+  // a batch that needs that has failed then (GL-088).
+  absl::Duration rpc_timeout = absl::Seconds(180);
 
   // A pool that makes no batch, and does not answer either for so long, is
   // ended and another started: it hangs, or was stopped (SIGSTOP).
@@ -63,7 +74,8 @@ struct MpWorkerOptions {
 using WorkerOptions =
     std::variant<RemoteWorkerOptions, CollocatedWorkerOptions, MpWorkerOptions>;
 
-// INVALID_ARGUMENT, naming the option and what it may be.
+// INVALID_ARGUMENT, naming the option and what it may be; FAILED_PRECONDITION
+// for workers on a GPU.
 absl::Status Validate(const WorkerOptions& options);
 
 }  // namespace fairlead

@@ -1,11 +1,19 @@
 #include "libs/loader/worker_options.h"
 
+#include <cstdint>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "libs/loader/loader_options.h"
+#include "libs/loader/one_or_many.h"
 #include "libs/loader/sample_stream.h"
+#include "libs/loader/sample_stream_options.h"
 #include "libs/status/status_matchers.h"
 
 namespace fairlead {
@@ -15,6 +23,7 @@ using ::fairlead::testing::IsOk;
 using ::fairlead::testing::StatusIs;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 NeighborLoaderOptions WithWorkers(const WorkerOptions& workers) {
   NeighborLoaderOptions options;
@@ -43,6 +52,49 @@ TEST(WorkerOptions, BadOnesAreNamedWithTheirValue) {
               IsOk());
 }
 
+TEST(WorkerOptions, DefaultsAreTheOriginals) {  // GL-080 to GL-088, 6.2
+  const MpWorkerOptions mp;
+  EXPECT_EQ(mp.num_workers, 1u);
+  EXPECT_EQ(mp.worker_concurrency, 4u);
+  EXPECT_THAT(mp.worker_devices.values(), IsEmpty());
+  EXPECT_EQ(mp.channel_size, 0u);  // 64 MiB for each worker
+  EXPECT_EQ(mp.rpc_timeout, absl::Seconds(180));
+  EXPECT_EQ(CollocatedWorkerOptions().prefetch_size, 0u);  // it blocks
+  // What there is to choose of remote workers is how batches travel.
+  static_assert(std::is_empty_v<RemoteWorkerOptions>);  // DS-66: no ports
+  const DeliveryOptions remote;
+  EXPECT_TRUE(
+      std::holds_alternative<RemoteWorkerOptions>(remote.worker_options));
+  EXPECT_EQ(remote.prefetch_size, 4u);
+  EXPECT_EQ(remote.backend.worker_concurrency(), 0u);  // which is 4
+  EXPECT_THAT(remote.server_ranks, IsEmpty());
+}
+
+TEST(WorkerOptions, DevicesAreOneForAllOrOneForEach) {  // GL-084
+  const auto check = [](uint32_t num_workers, OneOrMany<std::string> devices) {
+    return Validate(WorkerOptions(MpWorkerOptions{
+        .num_workers = num_workers, .worker_devices = std::move(devices)}));
+  };
+  const std::string cpu = "cpu";
+  EXPECT_THAT(check(3, {}), IsOk());
+  EXPECT_THAT(check(3, cpu), IsOk());
+  EXPECT_THAT(check(3, {cpu, cpu, cpu}), IsOk());
+  EXPECT_THAT(check(1, {cpu}), IsOk());
+  EXPECT_THAT(check(3, {cpu, cpu}),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("worker_devices: there are 2 for 3 workers")));
+  EXPECT_THAT(check(1, {cpu, cpu}),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("there are 2 for 1 workers")));
+  EXPECT_THAT(check(2, {cpu, "cuda:0"}),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       AllOf(HasSubstr("worker_devices: \"cuda:0\""),
+                             HasSubstr("to_device"))));
+  EXPECT_THAT(check(1, std::string("gpu")),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("\"gpu\""), HasSubstr("\"cpu\""))));
+}
+
 TEST(WorkerOptions, PrefetchIsAtMostWhatTheBufferHolds) {  // GL-082
   NeighborLoaderOptions options;
   options.backend.set_buffer_capacity(4);
@@ -60,6 +112,7 @@ TEST(WorkerOptions, PrefetchIsAtMostWhatTheBufferHolds) {  // GL-082
 
 TEST(WorkerOptions, ConcurrencyIsRejectedWhereGltClampsIt) {  // GL-085
   NeighborLoaderOptions options;
+  EXPECT_THAT(Validate(options), IsOk());  // 0 is the default, 4
   options.backend.set_worker_concurrency(32);
   EXPECT_THAT(Validate(options), IsOk());
   options.backend.set_worker_concurrency(33);
