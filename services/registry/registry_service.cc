@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "grpcpp/grpcpp.h"
 #include "libs/rpc/channel.h"
+#include "libs/rpc/security.h"
 #include "libs/rpc/status_conversion.h"
 #include "libs/status/status_macros.h"
 #include "protos/fairlead/v1/registry.pb.h"
@@ -25,6 +26,7 @@
 #include "services/registry/member_watch.h"
 #include "services/registry/registry_core.h"
 #include "services/registry/registry_state.h"
+#include "services/registry/tenancy.h"
 
 namespace fairlead {
 namespace {
@@ -33,6 +35,11 @@ namespace {
 // Registering may allocate gigabytes; an epoch's start orders all its seeds.
 constexpr std::chrono::seconds kPoolDeadline(60);
 constexpr std::chrono::seconds kUnregisterDeadline(2);
+
+// Who calls; null in a call that no network is under.
+Caller CallerOf(const grpc::ServerContextBase* context) {
+  return context == nullptr ? std::nullopt : rpc::CallerOf(*context);
+}
 
 // A call on behalf of `caller`: with its deadline and its cancellation.
 std::unique_ptr<grpc::ClientContext> OnBehalfOf(
@@ -57,9 +64,11 @@ grpc::Status FromPool(const v1::Member& pool, const grpc::Status& status) {
 
 absl::StatusOr<std::unique_ptr<RegistryService>> RegistryService::Create(
     const RegistryLimits& limits, RegistryStore& store, const Clock& clock,
-    RegistryMetrics& metrics, rpc::Readiness& readiness) {
+    RegistryMetrics& metrics, rpc::Readiness& readiness,
+    int64_t max_streams_per_client) {
   // The constructor is private, so std::make_unique cannot call it.
-  std::unique_ptr<RegistryService> service(new RegistryService(clock, metrics));
+  std::unique_ptr<RegistryService> service(
+      new RegistryService(clock, metrics, max_streams_per_client));
   RegistryCore::Listener& listener = *service;
   FAIRLEAD_ASSIGN_OR_RETURN(
       service->core_,
@@ -109,12 +118,16 @@ RegistryCounts RegistryService::Count() {
   return counts;
 }
 
-grpc::Status RegistryService::Join(grpc::ServerContext* /*context*/,
+grpc::Status RegistryService::Join(grpc::ServerContext* context,
                                    const v1::JoinRequest* request,
                                    v1::JoinResponse* response) {
-  absl::StatusOr<v1::JoinResponse> joined =
-      core_->Change<v1::JoinResponse>([request](const RegistryState& state) {
-        return state.PlanJoin(*request);
+  using Planned = RegistryState::Planned<v1::JoinResponse>;
+  const Caller caller = CallerOf(context);
+  absl::StatusOr<v1::JoinResponse> joined = core_->Change<v1::JoinResponse>(
+      [request,
+       &caller](const RegistryState& state) -> absl::StatusOr<Planned> {
+        FAIRLEAD_RETURN_IF_ERROR(MayJoin(state, caller, *request));
+        return state.PlanJoin(*request, JobOf(caller));
       });
   if (joined.ok()) {
     metrics_.joins.Increment();
@@ -124,19 +137,27 @@ grpc::Status RegistryService::Join(grpc::ServerContext* /*context*/,
 }
 
 grpc::ServerBidiReactor<v1::HeartbeatRequest, v1::HeartbeatResponse>*
-RegistryService::Heartbeat(grpc::CallbackServerContext* /*context*/) {
-  return heartbeats_->Open();
+RegistryService::Heartbeat(grpc::CallbackServerContext* context) {
+  return heartbeats_->Open(CallerOf(context),
+                           streams_.Open(rpc::ClientOf(*context)));
 }
 
-grpc::Status RegistryService::Leave(grpc::ServerContext* /*context*/,
+grpc::Status RegistryService::Leave(grpc::ServerContext* context,
                                     const v1::LeaveRequest* request,
                                     v1::LeaveResponse* /*response*/) {
-  absl::StatusOr<std::vector<RegistryState::Ended>> ended = core_->Change<
-      std::vector<RegistryState::Ended>>([request](const RegistryState& state) {
-    return state.IsReplaced(request->member_id(), request->incarnation())
-               ? RegistryState::Planned<std::vector<RegistryState::Ended>>()
-               : state.PlanLeave(request->member_id());
-  });
+  using Planned = RegistryState::Planned<std::vector<RegistryState::Ended>>;
+  const Caller caller = CallerOf(context);
+  absl::StatusOr<std::vector<RegistryState::Ended>> ended =
+      core_->Change<std::vector<RegistryState::Ended>>(
+          [request,
+           &caller](const RegistryState& state) -> absl::StatusOr<Planned> {
+            FAIRLEAD_RETURN_IF_ERROR(
+                MayActFor(state, caller, request->member_id()));
+            return state.IsReplaced(request->member_id(),
+                                    request->incarnation())
+                       ? Planned()
+                       : state.PlanLeave(request->member_id());
+          });
   if (ended.ok()) Unregister(*std::move(ended));
   return rpc::ToGrpcStatus(ended.status());
 }
@@ -151,25 +172,31 @@ grpc::Status RegistryService::ListMembers(grpc::ServerContext* /*context*/,
 }
 
 grpc::ServerWriteReactor<v1::WatchMembersResponse>*
-RegistryService::WatchMembers(grpc::CallbackServerContext* /*context*/,
+RegistryService::WatchMembers(grpc::CallbackServerContext* context,
                               const v1::WatchMembersRequest* request) {
-  return member_watch_->Watch(*request);
+  return member_watch_->Watch(*request, streams_.Open(rpc::ClientOf(*context)));
 }
 
 grpc::ServerUnaryReactor* RegistryService::AllGather(
-    grpc::CallbackServerContext* /*context*/,
-    const v1::AllGatherRequest* request, v1::AllGatherResponse* response) {
-  return gather_calls_->AllGather(*request, *response);
+    grpc::CallbackServerContext* context, const v1::AllGatherRequest* request,
+    v1::AllGatherResponse* response) {
+  return gather_calls_->AllGather(CallerOf(context), *request, *response,
+                                  streams_.Open(rpc::ClientOf(*context)));
 }
 
 grpc::Status RegistryService::InitSamplingBackend(
-    grpc::ServerContext* /*context*/,
-    const v1::InitSamplingBackendRequest* request,
+    grpc::ServerContext* context, const v1::InitSamplingBackendRequest* request,
     v1::InitSamplingBackendResponse* response) {
+  using Planned = RegistryState::Planned<v1::InitSamplingBackendResponse>;
+  const Caller caller = CallerOf(context);
+  v1::InitSamplingBackendRequest own = *request;
+  own.set_backend_key(OwnName(caller, request->backend_key()));
   absl::StatusOr<v1::InitSamplingBackendResponse> backend =
       core_->Change<v1::InitSamplingBackendResponse>(
-          [request](const RegistryState& state) {
-            return state.PlanInitBackend(*request);
+          [&own,
+           &caller](const RegistryState& state) -> absl::StatusOr<Planned> {
+            FAIRLEAD_RETURN_IF_ERROR(MayActFor(state, caller, own.member_id()));
+            return state.PlanInitBackend(own);
           });
   if (backend.ok()) *response = *std::move(backend);
   return rpc::ToGrpcStatus(backend.status());
@@ -193,12 +220,19 @@ grpc::Status RegistryService::RegisterSamplingInput(
     v1::RegisterSamplingInputResponse* response) {
   const absl::StatusOr<Host> host = FindHost(request->server_rank());
   if (!host.ok()) return rpc::ToGrpcStatus(host.status());
+  using Planned = RegistryState::Planned<RegistryState::Registration>;
+  const Caller caller = CallerOf(context);
   // The record comes first and the pool second: a registry that dies in
   // between leaves a channel that its trainer's lease ends, and never one that
   // nobody knows of.
   const absl::StatusOr<RegistryState::Registration> registration =
       core_->Change<RegistryState::Registration>(
-          [request](const RegistryState& state) {
+          [request,
+           &caller](const RegistryState& state) -> absl::StatusOr<Planned> {
+            FAIRLEAD_RETURN_IF_ERROR(
+                MayActFor(state, caller, request->member_id()));
+            FAIRLEAD_RETURN_IF_ERROR(
+                MayUseBackend(state, caller, request->backend_id()));
             return state.PlanRegister(*request);
           });
   if (!registration.ok()) return rpc::ToGrpcStatus(registration.status());
@@ -282,13 +316,16 @@ grpc::Status RegistryService::PlanSamplingInput(
 }
 
 absl::StatusOr<RegistryService::ChannelPool> RegistryService::FindChannelPool(
-    uint64_t channel_id) {
+    const grpc::ServerContextBase* context, uint64_t channel_id) {
+  const Caller caller = CallerOf(context);
   FAIRLEAD_ASSIGN_OR_RETURN(
       ChannelPool found,
-      core_->ReadLatest([channel_id](const RegistryState& state)
+      core_->ReadLatest([channel_id, &caller](const RegistryState& state)
                             -> absl::StatusOr<ChannelPool> {
         ChannelPool found;
         FAIRLEAD_ASSIGN_OR_RETURN(found.channel, state.FindChannel(channel_id));
+        FAIRLEAD_RETURN_IF_ERROR(MayUseChannel(state, caller, channel_id));
+        found.job = JobOfChannel(state, found.channel);
         FAIRLEAD_ASSIGN_OR_RETURN(found.pool,
                                   state.FindPool(found.channel.server_rank()));
         return found;
@@ -311,7 +348,7 @@ grpc::Status RegistryService::StartEpoch(grpc::ServerContext* context,
                                          const v1::StartEpochRequest* request,
                                          v1::StartEpochResponse* response) {
   const absl::StatusOr<ChannelPool> found =
-      FindChannelPool(request->channel_id());
+      FindChannelPool(context, request->channel_id());
   if (!found.ok()) return rpc::ToGrpcStatus(found.status());
   const grpc::Status status = FromPool(
       found->pool,
@@ -330,7 +367,7 @@ grpc::Status RegistryService::UpdateChannel(
     grpc::ServerContext* context, const v1::UpdateChannelRequest* request,
     v1::UpdateChannelResponse* response) {
   const absl::StatusOr<ChannelPool> found =
-      FindChannelPool(request->channel_id());
+      FindChannelPool(context, request->channel_id());
   if (!found.ok()) return rpc::ToGrpcStatus(found.status());
   const auto plan = [request](const RegistryState& state) {
     return state.PlanUpdate(*request);
@@ -351,7 +388,7 @@ grpc::Status RegistryService::CancelEpoch(grpc::ServerContext* context,
                                           const v1::CancelEpochRequest* request,
                                           v1::CancelEpochResponse* response) {
   const absl::StatusOr<ChannelPool> found =
-      FindChannelPool(request->channel_id());
+      FindChannelPool(context, request->channel_id());
   if (!found.ok()) return rpc::ToGrpcStatus(found.status());
   return FromPool(
       found->pool,
@@ -359,12 +396,17 @@ grpc::Status RegistryService::CancelEpoch(grpc::ServerContext* context,
 }
 
 grpc::Status RegistryService::DestroySamplingInput(
-    grpc::ServerContext* /*context*/,
+    grpc::ServerContext* context,
     const v1::DestroySamplingInputRequest* request,
     v1::DestroySamplingInputResponse* /*response*/) {
+  using Planned = RegistryState::Planned<std::optional<RegistryState::Ended>>;
+  const Caller caller = CallerOf(context);
   const absl::StatusOr<std::optional<RegistryState::Ended>> ended =
       core_->Change<std::optional<RegistryState::Ended>>(
-          [request](const RegistryState& state) {
+          [request,
+           &caller](const RegistryState& state) -> absl::StatusOr<Planned> {
+            FAIRLEAD_RETURN_IF_ERROR(
+                MayUseChannel(state, caller, request->channel_id()));
             return state.PlanDestroy(request->channel_id());
           });
   if (ended.ok() && ended->has_value()) Unregister({**ended});
@@ -404,7 +446,7 @@ grpc::Status RegistryService::DescribeChannel(
     grpc::ServerContext* context, const v1::DescribeChannelRequest* request,
     v1::DescribeChannelResponse* response) {
   const absl::StatusOr<ChannelPool> found =
-      FindChannelPool(request->channel_id());
+      FindChannelPool(context, request->channel_id());
   grpc::Status status = rpc::ToGrpcStatus(found.status());
   v1::DescribeInputResponse from_pool;
   if (found.ok()) {
@@ -481,13 +523,14 @@ grpc::Status RegistryService::DrainMember(grpc::ServerContext* /*context*/,
 }
 
 grpc::Status RegistryService::ResolveChannel(
-    grpc::ServerContext* /*context*/, const v1::ResolveChannelRequest* request,
+    grpc::ServerContext* context, const v1::ResolveChannelRequest* request,
     v1::ResolveChannelResponse* response) {
   const absl::StatusOr<ChannelPool> found =
-      FindChannelPool(request->channel_id());
+      FindChannelPool(context, request->channel_id());
   if (!found.ok()) return rpc::ToGrpcStatus(found.status());
   response->set_pool_address(found->pool.address());
   response->set_shm_domain(found->pool.shm_domain());
+  response->set_job(found->job);
   return grpc::Status::OK;
 }
 

@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "grpcpp/grpcpp.h"
 #include "libs/clock/clock.h"
+#include "libs/rpc/open_streams.h"
 #include "libs/rpc/readiness.h"
 #include "libs/sync/mutex.h"
 #include "protos/fairlead/v1/registry.grpc.pb.h"
@@ -42,7 +43,8 @@ class RegistryService final
   // `readiness`, see RegistryCore.
   static absl::StatusOr<std::unique_ptr<RegistryService>> Create(
       const RegistryLimits& limits, RegistryStore& store, const Clock& clock,
-      RegistryMetrics& metrics, rpc::Readiness& readiness);
+      RegistryMetrics& metrics, rpc::Readiness& readiness,
+      int64_t max_streams_per_client);
   ~RegistryService() override;
 
   // What there is now, for metrics.
@@ -115,20 +117,24 @@ class RegistryService final
  private:
   using PoolStub = v1::SamplerPoolService::Stub;
 
-  RegistryService(const Clock& clock, RegistryMetrics& metrics)
-      : clock_(clock), metrics_(metrics) {}
+  RegistryService(const Clock& clock, RegistryMetrics& metrics,
+                  int64_t max_streams_per_client)
+      : clock_(clock), metrics_(metrics), streams_(max_streams_per_client) {}
 
   void OnChanged() override;
   bool OnEnded(std::vector<RegistryState::Ended> ended) override
       ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // The pool that serves a channel, and a stub for it.
+  // The pool that serves a channel, and a stub for it. PERMISSION_DENIED if the
+  // caller may not use the channel.
   struct ChannelPool {
     v1::ChannelRecord channel;
+    std::string job;
     v1::Member pool;
     std::shared_ptr<PoolStub> stub;
   };
-  absl::StatusOr<ChannelPool> FindChannelPool(uint64_t channel_id)
+  absl::StatusOr<ChannelPool> FindChannelPool(
+      const grpc::ServerContextBase* context, uint64_t channel_id)
       ABSL_LOCKS_EXCLUDED(mutex_);
   // The pool of a rank, and a gateway that shares its memory.
   struct Host {
@@ -147,6 +153,7 @@ class RegistryService final
 
   const Clock& clock_;
   RegistryMetrics& metrics_;
+  rpc::OpenStreams streams_;
   std::unique_ptr<RegistryCore> core_;
   std::unique_ptr<Heartbeats> heartbeats_;
   std::unique_ptr<MemberWatch> member_watch_;

@@ -260,7 +260,8 @@ absl::Status RegistryState::CheckDataset(const v1::JoinRequest& request) const {
 }
 
 absl::StatusOr<RegistryState::Planned<v1::JoinResponse>>
-RegistryState::PlanJoin(const v1::JoinRequest& request) const {
+RegistryState::PlanJoin(const v1::JoinRequest& request,
+                        const std::string& job) const {
   FAIRLEAD_RETURN_IF_ERROR(CheckName("member_name", request.member_name()));
   if (!IsService(request.role()) && request.role() != v1::ROLE_TRAINER) {
     return absl::InvalidArgumentError(
@@ -313,6 +314,7 @@ RegistryState::PlanJoin(const v1::JoinRequest& request) const {
   member.set_shm_domain(request.shm_domain());
   *member.mutable_dataset() = request.dataset();
   member.set_incarnation(request.incarnation());
+  member.set_job(job);
   const absl::Duration asked = FromProto(request.lease());
   const absl::Duration lease =
       std::min(asked > absl::ZeroDuration() ? asked : limits_.default_lease,
@@ -436,6 +438,13 @@ bool RegistryState::IsReplaced(uint64_t member_id, uint64_t incarnation) const {
 bool RegistryState::IsAway(uint64_t member_id) const {
   const auto it = members_.find(member_id);
   return it != members_.end() && it->second.record.away();
+}
+
+const v1::Member* RegistryState::FindMemberByName(
+    const std::string& name) const {
+  const auto it = member_by_name_.find(name);
+  return it == member_by_name_.end() ? nullptr
+                                     : &members_.at(it->second).member();
 }
 
 const v1::Member* RegistryState::FindMember(uint64_t member_id) const {
@@ -582,6 +591,34 @@ RegistryState::PlanInitBackend(
   return planned;
 }
 
+const v1::BackendRecord* RegistryState::FindBackend(uint64_t backend_id) const {
+  const auto it = backends_.find(backend_id);
+  return it == backends_.end() ? nullptr : &it->second;
+}
+
+absl::Status RegistryState::CheckRoomForChannel(
+    const v1::Member& trainer) const {
+  if (channels_.size() >= limits_.max_channels) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the cluster has --max_channels=", limits_.max_channels,
+                     " channels already"));
+  }
+  // They are counted only where there are enough of them.
+  if (trainer.job().empty() ||
+      channels_.size() < limits_.max_channels_per_job) {
+    return absl::OkStatus();
+  }
+  const auto of_job = static_cast<uint64_t>(std::count_if(
+      channels_.begin(), channels_.end(), [this, &trainer](const auto& entry) {
+        const v1::Member* owner = FindMember(entry.second.owner_member_id());
+        return owner != nullptr && owner->job() == trainer.job();
+      }));
+  if (of_job < limits_.max_channels_per_job) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "job ", trainer.job(), " has --max_channels_per_job=",
+      limits_.max_channels_per_job, " channels already; destroy some"));
+}
+
 absl::StatusOr<RegistryState::Planned<RegistryState::Registration>>
 RegistryState::PlanRegister(
     const v1::RegisterSamplingInputRequest& request) const {
@@ -630,11 +667,7 @@ RegistryState::PlanRegister(
   if (pool != nullptr && pool->member().draining()) {
     return DrainingError(pool->member());
   }
-  if (channels_.size() >= limits_.max_channels) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("the cluster has --max_channels=", limits_.max_channels,
-                     " channels already"));
-  }
+  FAIRLEAD_RETURN_IF_ERROR(CheckRoomForChannel(owner->second.member()));
   v1::IdCounters ids = ids_;
   v1::ChannelSpec& spec = *record.mutable_spec();
   spec.set_channel_id(ids.next_channel_id());
