@@ -83,6 +83,11 @@ def fairlead_repositories():
         targets = {"asio": [], "beast": [], "progress_display": []},  # headers only
     )
     pkg_config_repository(
+        name = "openssl",
+        install = "libssl-dev",
+        targets = {"crypto": ["libcrypto"]},
+    )
+    pkg_config_repository(
         name = "zlib",
         install = "zlib1g-dev",
         targets = {"zlib": ["zlib"]},

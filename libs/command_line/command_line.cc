@@ -34,11 +34,13 @@ std::vector<std::string> ParseCommandLine(int argc, char** argv,
   const std::string file(main_file);
   absl::FlagsUsageConfig config;
   config.contains_help_flags = [file](absl::string_view flag_file) {
-    // Programs of one folder may share flags, which then lie above them.
+    // Programs of one folder may share flags, which then lie above them; what
+    // all of ours that speak gRPC share is rpc's.
     const absl::string_view folder =
         flag_file.substr(0, flag_file.rfind('/') + 1);
     return absl::EndsWith(flag_file, file) || absl::EndsWith(file, flag_file) ||
-           (!folder.empty() && absl::StartsWith(file, folder));
+           (!folder.empty() && absl::StartsWith(file, folder)) ||
+           absl::EndsWith(folder, "libs/rpc/");
   };
   config.contains_helpshort_flags = config.contains_help_flags;
   config.version_string = [] {

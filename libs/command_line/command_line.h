@@ -17,7 +17,7 @@ namespace fairlead {
 //
 // Abseil's own --help looks for flags in a file named like the binary, and
 // finds none in one called main.cc; hence the file's name. It lists the flags
-// of that file, of its folder and of those above it.
+// of that file, of its folder and of those above it, and those of TLS.
 std::vector<std::string> ParseCommandLine(int argc, char** argv,
                                           absl::string_view usage,
                                           absl::string_view main_file);

@@ -37,7 +37,8 @@ CalleeClient::~CalleeClient() {
 v1::CalleeService::Stub& CalleeClient::Stub(const std::string& address) {
   std::unique_ptr<v1::CalleeService::Stub>& stub = stubs_[address];
   if (stub == nullptr) {
-    stub = v1::CalleeService::NewStub(rpc::MakeChannel(address));
+    stub = v1::CalleeService::NewStub(
+        rpc::MakeChannel(address, rpc::Peer::kOwnJob));
   }
   return *stub;
 }

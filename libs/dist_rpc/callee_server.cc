@@ -73,7 +73,9 @@ absl::StatusOr<std::unique_ptr<CalleeServer>> CalleeServer::Start(
   FAIRLEAD_ASSIGN_OR_RETURN(callees->server_,
                             rpc::Server::Start(
                                 // Calls begin here, and run in the loop.
-                                {.listen = options.listen, .max_threads = 2},
+                                {.listen = options.listen,
+                                 .insecure_listen = options.insecure_listen,
+                                 .max_threads = 2},
                                 {callees->service_.get()}));
   return callees;
 }

@@ -20,6 +20,7 @@
 #include "absl/time/time.h"
 #include "libs/child_process/service_process.h"
 #include "libs/rpc/channel.h"
+#include "libs/rpc/security.h"
 #include "libs/status/status_macros.h"
 
 namespace fairlead {
@@ -71,16 +72,28 @@ absl::StatusOr<std::unique_ptr<SamplerPoolProcess>> SamplerPoolProcess::Start(
     absl::Duration timeout) {
   // The constructor is private, so std::make_unique cannot call it.
   std::unique_ptr<SamplerPoolProcess> process(new SamplerPoolProcess());
-  process->thread_ = std::thread(
-      [p = process.get(), argv, log, timeout] { p->Run(argv, log, timeout); });
+  // With a certificate the pool shows the same; a token is for clients alone.
+  std::shared_ptr<grpc::ChannelCredentials> credentials =
+      grpc::InsecureChannelCredentials();
+  std::vector<std::string> command = argv;
+  const std::shared_ptr<rpc::Security> security = rpc::ProcessSecurity();
+  if (security != nullptr && !security->options().tls_cert.empty()) {
+    credentials = security->ChannelCredentials(rpc::Peer::kOwnJob);
+    for (std::string& flag : rpc::FlagsOf(security->options())) {
+      command.push_back(std::move(flag));
+    }
+  }
+  process->thread_ = std::thread([p = process.get(), command, log, timeout] {
+    p->Run(command, log, timeout);
+  });
   MutexLock lock(&process->mutex_);
   const auto has_started = [&process]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     return process->started_.has_value();
   };
   process->mutex_.Await(absl::Condition(&has_started));
   FAIRLEAD_RETURN_IF_ERROR(*process->started_);
-  process->stub_ =
-      v1::SamplerPoolService::NewStub(rpc::MakeChannel(process->address_));
+  process->stub_ = v1::SamplerPoolService::NewStub(
+      rpc::MakeChannel(process->address_, credentials));
   return process;
 }
 

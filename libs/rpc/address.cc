@@ -58,4 +58,13 @@ absl::Status CheckAddresses(absl::string_view what,
   return absl::OkStatus();
 }
 
+bool IsLoopback(absl::string_view address) {
+  const std::string host(address.substr(0, address.rfind(':')));
+  in_addr ipv4 = {};
+  if (inet_pton(AF_INET, host.c_str(), &ipv4) == 1) {
+    return ntohl(ipv4.s_addr) >> IN_CLASSA_NSHIFT == IN_LOOPBACKNET;
+  }
+  return host == "localhost" || host == "[::1]";
+}
+
 }  // namespace fairlead::rpc

@@ -16,6 +16,10 @@ absl::Status CheckAddress(absl::string_view what, absl::string_view address);
 absl::Status CheckAddresses(absl::string_view what,
                             absl::string_view addresses);
 
+// Whether whoever connects to such an address is on the same host: localhost,
+// 127.x.y.z or [::1], with a port.
+bool IsLoopback(absl::string_view address);
+
 }  // namespace fairlead::rpc
 
 #endif  // FAIRLEAD_LIBS_RPC_ADDRESS_H_

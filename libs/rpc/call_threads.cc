@@ -1,7 +1,11 @@
 #include "libs/rpc/call_threads.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <limits>
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -10,7 +14,10 @@
 #include "grpcpp/support/interceptor.h"
 #include "grpcpp/support/server_interceptor.h"
 #include "libs/event_loop/event_loop.h"
+#include "libs/rpc/call_turns.h"
+#include "libs/rpc/security.h"
 #include "libs/status/status_macros.h"
+#include "libs/sync/mutex.h"
 
 namespace fairlead::rpc {
 namespace {
@@ -21,10 +28,19 @@ using ::grpc::experimental::InterceptorBatchMethods;
 using ::grpc::experimental::ServerInterceptorFactoryInterface;
 using ::grpc::experimental::ServerRpcInfo;
 
+// How many calls of one client may run at a time.
+size_t MostOfOneClient(int threads, bool callers_are_known) {
+  const int most = callers_are_known ? threads - threads / 4 : threads;
+  return static_cast<size_t>(std::max(1, most));
+}
+
+}  // namespace
+
 // One call. gRPC goes on with it on the thread that calls Proceed.
-class CallMover final : public Interceptor {
+class CallThreads::Mover final : public Interceptor {
  public:
-  explicit CallMover(EventLoop& loop) : loop_(loop) {}
+  Mover(CallThreads& threads, ServerRpcInfo& info)
+      : threads_(threads), info_(info) {}
 
   void Intercept(InterceptorBatchMethods* methods) override {
     // What else is intercepted belongs to a method that has begun.
@@ -33,22 +49,18 @@ class CallMover final : public Interceptor {
       methods->Proceed();
       return;
     }
-    const absl::Status added = loop_.TryAddTask(
-        [methods] {
-          methods->Proceed();
-          return absl::OkStatus();
-        },
-        [](const absl::Status&) {});
-    if (!added.ok()) methods->Proceed();  // the loop ends behind its server
+    threads_.Run(ClientOf(*info_.server_context()), methods);
   }
 
  private:
-  EventLoop& loop_;
+  CallThreads& threads_;
+  ServerRpcInfo& info_;  // which owns this
 };
 
-class CallMoverFactory final : public ServerInterceptorFactoryInterface {
+class CallThreads::MoverFactory final
+    : public ServerInterceptorFactoryInterface {
  public:
-  explicit CallMoverFactory(EventLoop& loop) : loop_(loop) {}
+  explicit MoverFactory(CallThreads& threads) : threads_(threads) {}
 
   // gRPC owns what is returned.
   Interceptor* CreateServerInterceptor(ServerRpcInfo* info) override {
@@ -56,36 +68,65 @@ class CallMoverFactory final : public ServerInterceptorFactoryInterface {
         absl::StartsWith(info->method(), "/grpc.health.")) {
       return nullptr;
     }
-    return std::make_unique<CallMover>(loop_).release();
+    return std::make_unique<Mover>(threads_, *info).release();
   }
 
  private:
-  EventLoop& loop_;
+  CallThreads& threads_;
 };
 
-}  // namespace
-
-absl::StatusOr<std::unique_ptr<CallThreads>> CallThreads::Start(int threads) {
+absl::StatusOr<std::unique_ptr<CallThreads>> CallThreads::Start(
+    int threads, bool callers_are_known) {
   if (threads <= 0) {
     return absl::InvalidArgumentError(
         absl::StrCat("--max_server_threads=", threads, ": must be positive"));
   }
   // The constructor is private, so std::make_unique cannot call it.
-  std::unique_ptr<CallThreads> started(new CallThreads(threads));
+  std::unique_ptr<CallThreads> started(
+      new CallThreads(threads, callers_are_known));
   FAIRLEAD_RETURN_IF_ERROR(started->loop_.Start());
   return started;
 }
 
 // What waits is bounded by its callers' deadlines: who comes while there is no
 // thread free is served late, not refused.
-CallThreads::CallThreads(int threads)
-    : loop_({.name = "calls",
+CallThreads::CallThreads(int threads, bool callers_are_known)
+    : turns_(MostOfOneClient(threads, callers_are_known)),
+      loop_({.name = "calls",
              .max_concurrency = threads,
              .max_queued = std::numeric_limits<int>::max() / 2}) {}
 
+void CallThreads::Run(const std::string& client, Call call) {
+  {
+    MutexLock lock(&mutex_);
+    turns_.Add(client, call);
+  }
+  const absl::Status added = loop_.TryAddTask(
+      [this] {
+        RunTurns();
+        return absl::OkStatus();
+      },
+      [](const absl::Status&) {});
+  if (!added.ok()) RunTurns();  // the loop ends behind its server
+}
+
+// A call comes to be the next when it is added, or another of its client ends:
+// each time a thread comes by here.
+void CallThreads::RunTurns() {
+  std::optional<CallTurns<Call>::Turn> turn;
+  do {
+    {
+      MutexLock lock(&mutex_);
+      if (turn.has_value()) turns_.Done(turn->client);
+      turn = turns_.Next();
+    }
+    if (turn.has_value()) turn->call->Proceed();
+  } while (turn.has_value());
+}
+
 std::unique_ptr<ServerInterceptorFactoryInterface>
 CallThreads::MakeInterceptorFactory() {
-  return std::make_unique<CallMoverFactory>(loop_);
+  return std::make_unique<MoverFactory>(*this);
 }
 
 }  // namespace fairlead::rpc

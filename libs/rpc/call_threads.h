@@ -2,11 +2,16 @@
 #define FAIRLEAD_LIBS_RPC_CALL_THREADS_H_
 
 #include <memory>
+#include <string>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "grpcpp/support/interceptor.h"
 #include "grpcpp/support/server_interceptor.h"
 #include "libs/event_loop/event_loop.h"
+#include "libs/rpc/call_turns.h"
+#include "libs/sync/mutex.h"
 
 namespace fairlead::rpc {
 
@@ -19,19 +24,37 @@ namespace fairlead::rpc {
 // received it, before its method begins, and put on one of these. A call of a
 // callback method is here only for its beginning. Streams both ways and health
 // checks are left alone: a heartbeat must not wait behind calls that are slow.
+//
+// Clients take turns (see CallTurns), so that a flood of one delays another by
+// one call. Where callers are known by certificate or token, one of them gets
+// three quarters of the threads at most: slow calls of one leave room for the
+// rest. (By its address nobody is known: all may come through one.)
 class CallThreads {
  public:
   // INVALID_ARGUMENT unless `threads` is positive; RESOURCE_EXHAUSTED if the
   // system has not so many.
-  static absl::StatusOr<std::unique_ptr<CallThreads>> Start(int threads);
+  static absl::StatusOr<std::unique_ptr<CallThreads>> Start(
+      int threads, bool callers_are_known);
 
   // For the builder of the server, which must be destroyed before this.
   std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>
   MakeInterceptorFactory();
 
  private:
-  explicit CallThreads(int threads);
+  class Mover;
+  class MoverFactory;
+  // What goes on with a call.
+  using Call = grpc::experimental::InterceptorBatchMethods*;
 
+  CallThreads(int threads, bool callers_are_known);
+
+  // Puts a call on a thread, when it is its client's turn.
+  void Run(const std::string& client, Call call) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Runs calls on this thread while it is anybody's turn.
+  void RunTurns() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  Mutex mutex_;
+  CallTurns<Call> turns_ ABSL_GUARDED_BY(mutex_);
   EventLoop loop_;
 };
 

@@ -6,10 +6,21 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "grpcpp/grpcpp.h"
+#include "libs/rpc/security.h"
 
 namespace fairlead::rpc {
 
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address) {
+std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address,
+                                           Peer peer) {
+  const std::shared_ptr<Security> security = ProcessSecurity();
+  return MakeChannel(address, security == nullptr
+                                  ? grpc::InsecureChannelCredentials()
+                                  : security->ChannelCredentials(peer));
+}
+
+std::shared_ptr<grpc::Channel> MakeChannel(
+    const std::string& address,
+    const std::shared_ptr<grpc::ChannelCredentials>& credentials) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(-1);
   arguments.SetMaxSendMessageSize(-1);
@@ -32,8 +43,7 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address) {
       is_list
           ? absl::StrCat(address.front() == '[' ? "ipv6:" : "ipv4:", address)
           : address;
-  return grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(),
-                                   arguments);
+  return grpc::CreateCustomChannel(target, credentials, arguments);
 }
 
 }  // namespace fairlead::rpc

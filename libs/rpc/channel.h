@@ -4,8 +4,9 @@
 #include <memory>
 #include <string>
 
-#include "grpcpp/channel.h"
-#include "libs/rpc/address.h"  // IWYU pragma: export
+#include "grpcpp/grpcpp.h"
+#include "libs/rpc/address.h"   // IWYU pragma: export
+#include "libs/rpc/security.h"  // IWYU pragma: export
 
 namespace fairlead::rpc {
 
@@ -13,7 +14,17 @@ namespace fairlead::rpc {
 // whenever it breaks. Messages may be of any size; keep-alive pings find a
 // peer that vanished without a word. `address` may list several servers that
 // stand in for each other (see CheckAddresses): one of those that answer.
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address);
+//
+// Over TLS if the process has certificates (SetProcessSecurity): then calls
+// fail with UNAVAILABLE unless a `peer` is found there, as its certificate
+// says.
+std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address,
+                                           Peer peer = Peer::kService);
+
+// The same as whoever `credentials` say.
+std::shared_ptr<grpc::Channel> MakeChannel(
+    const std::string& address,
+    const std::shared_ptr<grpc::ChannelCredentials>& credentials);
 
 }  // namespace fairlead::rpc
 

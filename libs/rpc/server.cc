@@ -1,5 +1,9 @@
 #include "libs/rpc/server.h"
 
+#include <algorithm>
+#include <cstdint>
+#include <iostream>
+#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
@@ -16,30 +20,76 @@
 #include "libs/rpc/address.h"
 #include "libs/rpc/call_threads.h"
 #include "libs/rpc/readiness.h"
+#include "libs/rpc/security.h"
 #include "libs/status/status_macros.h"
 
 namespace fairlead::rpc {
+namespace {
+
+// A positive number that gRPC takes; what is more it takes for no bound.
+int ToArgument(uint64_t number) {
+  return static_cast<int>(
+      std::min<uint64_t>(number, std::numeric_limits<int>::max()));
+}
+int ToArgument(absl::Duration duration) {
+  return ToArgument(static_cast<uint64_t>(
+      std::max<int64_t>(absl::ToInt64Milliseconds(duration), 1)));
+}
+
+void SetLimits(const ServerLimits& limits, grpc::ServerBuilder& builder) {
+  builder.SetMaxReceiveMessageSize(ToArgument(limits.max_request_bytes));
+  builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE,
+                             ToArgument(limits.max_header_bytes));
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
+                             limits.max_connection_streams);
+  // Clients ping to find a server that vanished; let them.
+  builder.AddChannelArgument(
+      GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+      ToArgument(limits.min_ping_interval));
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS,
+                             ToArgument(limits.max_connection_idle));
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS,
+                             ToArgument(limits.max_connection_age));
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS,
+                             ToArgument(limits.connection_age_grace));
+}
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(
     const ServerOptions& options, const std::vector<grpc::Service*>& services) {
   FAIRLEAD_RETURN_IF_ERROR(CheckAddress("--listen", options.listen));
-  FAIRLEAD_ASSIGN_OR_RETURN(std::unique_ptr<CallThreads> threads,
-                            CallThreads::Start(options.max_threads));
+  const std::shared_ptr<Security> security = ProcessSecurity();
+  std::shared_ptr<grpc::ServerCredentials> credentials =
+      grpc::InsecureServerCredentials();
+  if (security != nullptr) {
+    FAIRLEAD_ASSIGN_OR_RETURN(credentials, security->ServerCredentials());
+  } else if (!IsLoopback(options.listen)) {
+    const std::string danger =
+        absl::StrCat("--listen=", options.listen,
+                     ": whoever reaches it may do anything, without TLS");
+    if (!options.insecure_listen) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(danger,
+                       "; give --tls_cert, --tls_key and --tls_ca, or "
+                       "--insecure_listen if the network keeps others out"));
+    }
+    std::cerr << "warning: " << danger << "\n";
+  }
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      std::unique_ptr<CallThreads> threads,
+      CallThreads::Start(options.max_threads, security != nullptr));
   // Both are switches of the whole process, and safe to set again.
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
 
   grpc::ServerBuilder builder;
   int port = 0;
-  builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(),
-                           &port);
+  builder.AddListeningPort(options.listen, credentials, &port);
   // Without this, two servers may share a port, and each gets some calls.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  builder.SetMaxReceiveMessageSize(-1);
   builder.SetMaxSendMessageSize(-1);
-  // Clients ping to find a server that vanished; let them.
-  builder.AddChannelArgument(
-      GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5'000);
+  SetLimits(options.limits, builder);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 10'000);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
   // One queue for calls that arrive, with a thread or two; not one a core: they

@@ -37,10 +37,11 @@ constexpr std::chrono::seconds kPauseAfterError(1);
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(tcp::socket socket, const std::function<std::string()>& page,
-             int& open)
+             const std::function<bool()>& is_ready, int& open)
       : stream_(std::move(socket)),
         buffer_(kMaxRequestBytes),
         page_(page),
+        is_ready_(is_ready),
         open_(open) {
     ++open_;
   }
@@ -64,10 +65,17 @@ class Connection : public std::enable_shared_from_this<Connection> {
     response_.version(request_.version());
     response_.keep_alive(request_.keep_alive());
     const auto target = request_.target();
+    const auto path = target.substr(0, target.find('?'));
     if (request_.method() != http::verb::get) {
       response_.result(http::status::method_not_allowed);
       response_.set(http::field::allow, "GET");
-    } else if (target.substr(0, target.find('?')) != "/metrics") {
+    } else if (path == "/livez") {
+      response_.body() = "alive\n";
+    } else if (path == "/readyz") {
+      const bool is_ready = is_ready_();
+      if (!is_ready) response_.result(http::status::service_unavailable);
+      response_.body() = is_ready ? "ready\n" : "not ready\n";
+    } else if (path != "/metrics") {
       response_.result(http::status::not_found);
       response_.body() = "Metrics are at /metrics\n";
     } else {
@@ -89,6 +97,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   http::request<http::empty_body> request_;
   http::response<http::string_body> response_;
   const std::function<std::string()>& page_;
+  const std::function<bool()>& is_ready_;
   int& open_;
 };
 
@@ -103,8 +112,11 @@ absl::Status CannotListen(absl::string_view address, const error_code& why) {
 
 class MetricsServer::Listener {
  public:
-  explicit Listener(std::function<std::string()> page)
-      : page_(std::move(page)), acceptor_(context_), pause_(context_) {}
+  Listener(std::function<std::string()> page, std::function<bool()> is_ready)
+      : page_(std::move(page)),
+        is_ready_(std::move(is_ready)),
+        acceptor_(context_),
+        pause_(context_) {}
 
   // The port that was taken.
   absl::StatusOr<int> Listen(const std::string& address) {
@@ -142,13 +154,15 @@ class MetricsServer::Listener {
         return;
       }
       if (open_ < kMaxConnections) {
-        std::make_shared<Connection>(std::move(socket), page_, open_)->Read();
+        std::make_shared<Connection>(std::move(socket), page_, is_ready_, open_)
+            ->Read();
       }
       Accept();
     });
   }
 
   const std::function<std::string()> page_;
+  const std::function<bool()> is_ready_;
   int open_ = 0;
   // Its end is that of all connections.
   boost::asio::io_context context_{1};
@@ -157,8 +171,10 @@ class MetricsServer::Listener {
 };
 
 absl::StatusOr<std::unique_ptr<MetricsServer>> MetricsServer::Start(
-    const std::string& address, std::function<std::string()> page) {
-  auto listener = std::make_unique<Listener>(std::move(page));
+    const std::string& address, std::function<std::string()> page,
+    std::function<bool()> is_ready) {
+  auto listener =
+      std::make_unique<Listener>(std::move(page), std::move(is_ready));
   const absl::StatusOr<int> port = listener->Listen(address);
   if (!port.ok()) return port.status();
   std::string taken =

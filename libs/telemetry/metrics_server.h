@@ -10,17 +10,20 @@
 
 namespace fairlead {
 
-// Answers GET /metrics over HTTP, on one thread of its own.
+// Answers GET /metrics over HTTP, on one thread of its own; and for probes that
+// know no gRPC, or not over TLS, /livez (200) and /readyz (200 or 503).
 //
 // In place of prometheus-cpp's Exposer, whose threads have a fixed stack of
 // 100 KiB: in a process that links libtorch they cannot even start, since the
 // thread-local data of its BLAS are larger; and whose end waits for a poll.
 class MetricsServer {
  public:
-  // `page` is asked at each scrape, on the server's thread. INVALID_ARGUMENT
-  // or UNAVAILABLE, naming the address, if it cannot be listened on.
+  // `page` is asked at each scrape, and `is_ready` at each probe, on the
+  // server's thread. INVALID_ARGUMENT or UNAVAILABLE, naming the address, if it
+  // cannot be listened on.
   static absl::StatusOr<std::unique_ptr<MetricsServer>> Start(
-      const std::string& address, std::function<std::string()> page);
+      const std::string& address, std::function<std::string()> page,
+      std::function<bool()> is_ready);
 
   // Ends at once; an answer under way is cut off.
   ~MetricsServer();

@@ -100,6 +100,7 @@ void Telemetry::ExposeReadiness(const rpc::Readiness& readiness) {
       samples.Gauge(metrics::kNotReady, {{"reason", reason}}, holds ? 1 : 0);
     }
   });
+  probed_ = &readiness;
 }
 
 std::shared_ptr<Telemetry::Sampled> Telemetry::OnScrape(
@@ -124,14 +125,20 @@ absl::StatusOr<std::unique_ptr<Telemetry>> Telemetry::Serve(
       telemetry->Histogram(metrics::kScrapeSeconds, DurationBuckets());
   FAIRLEAD_ASSIGN_OR_RETURN(
       telemetry->server_,
-      MetricsServer::Start(address, [&seconds, scraped = telemetry.get()] {
-        const auto begin = std::chrono::steady_clock::now();
-        std::string page = scraped->Expose();
-        seconds.Observe(std::chrono::duration<double>(
-                            std::chrono::steady_clock::now() - begin)
-                            .count());
-        return page;
-      }));
+      MetricsServer::Start(
+          address,
+          [&seconds, scraped = telemetry.get()] {
+            const auto begin = std::chrono::steady_clock::now();
+            std::string page = scraped->Expose();
+            seconds.Observe(std::chrono::duration<double>(
+                                std::chrono::steady_clock::now() - begin)
+                                .count());
+            return page;
+          },
+          [probed = telemetry.get()] {
+            const rpc::Readiness* const readiness = probed->probed_.load();
+            return readiness != nullptr && readiness->ready();
+          }));
   return telemetry;
 }
 

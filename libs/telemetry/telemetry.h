@@ -1,6 +1,7 @@
 #ifndef FAIRLEAD_LIBS_TELEMETRY_TELEMETRY_H_
 #define FAIRLEAD_LIBS_TELEMETRY_TELEMETRY_H_
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -75,8 +76,8 @@ class Telemetry {
   class Sampled;
   std::shared_ptr<Sampled> OnScrape(std::function<void(MetricSamples&)> sample);
 
-  // Exposes whether the process is ready, and if not, why, from now on.
-  // `readiness` must outlive this.
+  // Exposes whether the process is ready, and if not, why, from now on; /readyz
+  // says that it is not, before. `readiness` must outlive this.
   void ExposeReadiness(const rpc::Readiness& readiness);
 
   // What is exposed now, as text: for tests and tools.
@@ -89,6 +90,7 @@ class Telemetry {
       ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<Sampled> process_;
   std::shared_ptr<Sampled> readiness_;
+  std::atomic<const rpc::Readiness*> probed_ = nullptr;
   std::unique_ptr<MetricsServer> server_;  // the first to end: it asks the rest
 };
 

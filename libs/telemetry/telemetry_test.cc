@@ -101,6 +101,23 @@ TEST(TelemetryTest, WhatIsNoScrapeIsRefusedAndTheNextOneIsAnswered) {
   EXPECT_THAT(Scrape(telemetry->address()), HasSubstr("200 OK"));
 }
 
+TEST(TelemetryTest, AnswersProbesThatKnowNoGrpc) {
+  rpc::Readiness readiness;
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto telemetry,
+                                Telemetry::Serve("127.0.0.1:0"));
+  const std::string end = " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+  const auto probe = [&telemetry, &end](absl::string_view path) {
+    return Ask(telemetry->address(), absl::StrCat("GET ", path, end));
+  };
+  EXPECT_THAT(probe("/livez"), HasSubstr("200"));
+  EXPECT_THAT(probe("/readyz"), HasSubstr("503"));  // nobody has said
+  telemetry->ExposeReadiness(readiness);
+  EXPECT_THAT(probe("/readyz"), HasSubstr("200"));
+  readiness.Hold("draining");
+  EXPECT_THAT(probe("/readyz"), HasSubstr("503"));
+  EXPECT_THAT(probe("/livez"), HasSubstr("200"));
+}
+
 TEST(TelemetryTest, SameNameAndLabelsAreTheSameMetric) {
   Telemetry telemetry;
   telemetry.Counter(metrics::kPoolBatches, {{"result", "ok"}}).Increment();

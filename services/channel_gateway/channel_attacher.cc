@@ -110,7 +110,8 @@ void ChannelAttacher::AskPool(std::shared_ptr<Search> search) {
           return;
         }
         End(search, ChannelAttachment{search->attached.segment(),
-                                      search->attached.wake_producer()});
+                                      search->attached.wake_producer(),
+                                      search->resolved.job()});
       });
 }
 

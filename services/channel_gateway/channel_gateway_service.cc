@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -15,7 +17,10 @@
 #include "grpcpp/grpcpp.h"
 #include "grpcpp/support/proto_buffer_reader.h"
 #include "libs/clock/clock.h"
+#include "libs/rpc/open_streams.h"
+#include "libs/rpc/security.h"
 #include "libs/rpc/status_conversion.h"
+#include "libs/security/identity.h"
 #include "libs/sync/mutex.h"
 #include "libs/tensor_message/trace_stamps.h"
 #include "protos/fairlead/v1/channel_gateway.pb.h"
@@ -36,6 +41,13 @@ bool Parse(const grpc::ByteBuffer& bytes, Request* request) {
   grpc::ByteBuffer copy(bytes);  // shares the slices
   grpc::ProtoBufferReader reader(&copy);
   return reader.status().ok() && request->ParseFromZeroCopyStream(&reader);
+}
+
+// The job that calls; null where that cannot be known.
+std::optional<std::string> JobOf(const grpc::ServerContextBase& context) {
+  std::optional<security::Identity> caller = rpc::CallerOf(context);
+  if (!caller.has_value()) return std::nullopt;
+  return std::move(caller->job);
 }
 
 // All that is known of a batch when it is sent.
@@ -71,18 +83,22 @@ class ReceiveStream final
       public std::enable_shared_from_this<ReceiveStream> {
  public:
   // `number` is no other stream's.
-  ReceiveStream(Delivery& delivery, const Clock& clock, GatewayMetrics& metrics,
+  ReceiveStream(std::optional<std::string> job, Delivery& delivery,
+                const Clock& clock, GatewayMetrics& metrics,
                 TimelineLog& timelines, uint64_t number,
                 std::atomic<int64_t>& streams)
-      : delivery_(delivery),
+      : job_(std::move(job)),
+        delivery_(delivery),
         clock_(clock),
         metrics_(metrics),
         timelines_(timelines),
         number_(number),
         streams_(streams) {}
 
-  void Start(std::shared_ptr<ReceiveStream> self) {
+  void Start(std::shared_ptr<ReceiveStream> self,
+             rpc::OpenStreams::Place place) {
     self_ = std::move(self);
+    place_ = std::move(place);
     StartRead(&request_);
   }
   void Refuse(std::shared_ptr<ReceiveStream> self, const absl::Status& why) {
@@ -138,6 +154,7 @@ class ReceiveStream final
 
   // --- from Delivery
   // -----------------------------------------------------------
+  std::optional<std::string> job() const override { return job_; }
   bool Send(DeliveredMessage& message) override {
     MutexLock lock(&mutex_);
     if (finished_ || writing_) return false;
@@ -213,6 +230,7 @@ class ReceiveStream final
         "ones a Subscribe, a Credit, or say what was consumed");
   }
 
+  const std::optional<std::string> job_;
   Delivery& delivery_;
   const Clock& clock_;
   GatewayMetrics& metrics_;
@@ -220,6 +238,7 @@ class ReceiveStream final
   const uint64_t number_;
   std::atomic<int64_t>& streams_;
   std::shared_ptr<ReceiveStream> self_;
+  rpc::OpenStreams::Place place_;
   grpc::ByteBuffer request_;
   std::atomic<uint64_t> channel_id_{0};  // 0 until subscribed
 
@@ -235,18 +254,26 @@ class FetchCall final : public grpc::ServerUnaryReactor,
                         public MessageSink,
                         public std::enable_shared_from_this<FetchCall> {
  public:
-  FetchCall(Delivery& delivery, const Clock& clock, GatewayMetrics& metrics,
+  FetchCall(std::optional<std::string> job, Delivery& delivery,
+            const Clock& clock, GatewayMetrics& metrics,
             grpc::ByteBuffer* response)
-      : delivery_(delivery),
+      : job_(std::move(job)),
+        delivery_(delivery),
         clock_(clock),
         metrics_(metrics),
         response_(response),
         since_(clock.MonotonicNow()) {}
 
-  void Start(std::shared_ptr<FetchCall> self, const grpc::ByteBuffer& bytes) {
+  void Start(std::shared_ptr<FetchCall> self, const grpc::ByteBuffer& bytes,
+             absl::StatusOr<rpc::OpenStreams::Place> place) {
     // It may be over, and done with, before this returns.
     const std::shared_ptr<FetchCall> alive = self;
     self_ = std::move(self);
+    if (!place.ok()) {
+      Finish(place.status());
+      return;
+    }
+    place_ = *std::move(place);
     v1::FetchMessageRequest request;
     if (!Parse(bytes, &request) || request.channel_id() == 0) {
       Finish(absl::InvalidArgumentError(
@@ -278,6 +305,7 @@ class FetchCall final : public grpc::ServerUnaryReactor,
     self_.reset();
   }
 
+  std::optional<std::string> job() const override { return job_; }
   bool Send(DeliveredMessage& message) override {
     {
       MutexLock lock(&mutex_);
@@ -314,6 +342,8 @@ class FetchCall final : public grpc::ServerUnaryReactor,
     }
   }
 
+  const std::optional<std::string> job_;
+  rpc::OpenStreams::Place place_;
   Delivery& delivery_;
   const Clock& clock_;
   GatewayMetrics& metrics_;
@@ -330,29 +360,34 @@ class FetchCall final : public grpc::ServerUnaryReactor,
 }  // namespace
 
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>*
-ChannelGatewayService::Receive(grpc::CallbackServerContext* /*context*/) {
-  auto stream =
-      std::make_shared<ReceiveStream>(delivery_, clock_, metrics_, timelines_,
-                                      streams_.fetch_add(1), subscriptions_);
+ChannelGatewayService::Receive(grpc::CallbackServerContext* context) {
+  auto stream = std::make_shared<ReceiveStream>(
+      JobOf(*context), delivery_, clock_, metrics_, timelines_,
+      streams_.fetch_add(1), subscriptions_);
   ReceiveStream* reactor = stream.get();
+  absl::StatusOr<rpc::OpenStreams::Place> place =
+      open_.Open(rpc::ClientOf(*context));
   if (subscriptions_.fetch_add(1) >= max_subscriptions_) {
     reactor->Refuse(std::move(stream),
                     absl::ResourceExhaustedError(absl::StrCat(
                         "this channel gateway has --max_subscriptions=",
                         max_subscriptions_, " streams already")));
+  } else if (!place.ok()) {
+    reactor->Refuse(std::move(stream), place.status());
   } else {
-    reactor->Start(std::move(stream));
+    reactor->Start(std::move(stream), *std::move(place));
   }
   return reactor;
 }
 
 grpc::ServerUnaryReactor* ChannelGatewayService::Fetch(
-    grpc::CallbackServerContext* /*context*/, const grpc::ByteBuffer* request,
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
     grpc::ByteBuffer* response) {
-  auto call =
-      std::make_shared<FetchCall>(delivery_, clock_, metrics_, response);
+  auto call = std::make_shared<FetchCall>(JobOf(*context), delivery_, clock_,
+                                          metrics_, response);
   FetchCall* reactor = call.get();
-  reactor->Start(std::move(call), *request);
+  reactor->Start(std::move(call), *request,
+                 open_.Open(rpc::ClientOf(*context)));
   return reactor;
 }
 

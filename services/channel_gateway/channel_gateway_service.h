@@ -6,6 +6,7 @@
 
 #include "grpcpp/grpcpp.h"
 #include "libs/clock/clock.h"
+#include "libs/rpc/open_streams.h"
 #include "protos/fairlead/v1/channel_gateway.grpc.pb.h"
 #include "services/channel_gateway/delivery.h"
 #include "services/channel_gateway/gateway_metrics.h"
@@ -25,12 +26,14 @@ class ChannelGatewayService final
   // All must outlive the service and its calls.
   ChannelGatewayService(Delivery& delivery, const Clock& clock,
                         GatewayMetrics& metrics, TimelineLog& timelines,
-                        int64_t max_subscriptions)
+                        int64_t max_subscriptions,
+                        int64_t max_streams_per_client)
       : delivery_(delivery),
         clock_(clock),
         metrics_(metrics),
         timelines_(timelines),
-        max_subscriptions_(max_subscriptions) {}
+        max_subscriptions_(max_subscriptions),
+        open_(max_streams_per_client) {}
 
   grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Receive(
       grpc::CallbackServerContext* context) override;
@@ -50,6 +53,7 @@ class ChannelGatewayService final
   const int64_t max_subscriptions_;
   std::atomic<int64_t> subscriptions_{0};
   std::atomic<uint64_t> streams_{0};  // that there ever were
+  rpc::OpenStreams open_;
 };
 
 }  // namespace fairlead

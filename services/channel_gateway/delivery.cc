@@ -16,6 +16,11 @@
 namespace fairlead {
 namespace {
 
+absl::Status NotOfJob(uint64_t channel_id, const std::string& job) {
+  return absl::PermissionDeniedError(
+      absl::StrCat("channel ", channel_id, ": is not of job ", job));
+}
+
 absl::Status Draining() {
   return absl::UnavailableError(
       "this channel gateway is draining; subscribe again when it, or another, "
@@ -83,6 +88,9 @@ void Delivery::Subscribe(uint64_t channel_id, const EpochAttempt& wanted,
       refusal = absl::ResourceExhaustedError(absl::StrCat(
           "this channel gateway has --max_channels=", options_.max_channels,
           " channels already"));
+    } else if (const absl::Status may = CheckReader(channel_id, *sink);
+               !may.ok()) {
+      refusal = may;
     } else if (known != channels_.end() && wanted < known->second->latest) {
       refusal = absl::FailedPreconditionError(absl::StrCat(
           "channel ", channel_id, ": epoch ", wanted.epoch, ", attempt ",
@@ -143,6 +151,12 @@ void Delivery::OnFound(uint64_t channel_id,
     absl::Status status = found.status();
     if (status.ok()) status = Attach(*it->second, *found);
     if (status.ok()) {
+      Channel& channel = *it->second;
+      channel.job = found->job;
+      if (channel.reader.has_value()) {
+        const absl::Status may = CheckReader(channel_id, *channel.reader->sink);
+        if (!may.ok()) FinishReader(channel, may, actions);
+      }
       Pump(channel_id, actions);
     } else {
       metrics_.attach_failures.Increment();
@@ -164,6 +178,24 @@ absl::Status Delivery::Attach(Channel& channel,
   // Opening may have freed what a gateway before this one held.
   channel.producer->Ring(channel.producer_slot);
   return absl::OkStatus();
+}
+
+absl::Status Delivery::CheckReader(uint64_t channel_id,
+                                   const MessageSink& sink) const {
+  const std::optional<std::string> job = sink.job();
+  const auto it = channels_.find(channel_id);
+  if (!job.has_value() || it == channels_.end()) return absl::OkStatus();
+  const Channel& channel = *it->second;
+  if (channel.consumer != nullptr) {
+    return channel.job == *job ? absl::OkStatus() : NotOfJob(channel_id, *job);
+  }
+  // Whose it is will be known in a moment. Until then no other job's reader may
+  // push out the one that waits.
+  if (!channel.reader.has_value() || channel.reader->sink->job() == job) {
+    return absl::OkStatus();
+  }
+  return absl::UnavailableError(
+      absl::StrCat("channel ", channel_id, ": is being attached; try again"));
 }
 
 Delivery::Reader* Delivery::FindReader(uint64_t channel_id,

@@ -67,6 +67,10 @@ class MessageSink {
  public:
   virtual ~MessageSink() = default;
 
+  // The job that reads, which may read its own channels alone. Null where that
+  // is not known (without TLS): then any.
+  virtual std::optional<std::string> job() const { return std::nullopt; }
+
   // Takes one message, without blocking; the next comes only after
   // Delivery::OnSent. False if it can take none any more: then `message` is as
   // it was.
@@ -80,6 +84,7 @@ class MessageSink {
 struct ChannelAttachment {
   std::string segment;
   v1::Doorbell wake_producer;
+  std::string job;  // that the channel is of
 };
 
 // Finds channels; see channel_attacher.h. Calls back once, from any thread,
@@ -114,7 +119,9 @@ class Delivery {
 
   // Makes `sink` the channel's reader, from the given attempt on. Whoever read
   // it before is finished with ABORTED. A reader that subscribes again goes on
-  // with the new attempt and credit. Errors come through the sink: see
+  // with the new attempt and credit. PERMISSION_DENIED for a sink of another
+  // job than the channel, which takes nothing over. Errors come through the
+  // sink: see
   // channel_gateway.proto for the codes.
   void Subscribe(uint64_t channel_id, const EpochAttempt& wanted,
                  uint64_t credit_messages, uint64_t credit_bytes,
@@ -153,6 +160,7 @@ class Delivery {
     std::unique_ptr<ShmConsumer> consumer;  // null until it is attached
     std::shared_ptr<DoorbellRinger> producer;
     uint32_t producer_slot = 0;
+    std::string job;  // known once it is attached
     bool is_being_found = false;
     std::deque<DeliveredMessage> held;  // taken out, and not yet wanted
     EpochAttempt latest;                // of all that was sent
@@ -175,6 +183,9 @@ class Delivery {
   absl::Status Attach(Channel& channel, const ChannelAttachment& found)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  // Whether the sink may become the channel's reader.
+  absl::Status CheckReader(uint64_t channel_id, const MessageSink& sink) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Reader* FindReader(uint64_t channel_id, const MessageSink* sink)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Sends what can be sent; ends the channel if it is at its end.

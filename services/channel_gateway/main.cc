@@ -1,6 +1,7 @@
 // The channel_gateway binary: flags in, dependencies wired, serve until told to
 // stop. What decides is in the libraries.
 
+#include <cstdint>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -19,7 +20,9 @@
 #include "libs/rpc/readiness.h"
 #include "libs/rpc/ready_line.h"
 #include "libs/rpc/server.h"
+#include "libs/rpc/server_flags.h"
 #include "libs/rpc/termination.h"
+#include "libs/security/identity.h"
 #include "libs/shm_channel/shm_domain.h"
 #include "libs/status/status_macros.h"
 #include "libs/telemetry/channel_samples.h"
@@ -58,9 +61,6 @@ ABSL_FLAG(std::string, member_name, "",
           "the host name.");
 ABSL_FLAG(absl::Duration, connect_timeout, absl::Seconds(60),
           "How long to try to reach the registry at the start.");
-ABSL_FLAG(int, max_server_threads, 32,
-          "Calls that run at a time; others wait for their turn. Streams take "
-          "none of these threads.");
 ABSL_FLAG(absl::Duration, drain, absl::Seconds(5),
           "On SIGTERM, how long open calls may take to finish.");
 
@@ -70,9 +70,14 @@ namespace {
 // Below 200 bytes each, all of them fit into gRPC's 4 MiB.
 constexpr uint64_t kMostTimelines = 16384;
 
+// Of a Subscribe, a Credit, or what was consumed meanwhile.
+constexpr uint64_t kMaxRequest = 4 << 20;
+
 absl::Status Serve() {
   const rpc::TerminationSignal termination;  // before any thread exists
   const RealClock clock;
+  FAIRLEAD_RETURN_IF_ERROR(
+      rpc::UseServerSecurityFromFlags(security::Role::kGateway));
   rpc::Readiness readiness;
   const std::string registry = absl::GetFlag(FLAGS_registry);
   FAIRLEAD_RETURN_IF_ERROR(rpc::CheckAddresses("--registry", registry));
@@ -107,14 +112,14 @@ absl::Status Serve() {
                          .max_timelines = max_timelines},
                         *telemetry);
   ChannelGatewayService service(*delivery, clock, metrics, timelines,
-                                absl::GetFlag(FLAGS_max_subscriptions));
-  FAIRLEAD_ASSIGN_OR_RETURN(
-      const std::unique_ptr<rpc::Server> server,
-      rpc::Server::Start(
-          {.listen = absl::GetFlag(FLAGS_listen),
-           .max_threads = absl::GetFlag(FLAGS_max_server_threads),
-           .readiness = &readiness},
-          {&service}));
+                                absl::GetFlag(FLAGS_max_subscriptions),
+                                rpc::MaxStreamsPerClientFromFlags());
+  FAIRLEAD_ASSIGN_OR_RETURN(rpc::ServerOptions serve,
+                            rpc::ServerOptionsFromFlags(kMaxRequest));
+  serve.listen = absl::GetFlag(FLAGS_listen);
+  serve.readiness = &readiness;
+  FAIRLEAD_ASSIGN_OR_RETURN(const std::unique_ptr<rpc::Server> server,
+                            rpc::Server::Start(serve, {&service}));
 
   Membership::Options join;
   join.registry = registry;

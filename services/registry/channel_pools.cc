@@ -16,6 +16,7 @@
 #include "protos/fairlead/v1/registry.pb.h"
 #include "services/registry/registry_core.h"
 #include "services/registry/registry_state.h"
+#include "services/registry/tenancy.h"
 
 namespace fairlead {
 namespace {
@@ -45,13 +46,15 @@ grpc::Status FromPool(const v1::Member& pool, const grpc::Status& status) {
 }
 
 absl::StatusOr<ChannelPools::ChannelPool> ChannelPools::FindChannelPool(
-    uint64_t channel_id) {
+    const Caller& caller, uint64_t channel_id) {
   FAIRLEAD_ASSIGN_OR_RETURN(
       ChannelPool found,
-      core_.ReadLatest([channel_id](const RegistryState& state)
+      core_.ReadLatest([channel_id, &caller](const RegistryState& state)
                            -> absl::StatusOr<ChannelPool> {
         ChannelPool found;
         FAIRLEAD_ASSIGN_OR_RETURN(found.channel, state.FindChannel(channel_id));
+        FAIRLEAD_RETURN_IF_ERROR(MayUseChannel(state, caller, channel_id));
+        found.job = JobOfChannel(state, found.channel);
         FAIRLEAD_ASSIGN_OR_RETURN(found.pool,
                                   state.FindPool(found.channel.server_rank()));
         return found;

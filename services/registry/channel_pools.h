@@ -19,6 +19,7 @@
 #include "protos/fairlead/v1/sampler_pool.grpc.pb.h"
 #include "services/registry/registry_core.h"
 #include "services/registry/registry_state.h"
+#include "services/registry/tenancy.h"
 
 namespace fairlead {
 
@@ -41,13 +42,16 @@ class ChannelPools {
   ChannelPools(RegistryCore& core, const Clock& clock)
       : core_(core), clock_(clock) {}
 
-  // The pool that serves a channel, and a stub for it.
+  // The pool that serves a channel, and a stub for it. PERMISSION_DENIED if
+  // the caller may not use the channel.
   struct ChannelPool {
     v1::ChannelRecord channel;
+    std::string job;  // see JobOfChannel
     v1::Member pool;
     std::shared_ptr<Stub> stub;
   };
-  absl::StatusOr<ChannelPool> FindChannelPool(uint64_t channel_id)
+  absl::StatusOr<ChannelPool> FindChannelPool(const Caller& caller,
+                                              uint64_t channel_id)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
   // The pool of a rank, and a gateway that shares its memory.

@@ -12,6 +12,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -25,6 +27,16 @@ namespace {
 
 // How long a member may take to be connected to, before another is tried.
 constexpr absl::Duration kConnectDeadline = absl::Milliseconds(250);
+
+// etcd is no member of the cluster: what its address says is how to speak to
+// it.
+std::shared_ptr<grpc::Channel> ConnectTo(absl::string_view endpoint) {
+  if (absl::ConsumePrefix(&endpoint, kEtcdTls)) {
+    return rpc::MakeChannel(std::string(endpoint), rpc::Peer::kHost);
+  }
+  return rpc::MakeChannel(std::string(endpoint),
+                          grpc::InsecureChannelCredentials());
+}
 
 // Whether another member, or the same one a little later, may do better.
 bool MayPass(const grpc::Status& status) {
@@ -40,7 +52,7 @@ EtcdClient::EtcdClient(const std::vector<std::string>& endpoints,
     : name_(absl::StrCat("etcd at ", absl::StrJoin(endpoints, ","))),
       call_deadline_(call_deadline) {
   for (const std::string& endpoint : endpoints) {
-    const std::shared_ptr<grpc::Channel> channel = rpc::MakeChannel(endpoint);
+    const std::shared_ptr<grpc::Channel> channel = ConnectTo(endpoint);
     members_.push_back({channel, etcdserverpb::KV::NewStub(channel),
                         etcdserverpb::Lease::NewStub(channel),
                         etcdserverpb::Watch::NewStub(channel)});

@@ -19,6 +19,8 @@
 
 namespace fairlead {
 
+inline constexpr char kEtcdTls[] = "https://";
+
 // The calls of etcd v3, made to the members of one cluster in turn: one that
 // does not answer within a quarter of `call_deadline` makes the next call, and
 // the next try of this one, go to the next member. Thread-safe.
@@ -28,7 +30,9 @@ namespace fairlead {
 // OUT_OF_RANGE if it is about a revision that was compacted.
 class EtcdClient {
  public:
-  // Each endpoint is host:port.
+  // Each endpoint is host:port, with kEtcdTls before it if it is to be spoken
+  // to over TLS, as the process's security has it: then etcd's certificate must
+  // be for that host.
   EtcdClient(const std::vector<std::string>& endpoints,
              absl::Duration call_deadline);
 

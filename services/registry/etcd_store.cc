@@ -332,7 +332,8 @@ absl::StatusOr<std::unique_ptr<RegistryStore>> OpenEtcdStore(
         "store: etcd needs endpoints: etcd://host:port,host:port/prefix");
   }
   for (const std::string& endpoint : options.endpoints) {
-    FAIRLEAD_RETURN_IF_ERROR(rpc::CheckAddress("store: endpoint", endpoint));
+    FAIRLEAD_RETURN_IF_ERROR(rpc::CheckAddress(
+        "store: endpoint", absl::StripPrefix(endpoint, kEtcdTls)));
   }
   if (!absl::StartsWith(options.prefix, "/") ||
       !absl::EndsWith(options.prefix, "/")) {

@@ -16,11 +16,14 @@
 #include "google/protobuf/util/time_util.h"
 #include "grpcpp/alarm.h"
 #include "grpcpp/grpcpp.h"
+#include "libs/rpc/open_streams.h"
 #include "libs/rpc/status_conversion.h"
+#include "libs/status/status_macros.h"
 #include "libs/sync/mutex.h"
 #include "protos/fairlead/v1/registry.pb.h"
 #include "services/registry/registry_core.h"
 #include "services/registry/registry_state.h"
+#include "services/registry/tenancy.h"
 
 namespace fairlead {
 namespace {
@@ -50,7 +53,10 @@ class GatherCalls::Call final : public grpc::ServerUnaryReactor {
         timeout_after_(TimeoutOf(request)),
         response_(response) {}
 
-  void Hold(std::shared_ptr<Call> self) { self_ = std::move(self); }
+  void Hold(std::shared_ptr<Call> self, rpc::OpenStreams::Place place) {
+    self_ = std::move(self);
+    place_ = std::move(place);
+  }
 
   void ArmTimeout() {
     // The alarm keeps its function for as long as it lives, which is as long
@@ -112,6 +118,7 @@ class GatherCalls::Call final : public grpc::ServerUnaryReactor {
   const std::chrono::nanoseconds timeout_after_;
   v1::AllGatherResponse& response_;  // there until Finish
   std::shared_ptr<Call> self_;
+  rpc::OpenStreams::Place place_;
   grpc::Alarm timeout_;
 
   Mutex mutex_;
@@ -119,11 +126,22 @@ class GatherCalls::Call final : public grpc::ServerUnaryReactor {
 };
 
 grpc::ServerUnaryReactor* GatherCalls::AllGather(
-    const v1::AllGatherRequest& request, v1::AllGatherResponse& response) {
+    const Caller& caller, const v1::AllGatherRequest& asked,
+    v1::AllGatherResponse& response,
+    absl::StatusOr<rpc::OpenStreams::Place> place) {
+  v1::AllGatherRequest request = asked;
+  request.set_group(OwnName(caller, asked.group()));
   auto call = std::make_shared<Call>(*this, request, response);
-  call->Hold(call);
-  const absl::Status written =
-      core_.Commit([&request](const RegistryState& state) {
+  if (!place.ok()) {
+    call->Hold(call, nullptr);
+    call->End(place.status());
+    return call.get();
+  }
+  call->Hold(call, *std::move(place));
+  const absl::Status written = core_.Commit(
+      [&request, &caller](
+          const RegistryState& state) -> absl::StatusOr<RegistryState::Writes> {
+        FAIRLEAD_RETURN_IF_ERROR(MayActFor(state, caller, request.member_id()));
         return state.PlanGather(request);
       });
   if (!written.ok()) {

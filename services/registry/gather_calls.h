@@ -5,10 +5,13 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
 #include "grpcpp/grpcpp.h"
+#include "libs/rpc/open_streams.h"
 #include "libs/sync/mutex.h"
 #include "protos/fairlead/v1/registry.pb.h"
 #include "services/registry/registry_core.h"
+#include "services/registry/tenancy.h"
 
 namespace fairlead {
 
@@ -19,9 +22,12 @@ class GatherCalls {
   explicit GatherCalls(RegistryCore& core) : core_(core) {}
 
   // Writes the caller's value down, and answers when all are there. The reactor
-  // of the call; `request` and `response` live as long as it.
-  grpc::ServerUnaryReactor* AllGather(const v1::AllGatherRequest& request,
-                                      v1::AllGatherResponse& response)
+  // of the call, which has its place among its client's streams, or is refused;
+  // `response` lives as long as it.
+  grpc::ServerUnaryReactor* AllGather(
+      const Caller& caller, const v1::AllGatherRequest& asked,
+      v1::AllGatherResponse& response,
+      absl::StatusOr<rpc::OpenStreams::Place> place)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
   // The state is another: whoever has all values now is answered.

@@ -6,15 +6,18 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "google/protobuf/util/time_util.h"
 #include "grpcpp/grpcpp.h"
+#include "libs/rpc/open_streams.h"
 #include "libs/rpc/status_conversion.h"
 #include "libs/sync/mutex.h"
 #include "protos/fairlead/v1/registry.pb.h"
 #include "services/registry/registry_core.h"
 #include "services/registry/registry_state.h"
+#include "services/registry/tenancy.h"
 
 namespace fairlead {
 
@@ -23,18 +26,33 @@ class Heartbeats::Stream final
     : public grpc::ServerBidiReactor<v1::HeartbeatRequest,
                                      v1::HeartbeatResponse> {
  public:
-  explicit Stream(Heartbeats& streams) : streams_(streams) {
+  Stream(Heartbeats& streams, Caller caller)
+      : streams_(streams), caller_(std::move(caller)) {
     response_.set_registry_incarnation(streams.core_.incarnation());
   }
 
-  void Start(std::shared_ptr<Stream> self) {
+  void Start(std::shared_ptr<Stream> self,
+             absl::StatusOr<rpc::OpenStreams::Place> place) {
     self_ = std::move(self);
+    if (!place.ok()) {
+      End(rpc::ToGrpcStatus(place.status()));
+      return;
+    }
+    place_ = *std::move(place);
     StartRead(&request_);
   }
 
   void OnReadDone(bool ok) override {
     if (!ok) {
       End(grpc::Status::OK);  // the member hung up
+      return;
+    }
+    const absl::Status may =
+        streams_.core_.Read([this](const RegistryState& state) {
+          return MayActFor(state, caller_, request_.member_id());
+        });
+    if (!may.ok()) {
+      End(rpc::ToGrpcStatus(may));
       return;
     }
     const absl::StatusOr<RegistryState::Renewal> renewal =
@@ -90,7 +108,9 @@ class Heartbeats::Stream final
 
  private:
   Heartbeats& streams_;
+  const Caller caller_;
   std::shared_ptr<Stream> self_;
+  rpc::OpenStreams::Place place_;
   v1::HeartbeatRequest request_;
   v1::HeartbeatResponse response_;
 
@@ -101,13 +121,14 @@ class Heartbeats::Stream final
 };
 
 grpc::ServerBidiReactor<v1::HeartbeatRequest, v1::HeartbeatResponse>*
-Heartbeats::Open() {
-  auto stream = std::make_shared<Stream>(*this);
+Heartbeats::Open(const Caller& caller,
+                 absl::StatusOr<rpc::OpenStreams::Place> place) {
+  auto stream = std::make_shared<Stream>(*this, caller);
   {
     MutexLock lock(&mutex_);
     streams_.push_back(stream);
   }
-  stream->Start(stream);
+  stream->Start(stream, std::move(place));
   return stream.get();
 }
 

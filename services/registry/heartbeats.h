@@ -5,10 +5,13 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
 #include "grpcpp/grpcpp.h"
+#include "libs/rpc/open_streams.h"
 #include "libs/sync/mutex.h"
 #include "protos/fairlead/v1/registry.pb.h"
 #include "services/registry/registry_core.h"
+#include "services/registry/tenancy.h"
 
 namespace fairlead {
 
@@ -19,8 +22,10 @@ class Heartbeats {
   // `core` must outlive the streams.
   explicit Heartbeats(RegistryCore& core) : core_(core) {}
 
-  // The reactor of a new stream.
-  grpc::ServerBidiReactor<v1::HeartbeatRequest, v1::HeartbeatResponse>* Open()
+  // The reactor of a new stream, which has its place among its client's; or is
+  // refused, if it has none.
+  grpc::ServerBidiReactor<v1::HeartbeatRequest, v1::HeartbeatResponse>* Open(
+      const Caller& caller, absl::StatusOr<rpc::OpenStreams::Place> place)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Ends every stream with UNAVAILABLE: members turn to another registry, or

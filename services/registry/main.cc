@@ -1,6 +1,7 @@
 // The registry binary: flags in, dependencies wired, serve until told to stop.
 // What decides is in the libraries.
 
+#include <cstdint>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -13,7 +14,9 @@
 #include "libs/rpc/readiness.h"
 #include "libs/rpc/ready_line.h"
 #include "libs/rpc/server.h"
+#include "libs/rpc/server_flags.h"
 #include "libs/rpc/termination.h"
+#include "libs/security/identity.h"
 #include "libs/status/status_macros.h"
 #include "libs/telemetry/telemetry.h"
 #include "services/registry/open_store.h"
@@ -31,7 +34,8 @@ ABSL_FLAG(std::string, store, "",
           "SQLite file, by default fairlead/registry.db in the user's state "
           "folder (XDG_STATE_HOME or ~/.local/state); :memory: for the life of "
           "the process; or etcd://host:2379,host:2379/prefix, which several "
-          "registries may share.");
+          "registries may share; etcds:// is the same over TLS, with this "
+          "program's certificate.");
 ABSL_FLAG(absl::Duration, default_lease, absl::Seconds(10),
           "How long a member that asks for no lease lives without a renewal.");
 ABSL_FLAG(absl::Duration, max_lease, absl::Minutes(5),
@@ -39,18 +43,23 @@ ABSL_FLAG(absl::Duration, max_lease, absl::Minutes(5),
 ABSL_FLAG(uint64_t, max_members, 4096, "Most members at a time.");
 ABSL_FLAG(uint64_t, max_backends, 4096, "Most sampling backends at a time.");
 ABSL_FLAG(uint64_t, max_channels, 65536, "Most channels at a time.");
-ABSL_FLAG(int, max_server_threads, 32,
-          "Calls that run at a time; others wait for their turn. Streams take "
-          "none of these threads.");
+ABSL_FLAG(uint64_t, max_channels_per_job, 16384,
+          "Most channels of one job at a time, where trainers say what job "
+          "they are of: over TLS.");
 ABSL_FLAG(absl::Duration, drain, absl::Seconds(5),
           "On SIGTERM, how long open calls may take to finish.");
 
 namespace fairlead {
 namespace {
 
+// A list of seeds may be long.
+constexpr uint64_t kMaxRequest = 1ULL << 30;
+
 absl::Status Serve() {
   const rpc::TerminationSignal termination;  // before any thread exists
   const RealClock clock;
+  FAIRLEAD_RETURN_IF_ERROR(
+      rpc::UseServerSecurityFromFlags(security::Role::kRegistry));
   rpc::Readiness readiness;
   FAIRLEAD_ASSIGN_OR_RETURN(
       const std::unique_ptr<Telemetry> telemetry,
@@ -70,18 +79,19 @@ absl::Status Serve() {
            .max_lease = absl::GetFlag(FLAGS_max_lease),
            .max_members = absl::GetFlag(FLAGS_max_members),
            .max_backends = absl::GetFlag(FLAGS_max_backends),
-           .max_channels = absl::GetFlag(FLAGS_max_channels)},
-          *store, clock, metrics, readiness));
+           .max_channels = absl::GetFlag(FLAGS_max_channels),
+           .max_channels_per_job = absl::GetFlag(FLAGS_max_channels_per_job)},
+          *store, clock, metrics, readiness,
+          rpc::MaxStreamsPerClientFromFlags()));
   const auto sampled = telemetry->OnScrape([&service](MetricSamples& samples) {
     SampleRegistry(service->Count(), samples);
   });
-  FAIRLEAD_ASSIGN_OR_RETURN(
-      const std::unique_ptr<rpc::Server> server,
-      rpc::Server::Start(
-          {.listen = absl::GetFlag(FLAGS_listen),
-           .max_threads = absl::GetFlag(FLAGS_max_server_threads),
-           .readiness = &readiness},
-          {service.get()}));
+  FAIRLEAD_ASSIGN_OR_RETURN(rpc::ServerOptions serve,
+                            rpc::ServerOptionsFromFlags(kMaxRequest));
+  serve.listen = absl::GetFlag(FLAGS_listen);
+  serve.readiness = &readiness;
+  FAIRLEAD_ASSIGN_OR_RETURN(const std::unique_ptr<rpc::Server> server,
+                            rpc::Server::Start(serve, {service.get()}));
   rpc::PrintReadyLine({"registry", server->address(), telemetry->address()});
   std::cerr << "registry: metrics at http://" << telemetry->address()
             << "/metrics\n";
@@ -101,7 +111,7 @@ int main(int argc, char** argv) {
       argc, argv,
       "Keeps the members, backends and channels of one cluster.\n"
       "Example: bazel run --config=opt //services/registry -- "
-      "--listen=0.0.0.0:7100 --store=/var/lib/fairlead/registry.db",
+      "--listen=127.0.0.1:7100 --store=/var/lib/fairlead/registry.db",
       __FILE__);
   return fairlead::ExitCode("registry", fairlead::Serve());
 }

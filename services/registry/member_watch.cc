@@ -10,6 +10,8 @@
 #include "absl/container/btree_set.h"
 #include "absl/time/time.h"
 #include "grpcpp/grpcpp.h"
+#include "libs/rpc/open_streams.h"
+#include "libs/rpc/status_conversion.h"
 #include "libs/sync/mutex.h"
 #include "protos/fairlead/v1/registry.pb.h"
 #include "services/registry/registry_core.h"
@@ -23,8 +25,18 @@ class MemberWatch::Call final
  public:
   Call(MemberWatch& watch, v1::Role role) : watch_(watch), role_(role) {}
 
-  void Start(std::shared_ptr<Call> self) {
+  void Start(std::shared_ptr<Call> self,
+             absl::StatusOr<rpc::OpenStreams::Place> place) {
     self_ = std::move(self);
+    if (!place.ok()) {
+      MutexLock lock(&mutex_);
+      writing_ = false;
+      if (!finished_) why_ = rpc::ToGrpcStatus(place.status());
+      finished_ = true;
+      Finish(why_);
+      return;
+    }
+    place_ = *std::move(place);
     const v1::ListMembersResponse all =
         watch_.core_.Read([this](const RegistryState& state) {
           return state.ListMembers(role_);
@@ -104,6 +116,7 @@ class MemberWatch::Call final
   MemberWatch& watch_;
   const v1::Role role_;
   std::shared_ptr<Call> self_;
+  rpc::OpenStreams::Place place_;
 
   Mutex mutex_;
   v1::WatchMembersResponse response_ ABSL_GUARDED_BY(mutex_);
@@ -117,7 +130,8 @@ class MemberWatch::Call final
 };
 
 grpc::ServerWriteReactor<v1::WatchMembersResponse>* MemberWatch::Watch(
-    const v1::WatchMembersRequest& request) {
+    const v1::WatchMembersRequest& request,
+    absl::StatusOr<rpc::OpenStreams::Place> place) {
   auto call = std::make_shared<Call>(*this, request.role());
   {
     // In the list first, so that no change falls between it and the first
@@ -125,7 +139,7 @@ grpc::ServerWriteReactor<v1::WatchMembersResponse>* MemberWatch::Watch(
     MutexLock lock(&mutex_);
     calls_.push_back(call);
   }
-  call->Start(call);
+  call->Start(call, std::move(place));
   return call.get();
 }
 

@@ -7,7 +7,9 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/btree_set.h"
+#include "absl/status/statusor.h"
 #include "grpcpp/grpcpp.h"
+#include "libs/rpc/open_streams.h"
 #include "libs/sync/mutex.h"
 #include "protos/fairlead/v1/registry.pb.h"
 #include "services/registry/registry_core.h"
@@ -22,9 +24,12 @@ class MemberWatch {
   // `core` must outlive the calls.
   explicit MemberWatch(const RegistryCore& core) : core_(core) {}
 
-  // The reactor of a new call.
+  // The reactor of a new call, which has its place among its client's streams;
+  // or is refused, if it has none.
   grpc::ServerWriteReactor<v1::WatchMembersResponse>* Watch(
-      const v1::WatchMembersRequest& request) ABSL_LOCKS_EXCLUDED(mutex_);
+      const v1::WatchMembersRequest& request,
+      absl::StatusOr<rpc::OpenStreams::Place> place)
+      ABSL_LOCKS_EXCLUDED(mutex_);
 
   // These members came, changed or went.
   void OnChanged(const absl::btree_set<uint64_t>& member_ids)

@@ -11,6 +11,8 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "libs/rpc/security.h"
+#include "services/registry/etcd_client.h"
 #include "services/registry/etcd_store.h"
 #include "services/registry/sqlite_store.h"
 
@@ -19,11 +21,21 @@ namespace fairlead {
 absl::StatusOr<std::unique_ptr<RegistryStore>> OpenStore(
     absl::string_view spec) {
   absl::string_view rest = spec;
-  if (absl::ConsumePrefix(&rest, "etcd://")) {
+  const bool is_secure = absl::ConsumePrefix(&rest, "etcds://");
+  if (is_secure || absl::ConsumePrefix(&rest, "etcd://")) {
     EtcdOptions options;
     const size_t slash = rest.find('/');
     options.endpoints =
         absl::StrSplit(rest.substr(0, slash), ',', absl::SkipEmpty());
+    if (is_secure) {
+      if (rpc::ProcessSecurity() == nullptr) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "store \"", spec, "\": needs --tls_cert, --tls_key and --tls_ca"));
+      }
+      for (std::string& endpoint : options.endpoints) {
+        endpoint = absl::StrCat(kEtcdTls, endpoint);
+      }
+    }
     if (slash != absl::string_view::npos && slash + 1 < rest.size()) {
       options.prefix =
           absl::StrCat(absl::StripSuffix(rest.substr(slash), "/"), "/");

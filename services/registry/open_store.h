@@ -16,8 +16,9 @@ namespace fairlead {
 //   process etcd://host:2379,other:2379/prefix    etcd v3; by default under
 //   /fairlead/
 //
-// INVALID_ARGUMENT for anything else; errors as those of OpenSqliteStore and
-// OpenEtcdStore.
+// etcds:// is etcd over TLS, with the process's certificate
+// (libs/rpc/security.h). INVALID_ARGUMENT for anything else; errors as those of
+// OpenSqliteStore and OpenEtcdStore.
 absl::StatusOr<std::unique_ptr<RegistryStore>> OpenStore(
     absl::string_view spec);
 

@@ -91,6 +91,34 @@ RegistryState::PlanInitBackend(
   return planned;
 }
 
+const v1::BackendRecord* RegistryState::FindBackend(uint64_t backend_id) const {
+  const auto it = backends_.find(backend_id);
+  return it == backends_.end() ? nullptr : &it->second;
+}
+
+absl::Status RegistryState::CheckRoomForChannel(
+    const v1::Member& trainer) const {
+  if (channels_.size() >= limits_.max_channels) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the cluster has --max_channels=", limits_.max_channels,
+                     " channels already"));
+  }
+  // They are counted only where there are enough of them.
+  if (trainer.job().empty() ||
+      channels_.size() < limits_.max_channels_per_job) {
+    return absl::OkStatus();
+  }
+  const auto of_job = static_cast<uint64_t>(std::count_if(
+      channels_.begin(), channels_.end(), [this, &trainer](const auto& entry) {
+        const v1::Member* owner = FindMember(entry.second.owner_member_id());
+        return owner != nullptr && owner->job() == trainer.job();
+      }));
+  if (of_job < limits_.max_channels_per_job) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "job ", trainer.job(), " has --max_channels_per_job=",
+      limits_.max_channels_per_job, " channels already; destroy some"));
+}
+
 absl::StatusOr<RegistryState::Planned<RegistryState::Registration>>
 RegistryState::PlanRegister(
     const v1::RegisterSamplingInputRequest& request) const {
@@ -139,11 +167,7 @@ RegistryState::PlanRegister(
   if (pool != nullptr && pool->member().draining()) {
     return DrainingError(pool->member());
   }
-  if (channels_.size() >= limits_.max_channels) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("the cluster has --max_channels=", limits_.max_channels,
-                     " channels already"));
-  }
+  FAIRLEAD_RETURN_IF_ERROR(CheckRoomForChannel(owner->second.member()));
   v1::IdCounters ids = ids_;
   v1::ChannelSpec& spec = *record.mutable_spec();
   spec.set_channel_id(ids.next_channel_id());

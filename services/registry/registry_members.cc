@@ -102,7 +102,8 @@ absl::Status RegistryState::CheckDataset(const v1::JoinRequest& request) const {
 }
 
 absl::StatusOr<RegistryState::Planned<v1::JoinResponse>>
-RegistryState::PlanJoin(const v1::JoinRequest& request) const {
+RegistryState::PlanJoin(const v1::JoinRequest& request,
+                        const std::string& job) const {
   FAIRLEAD_RETURN_IF_ERROR(CheckName("member_name", request.member_name()));
   if (!IsService(request.role()) && request.role() != v1::ROLE_TRAINER) {
     return absl::InvalidArgumentError(
@@ -155,6 +156,7 @@ RegistryState::PlanJoin(const v1::JoinRequest& request) const {
   member.set_shm_domain(request.shm_domain());
   *member.mutable_dataset() = request.dataset();
   member.set_incarnation(request.incarnation());
+  member.set_job(job);
   const absl::Duration asked = FromProto(request.lease());
   const absl::Duration lease =
       std::min(asked > absl::ZeroDuration() ? asked : limits_.default_lease,
@@ -278,6 +280,13 @@ bool RegistryState::IsReplaced(uint64_t member_id, uint64_t incarnation) const {
 bool RegistryState::IsAway(uint64_t member_id) const {
   const auto it = members_.find(member_id);
   return it != members_.end() && it->second.record.away();
+}
+
+const v1::Member* RegistryState::FindMemberByName(
+    const std::string& name) const {
+  const auto it = member_by_name_.find(name);
+  return it == member_by_name_.end() ? nullptr
+                                     : &members_.at(it->second).member();
 }
 
 const v1::Member* RegistryState::FindMember(uint64_t member_id) const {

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "grpcpp/grpcpp.h"
+#include "libs/rpc/security.h"
 #include "libs/rpc/status_conversion.h"
 #include "libs/status/status_macros.h"
 #include "protos/fairlead/v1/registry.pb.h"
@@ -23,14 +24,25 @@
 #include "services/registry/member_watch.h"
 #include "services/registry/registry_core.h"
 #include "services/registry/registry_state.h"
+#include "services/registry/tenancy.h"
 
 namespace fairlead {
+namespace {
+
+// Who calls; null in a call that no network is under.
+Caller CallerOf(const grpc::ServerContextBase* context) {
+  return context == nullptr ? std::nullopt : rpc::CallerOf(*context);
+}
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<RegistryService>> RegistryService::Create(
     const RegistryLimits& limits, RegistryStore& store, const Clock& clock,
-    RegistryMetrics& metrics, rpc::Readiness& readiness) {
+    RegistryMetrics& metrics, rpc::Readiness& readiness,
+    int64_t max_streams_per_client) {
   // The constructor is private, so std::make_unique cannot call it.
-  std::unique_ptr<RegistryService> service(new RegistryService(metrics));
+  std::unique_ptr<RegistryService> service(
+      new RegistryService(metrics, max_streams_per_client));
   RegistryCore::Listener& listener = *service;
   FAIRLEAD_ASSIGN_OR_RETURN(
       service->core_,
@@ -69,12 +81,16 @@ RegistryCounts RegistryService::Count() {
   return counts;
 }
 
-grpc::Status RegistryService::Join(grpc::ServerContext* /*context*/,
+grpc::Status RegistryService::Join(grpc::ServerContext* context,
                                    const v1::JoinRequest* request,
                                    v1::JoinResponse* response) {
-  absl::StatusOr<v1::JoinResponse> joined =
-      core_->Change<v1::JoinResponse>([request](const RegistryState& state) {
-        return state.PlanJoin(*request);
+  using Planned = RegistryState::Planned<v1::JoinResponse>;
+  const Caller caller = CallerOf(context);
+  absl::StatusOr<v1::JoinResponse> joined = core_->Change<v1::JoinResponse>(
+      [request,
+       &caller](const RegistryState& state) -> absl::StatusOr<Planned> {
+        FAIRLEAD_RETURN_IF_ERROR(MayJoin(state, caller, *request));
+        return state.PlanJoin(*request, JobOf(caller));
       });
   if (joined.ok()) {
     metrics_.joins.Increment();
@@ -84,19 +100,27 @@ grpc::Status RegistryService::Join(grpc::ServerContext* /*context*/,
 }
 
 grpc::ServerBidiReactor<v1::HeartbeatRequest, v1::HeartbeatResponse>*
-RegistryService::Heartbeat(grpc::CallbackServerContext* /*context*/) {
-  return heartbeats_->Open();
+RegistryService::Heartbeat(grpc::CallbackServerContext* context) {
+  return heartbeats_->Open(CallerOf(context),
+                           streams_.Open(rpc::ClientOf(*context)));
 }
 
-grpc::Status RegistryService::Leave(grpc::ServerContext* /*context*/,
+grpc::Status RegistryService::Leave(grpc::ServerContext* context,
                                     const v1::LeaveRequest* request,
                                     v1::LeaveResponse* /*response*/) {
-  absl::StatusOr<std::vector<RegistryState::Ended>> ended = core_->Change<
-      std::vector<RegistryState::Ended>>([request](const RegistryState& state) {
-    return state.IsReplaced(request->member_id(), request->incarnation())
-               ? RegistryState::Planned<std::vector<RegistryState::Ended>>()
-               : state.PlanLeave(request->member_id());
-  });
+  using Planned = RegistryState::Planned<std::vector<RegistryState::Ended>>;
+  const Caller caller = CallerOf(context);
+  absl::StatusOr<std::vector<RegistryState::Ended>> ended =
+      core_->Change<std::vector<RegistryState::Ended>>(
+          [request,
+           &caller](const RegistryState& state) -> absl::StatusOr<Planned> {
+            FAIRLEAD_RETURN_IF_ERROR(
+                MayActFor(state, caller, request->member_id()));
+            return state.IsReplaced(request->member_id(),
+                                    request->incarnation())
+                       ? Planned()
+                       : state.PlanLeave(request->member_id());
+          });
   if (ended.ok()) pools_->Unregister(*ended);
   return rpc::ToGrpcStatus(ended.status());
 }
@@ -111,25 +135,31 @@ grpc::Status RegistryService::ListMembers(grpc::ServerContext* /*context*/,
 }
 
 grpc::ServerWriteReactor<v1::WatchMembersResponse>*
-RegistryService::WatchMembers(grpc::CallbackServerContext* /*context*/,
+RegistryService::WatchMembers(grpc::CallbackServerContext* context,
                               const v1::WatchMembersRequest* request) {
-  return member_watch_->Watch(*request);
+  return member_watch_->Watch(*request, streams_.Open(rpc::ClientOf(*context)));
 }
 
 grpc::ServerUnaryReactor* RegistryService::AllGather(
-    grpc::CallbackServerContext* /*context*/,
-    const v1::AllGatherRequest* request, v1::AllGatherResponse* response) {
-  return gather_calls_->AllGather(*request, *response);
+    grpc::CallbackServerContext* context, const v1::AllGatherRequest* request,
+    v1::AllGatherResponse* response) {
+  return gather_calls_->AllGather(CallerOf(context), *request, *response,
+                                  streams_.Open(rpc::ClientOf(*context)));
 }
 
 grpc::Status RegistryService::InitSamplingBackend(
-    grpc::ServerContext* /*context*/,
-    const v1::InitSamplingBackendRequest* request,
+    grpc::ServerContext* context, const v1::InitSamplingBackendRequest* request,
     v1::InitSamplingBackendResponse* response) {
+  using Planned = RegistryState::Planned<v1::InitSamplingBackendResponse>;
+  const Caller caller = CallerOf(context);
+  v1::InitSamplingBackendRequest own = *request;
+  own.set_backend_key(OwnName(caller, request->backend_key()));
   absl::StatusOr<v1::InitSamplingBackendResponse> backend =
       core_->Change<v1::InitSamplingBackendResponse>(
-          [request](const RegistryState& state) {
-            return state.PlanInitBackend(*request);
+          [&own,
+           &caller](const RegistryState& state) -> absl::StatusOr<Planned> {
+            FAIRLEAD_RETURN_IF_ERROR(MayActFor(state, caller, own.member_id()));
+            return state.PlanInitBackend(own);
           });
   if (backend.ok()) *response = *std::move(backend);
   return rpc::ToGrpcStatus(backend.status());
@@ -142,12 +172,19 @@ grpc::Status RegistryService::RegisterSamplingInput(
   const absl::StatusOr<ChannelPools::Host> host =
       pools_->FindHost(request->server_rank());
   if (!host.ok()) return rpc::ToGrpcStatus(host.status());
+  using Planned = RegistryState::Planned<RegistryState::Registration>;
+  const Caller caller = CallerOf(context);
   // The record comes first and the pool second: a registry that dies in
   // between leaves a channel that its trainer's lease ends, and never one that
   // nobody knows of.
   const absl::StatusOr<RegistryState::Registration> registration =
       core_->Change<RegistryState::Registration>(
-          [request](const RegistryState& state) {
+          [request,
+           &caller](const RegistryState& state) -> absl::StatusOr<Planned> {
+            FAIRLEAD_RETURN_IF_ERROR(
+                MayActFor(state, caller, request->member_id()));
+            FAIRLEAD_RETURN_IF_ERROR(
+                MayUseBackend(state, caller, request->backend_id()));
             return state.PlanRegister(*request);
           });
   if (!registration.ok()) return rpc::ToGrpcStatus(registration.status());
@@ -215,7 +252,7 @@ grpc::Status RegistryService::StartEpoch(grpc::ServerContext* context,
                                          const v1::StartEpochRequest* request,
                                          v1::StartEpochResponse* response) {
   const absl::StatusOr<ChannelPools::ChannelPool> found =
-      pools_->FindChannelPool(request->channel_id());
+      pools_->FindChannelPool(CallerOf(context), request->channel_id());
   if (!found.ok()) return rpc::ToGrpcStatus(found.status());
   const grpc::Status status = FromPool(
       found->pool,
@@ -234,7 +271,7 @@ grpc::Status RegistryService::UpdateChannel(
     grpc::ServerContext* context, const v1::UpdateChannelRequest* request,
     v1::UpdateChannelResponse* response) {
   const absl::StatusOr<ChannelPools::ChannelPool> found =
-      pools_->FindChannelPool(request->channel_id());
+      pools_->FindChannelPool(CallerOf(context), request->channel_id());
   if (!found.ok()) return rpc::ToGrpcStatus(found.status());
   const auto plan = [request](const RegistryState& state) {
     return state.PlanUpdate(*request);
@@ -255,7 +292,7 @@ grpc::Status RegistryService::CancelEpoch(grpc::ServerContext* context,
                                           const v1::CancelEpochRequest* request,
                                           v1::CancelEpochResponse* response) {
   const absl::StatusOr<ChannelPools::ChannelPool> found =
-      pools_->FindChannelPool(request->channel_id());
+      pools_->FindChannelPool(CallerOf(context), request->channel_id());
   if (!found.ok()) return rpc::ToGrpcStatus(found.status());
   return FromPool(
       found->pool,
@@ -263,12 +300,17 @@ grpc::Status RegistryService::CancelEpoch(grpc::ServerContext* context,
 }
 
 grpc::Status RegistryService::DestroySamplingInput(
-    grpc::ServerContext* /*context*/,
+    grpc::ServerContext* context,
     const v1::DestroySamplingInputRequest* request,
     v1::DestroySamplingInputResponse* /*response*/) {
+  using Planned = RegistryState::Planned<std::optional<RegistryState::Ended>>;
+  const Caller caller = CallerOf(context);
   const absl::StatusOr<std::optional<RegistryState::Ended>> ended =
       core_->Change<std::optional<RegistryState::Ended>>(
-          [request](const RegistryState& state) {
+          [request,
+           &caller](const RegistryState& state) -> absl::StatusOr<Planned> {
+            FAIRLEAD_RETURN_IF_ERROR(
+                MayUseChannel(state, caller, request->channel_id()));
             return state.PlanDestroy(request->channel_id());
           });
   if (ended.ok() && ended->has_value()) pools_->Unregister({**ended});
@@ -279,7 +321,7 @@ grpc::Status RegistryService::DescribeChannel(
     grpc::ServerContext* context, const v1::DescribeChannelRequest* request,
     v1::DescribeChannelResponse* response) {
   const absl::StatusOr<ChannelPools::ChannelPool> found =
-      pools_->FindChannelPool(request->channel_id());
+      pools_->FindChannelPool(CallerOf(context), request->channel_id());
   grpc::Status status = rpc::ToGrpcStatus(found.status());
   v1::DescribeInputResponse from_pool;
   if (found.ok()) {
@@ -356,13 +398,14 @@ grpc::Status RegistryService::DrainMember(grpc::ServerContext* /*context*/,
 }
 
 grpc::Status RegistryService::ResolveChannel(
-    grpc::ServerContext* /*context*/, const v1::ResolveChannelRequest* request,
+    grpc::ServerContext* context, const v1::ResolveChannelRequest* request,
     v1::ResolveChannelResponse* response) {
   const absl::StatusOr<ChannelPools::ChannelPool> found =
-      pools_->FindChannelPool(request->channel_id());
+      pools_->FindChannelPool(CallerOf(context), request->channel_id());
   if (!found.ok()) return rpc::ToGrpcStatus(found.status());
   response->set_pool_address(found->pool.address());
   response->set_shm_domain(found->pool.shm_domain());
+  response->set_job(found->job);
   return grpc::Status::OK;
 }
 

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "grpcpp/grpcpp.h"
 #include "libs/clock/clock.h"
+#include "libs/rpc/open_streams.h"
 #include "libs/rpc/readiness.h"
 #include "protos/fairlead/v1/registry.grpc.pb.h"
 #include "services/registry/channel_pools.h"
@@ -36,7 +37,8 @@ class RegistryService final
   // `readiness`, see RegistryCore.
   static absl::StatusOr<std::unique_ptr<RegistryService>> Create(
       const RegistryLimits& limits, RegistryStore& store, const Clock& clock,
-      RegistryMetrics& metrics, rpc::Readiness& readiness);
+      RegistryMetrics& metrics, rpc::Readiness& readiness,
+      int64_t max_streams_per_client);
   ~RegistryService() override;
 
   // What there is now, for metrics.
@@ -107,7 +109,8 @@ class RegistryService final
                                v1::ListAssignmentsResponse* response) override;
 
  private:
-  explicit RegistryService(RegistryMetrics& metrics) : metrics_(metrics) {}
+  RegistryService(RegistryMetrics& metrics, int64_t max_streams_per_client)
+      : metrics_(metrics), streams_(max_streams_per_client) {}
 
   void OnChanged() override;
   bool OnEnded(std::vector<RegistryState::Ended> ended) override;
@@ -116,6 +119,7 @@ class RegistryService final
   void TakeBack(uint64_t channel_id, uint32_t server_rank);
 
   RegistryMetrics& metrics_;
+  rpc::OpenStreams streams_;
   std::unique_ptr<RegistryCore> core_;
   std::unique_ptr<ChannelPools> pools_;
   Registrations registrations_;

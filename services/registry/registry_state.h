@@ -28,6 +28,7 @@ struct RegistryLimits {
   uint64_t max_members = 4096;
   uint64_t max_backends = 4096;
   uint64_t max_channels = 65536;
+  uint64_t max_channels_per_job = 16384;  // where jobs are known
 };
 
 // UNAVAILABLE: this pool takes no new channels.
@@ -87,8 +88,9 @@ class RegistryState {
 
   // --- members -------------------------------------------------------------
   // Grants the asked for lease, within the limits, which begins with Apply().
+  // `job` is the one that a trainer is of; empty if that is not known.
   absl::StatusOr<Planned<v1::JoinResponse>> PlanJoin(
-      const v1::JoinRequest& request) const;
+      const v1::JoinRequest& request, const std::string& job = {}) const;
   // NOT_FOUND also if the id is no longer, or not, of that name: a registry
   // that lost its store gives ids anew. ABORTED if another incarnation has the
   // name now. A member of another home is only told
@@ -141,6 +143,8 @@ class RegistryState {
   absl::btree_set<uint64_t> TakeChangedMembers();
   // Null if it is no member, or away.
   const v1::Member* FindMember(uint64_t member_id) const;
+  // Null if nobody has, or keeps, the name.
+  const v1::Member* FindMemberByName(const std::string& name) const;
   // The pool of that rank. UNAVAILABLE if there is none, or its lease is over.
   absl::StatusOr<v1::Member> FindPool(uint32_t server_rank) const;
   // A gateway that shares the folder, one that is not draining if there is.
@@ -150,6 +154,9 @@ class RegistryState {
   // --- backends and channels -------------------------------------------------
   absl::StatusOr<Planned<v1::InitSamplingBackendResponse>> PlanInitBackend(
       const v1::InitSamplingBackendRequest& request) const;
+
+  // Null if it is gone or never was.
+  const v1::BackendRecord* FindBackend(uint64_t backend_id) const;
 
   struct Registration {
     v1::ChannelRecord record;
@@ -195,6 +202,9 @@ class RegistryState {
   Writes PlanNothing() const { return {Put(ids_)}; }
 
  private:
+  // RESOURCE_EXHAUSTED if the cluster, or the trainer's job, has as many
+  // channels as there may be.
+  absl::Status CheckRoomForChannel(const v1::Member& trainer) const;
   absl::Status CheckDataset(const v1::JoinRequest& request) const;
   v1::ChannelDescription Describe(const v1::ChannelRecord& channel) const;
   // Empty if there is none.

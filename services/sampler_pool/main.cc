@@ -5,9 +5,11 @@
 #include <sys/prctl.h>
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,8 +30,10 @@
 #include "libs/rpc/readiness.h"
 #include "libs/rpc/ready_line.h"
 #include "libs/rpc/server.h"
+#include "libs/rpc/server_flags.h"
 #include "libs/rpc/status_conversion.h"
 #include "libs/rpc/termination.h"
+#include "libs/security/identity.h"
 #include "libs/shm_channel/shm_domain.h"
 #include "libs/status/status_macros.h"
 #include "libs/telemetry/channel_samples.h"
@@ -88,9 +92,6 @@ ABSL_FLAG(std::string, member_name, "",
           "the host name and --partition.");
 ABSL_FLAG(absl::Duration, connect_timeout, absl::Seconds(60),
           "How long to try to reach the registry at the start.");
-ABSL_FLAG(int, max_server_threads, 32,
-          "Calls that run at a time; others wait for their turn. Streams take "
-          "none of these threads.");
 ABSL_FLAG(absl::Duration, drain, absl::Seconds(5),
           "On SIGTERM, how long open calls may take to finish.");
 
@@ -98,6 +99,9 @@ namespace fairlead {
 namespace {
 
 constexpr std::chrono::seconds kRegistryDeadline(10);
+
+// A list of seeds may be long.
+constexpr uint64_t kMaxRequest = 1ULL << 30;
 
 // Makes the channels that the registry says should be here, and ends others:
 // this pool, or its registry, may have been restarted.
@@ -154,6 +158,10 @@ absl::Status Serve() {
   const rpc::TerminationSignal termination;  // before any thread exists
   if (absl::GetFlag(FLAGS_end_with_parent)) prctl(PR_SET_PDEATHSIG, SIGTERM);
   const RealClock clock;
+  // A pool of a trainer's own runs under the trainer's certificate.
+  std::optional<security::Role> role = security::Role::kPool;
+  if (absl::GetFlag(FLAGS_registry).empty()) role = std::nullopt;
+  FAIRLEAD_RETURN_IF_ERROR(rpc::UseServerSecurityFromFlags(role));
   rpc::Readiness readiness;
   FAIRLEAD_ASSIGN_OR_RETURN(
       const SchedulingPolicy scheduling,
@@ -221,13 +229,13 @@ absl::Status Serve() {
       });
   SamplerPoolService service(*pool);
   GraphStoreService graph_store(*dataset);
+  FAIRLEAD_ASSIGN_OR_RETURN(rpc::ServerOptions serve,
+                            rpc::ServerOptionsFromFlags(kMaxRequest));
+  serve.listen = absl::GetFlag(FLAGS_listen);
+  serve.readiness = &readiness;
   FAIRLEAD_ASSIGN_OR_RETURN(
       const std::unique_ptr<rpc::Server> server,
-      rpc::Server::Start(
-          {.listen = absl::GetFlag(FLAGS_listen),
-           .max_threads = absl::GetFlag(FLAGS_max_server_threads),
-           .readiness = &readiness},
-          {&service, &graph_store}));
+      rpc::Server::Start(serve, {&service, &graph_store}));
 
   std::unique_ptr<Membership> membership;
   if (!registry.empty()) {

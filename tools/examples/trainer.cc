@@ -11,6 +11,8 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
 #include "libs/loader/loader_options.h"
+#include "libs/rpc/security_flags.h"
+#include "libs/security/identity.h"
 #include "libs/status/status_macros.h"
 #include "torch/torch.h"
 
@@ -37,6 +39,8 @@ namespace fairlead {
 absl::StatusOr<TrainerFlags> ReadTrainerFlags(absl::string_view program) {
   TrainerFlags flags;
   flags.registry = absl::GetFlag(FLAGS_registry);
+  FAIRLEAD_RETURN_IF_ERROR(rpc::UseSecurity(rpc::SecurityOptionsFromFlags(),
+                                            security::Role::kTrainer));
   flags.job = absl::GetFlag(FLAGS_job);
   if (flags.job.empty()) flags.job = std::string(program);
   flags.rank = absl::GetFlag(FLAGS_rank);

@@ -17,6 +17,7 @@
 #include "absl/types/span.h"
 #include "libs/command_line/command_line.h"
 #include "libs/rpc/channel.h"
+#include "libs/rpc/security_flags.h"
 #include "libs/status/status_macros.h"
 #include "protos/fairlead/v1/registry.grpc.pb.h"
 #include "tools/fairleadctl/command_context.h"
@@ -53,15 +54,18 @@ absl::StatusOr<CommandOutcome> Run(const std::vector<std::string>& arguments) {
   }
   const std::string address = absl::GetFlag(FLAGS_registry);
   FAIRLEAD_RETURN_IF_ERROR(rpc::CheckAddresses("--registry", address));
+  FAIRLEAD_RETURN_IF_ERROR(rpc::UseSecurity(rpc::SecurityOptionsFromFlags()));
   const std::unique_ptr<v1::RegistryService::Stub> registry =
       v1::RegistryService::NewStub(rpc::MakeChannel(address));
-  CommandContext context = {.registry_address = address,
-                            .registry = *registry,
-                            .connect = rpc::MakeChannel,
-                            .timeout = absl::GetFlag(FLAGS_timeout),
-                            .json = absl::GetFlag(FLAGS_json),
-                            .terminal = isatty(STDOUT_FILENO) != 0,
-                            .out = std::cout};
+  CommandContext context = {
+      .registry_address = address,
+      .registry = *registry,
+      .connect =
+          [](const std::string& service) { return rpc::MakeChannel(service); },
+      .timeout = absl::GetFlag(FLAGS_timeout),
+      .json = absl::GetFlag(FLAGS_json),
+      .terminal = isatty(STDOUT_FILENO) != 0,
+      .out = std::cout};
   context.options.out_file = absl::GetFlag(FLAGS_out);
   context.options.interval = absl::GetFlag(FLAGS_interval);
   context.options.gateway = absl::GetFlag(FLAGS_gateway);

@@ -23,6 +23,7 @@
 #include "libs/loader/loader_options.h"
 #include "libs/loader/sample_stream_options.h"
 #include "libs/rpc/edge_type_proto.h"
+#include "libs/rpc/security_flags.h"
 #include "libs/status/status_macros.h"
 #include "libs/telemetry/telemetry.h"
 #include "libs/type_names/type_names.h"
@@ -260,6 +261,7 @@ absl::StatusOr<LoadOptions> OptionsFromFlags() {
 }
 
 absl::Status Run() {
+  FAIRLEAD_RETURN_IF_ERROR(rpc::UseSecurity(rpc::SecurityOptionsFromFlags()));
   FAIRLEAD_ASSIGN_OR_RETURN(LoadOptions options, OptionsFromFlags());
   const bool json = absl::GetFlag(FLAGS_json);
   if (absl::GetFlag(FLAGS_dry_run)) {
