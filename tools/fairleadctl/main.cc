@@ -16,13 +16,13 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "libs/command_line/command_line.h"
+#include "libs/command_line/flag_check.h"
 #include "libs/rpc/channel.h"
 #include "libs/status/status_macros.h"
 #include "protos/fairlead/v1/registry.grpc.pb.h"
 #include "tools/fairleadctl/command_context.h"
 #include "tools/fairleadctl/commands.h"
 #include "tools/fairleadctl/exit_code.h"
-#include "tools/fairleadctl/flag_check.h"
 
 ABSL_FLAG(std::string, registry, "127.0.0.1:7100",
           "host:port of the registry; of several, ip:port,ip:port.");
