@@ -59,7 +59,8 @@ absl::StatusOr<std::unique_ptr<RegistryService>> RegistryService::Create(
     const RegistryLimits& limits, RegistryStore& store, const Clock& clock,
     RegistryMetrics& metrics, rpc::Readiness& readiness) {
   // The constructor is private, so std::make_unique cannot call it.
-  std::unique_ptr<RegistryService> service(new RegistryService(clock, metrics));
+  std::unique_ptr<RegistryService> service(
+      new RegistryService(limits, clock, metrics));
   RegistryCore::Listener& listener = *service;
   FAIRLEAD_ASSIGN_OR_RETURN(
       service->core_,
@@ -316,12 +317,15 @@ grpc::Status RegistryService::StartEpoch(grpc::ServerContext* context,
   const grpc::Status status = FromPool(
       found->pool,
       found->stub->StartEpoch(OnBehalfOf(context).get(), *request, response));
-  // (A call that is late or sent twice begins none; the answer says which
-  // runs.)
+  // (To a call that is late the answer is which epoch runs.)
   if (status.ok() && response->epoch() == request->epoch() &&
       response->attempt() == request->attempt()) {
-    (request->attempt() == 0 ? metrics_.epochs : metrics_.resumed_epochs)
-        .Increment();
+    MutexLock lock(&mutex_);
+    if (begun_epochs_.Add(request->channel_id(), request->epoch(),
+                          request->attempt())) {
+      (request->attempt() == 0 ? metrics_.epochs : metrics_.resumed_epochs)
+          .Increment();
+    }
   }
   return status;
 }

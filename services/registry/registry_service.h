@@ -18,6 +18,7 @@
 #include "libs/sync/mutex.h"
 #include "protos/fairlead/v1/registry.grpc.pb.h"
 #include "protos/fairlead/v1/sampler_pool.grpc.pb.h"
+#include "services/registry/begun_epochs.h"
 #include "services/registry/gather_calls.h"
 #include "services/registry/heartbeats.h"
 #include "services/registry/member_watch.h"
@@ -115,8 +116,9 @@ class RegistryService final
  private:
   using PoolStub = v1::SamplerPoolService::Stub;
 
-  RegistryService(const Clock& clock, RegistryMetrics& metrics)
-      : clock_(clock), metrics_(metrics) {}
+  RegistryService(const RegistryLimits& limits, const Clock& clock,
+                  RegistryMetrics& metrics)
+      : clock_(clock), metrics_(metrics), begun_epochs_(limits.max_channels) {}
 
   void OnChanged() override;
   bool OnEnded(std::vector<RegistryState::Ended> ended) override
@@ -167,6 +169,7 @@ class RegistryService final
     bool is_taken_back = false;  // none has: no other may join in
   };
   std::map<uint64_t, Registering> registering_ ABSL_GUARDED_BY(mutex_);
+  BegunEpochs begun_epochs_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace fairlead
