@@ -323,6 +323,7 @@ void Delivery::SendNext(uint64_t channel_id, Actions& actions) {
   reader.sending = true;
   reader.has_end = kind == ChannelMessageTag::Kind::kEpochEnd;
   ++channel.sent_messages;
+  channel.sent_bytes += (*next)->bytes().size();
   reader.subscription.Spend(kind, (*next)->bytes().size());
   channel.latest = reader.subscription.wanted();
   // Shared, since an action must be copyable; used once.
@@ -370,31 +371,6 @@ void Delivery::RunDoorbell() {
     }
     Run(actions);
   }
-}
-
-void Delivery::NoteWait(Channel& channel) {
-  std::optional<StreamWait> wait;  // none after the end, until it asks anew
-  if (channel.reader.has_value() && channel.reader->sending) {
-    wait = StreamWait::kTransport;
-  } else if (channel.reader.has_value() && !channel.reader->has_end) {
-    wait = channel.reader->subscription.MaySend(ChannelMessageTag::Kind::kBatch)
-               ? StreamWait::kData
-               : StreamWait::kCredit;
-  }
-  channel.waits.Enter(wait, clock_.MonotonicNow());
-}
-
-GatewaySnapshot Delivery::TakeSnapshot() {
-  MutexLock lock(&mutex_);
-  GatewaySnapshot snapshot{.now = clock_.MonotonicNow(),
-                           .mapped_bytes = budget_->used_bytes()};
-  for (const auto& [id, channel] : channels_) {
-    const std::optional<Reader>& reader = channel->reader;
-    snapshot.channels.push_back(
-        {id, reader.has_value(), channel->waits, channel->sent_messages,
-         reader.has_value() ? reader->subscription.credit_messages() : 0});
-  }
-  return snapshot;
 }
 
 }  // namespace fairlead
