@@ -66,7 +66,7 @@ INSTANTIATE_TEST_SUITE_P(
                       "tools/shm_fsck", "tools/examples/link_prediction",
                       "tools/examples/node_classification",
                       "libs/loader:example_trainer",
-                      "integration_tests:recovery_cost",
+                      "integration_tests:build_cost",
                       "integration_tests/harness:lossy_wire",
                       "integration_tests/harness:resuming_trainer"),
     [](const auto& tested) {
