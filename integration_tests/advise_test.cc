@@ -1,4 +1,4 @@
-// `fairleadctl advise` names what holds a trainer back, in five clusters that
+// `fairleadctl advise` names what holds a trainer back, in six clusters that
 // are each slow for a reason of their own.
 
 #include <signal.h>
@@ -114,40 +114,65 @@ TEST_F(Advise, NamesTheSamplerThatHasOneWorkerForMuchToDo) {
   EXPECT_THAT(bottlenecks_, Not(IsEmpty()));
 }
 
-TEST_F(Advise, NamesTheNetworkThatIsSlow) {
-  Start();
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(
-      const auto proxy,
-      SlowProxy::Start(cluster_->gateway().address(), 2 << 20));
-  // Trainers are sent to a gateway that is not draining: to the proxy.
-  Membership::Options member;
-  member.registry = cluster_->registry_addresses();
-  member.member.set_member_name("proxy");
-  member.member.set_role(v1::ROLE_CHANNEL_GATEWAY);
-  member.member.set_address(proxy->address());
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(
-      const Outcome members,
-      RunProgram("tools/fairleadctl",
-                 {"members", "--json",
-                  "--registry=" + cluster_->registry_addresses()}));
-  for (const auto& other : nlohmann::json::parse(members.out)) {
-    if (other["member_name"] == "gateway-0") {
-      member.member.set_shm_domain(other["shm_domain"].get<std::string>());
+class AdviseOnASlowLink : public Advise {
+ protected:
+  void SetUp() override {
+    Start();
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+        proxy_, SlowProxy::Start(cluster_->gateway().address(), 2 << 20));
+    // Trainers are sent to a gateway that is not draining: to the proxy.
+    Membership::Options member;
+    member.registry = cluster_->registry_addresses();
+    member.member.set_member_name("proxy");
+    member.member.set_role(v1::ROLE_CHANNEL_GATEWAY);
+    member.member.set_address(proxy_->address());
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+        const Outcome members,
+        RunProgram("tools/fairleadctl",
+                   {"members", "--json",
+                    "--registry=" + cluster_->registry_addresses()}));
+    for (const auto& other : nlohmann::json::parse(members.out)) {
+      if (other["member_name"] == "gateway-0") {
+        member.member.set_shm_domain(other["shm_domain"].get<std::string>());
+      }
     }
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(membership_, Membership::Start(member));
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+        const Outcome drained,
+        RunProgram("tools/fairleadctl",
+                   {"drain", "gateway-0",
+                    "--registry=" + cluster_->registry_addresses()}));
+    ASSERT_EQ(drained.exit_code, 0) << drained.err;
   }
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto membership,
-                                Membership::Start(member));
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(
-      const Outcome drained,
-      RunProgram("tools/fairleadctl",
-                 {"drain", "gateway-0",
-                  "--registry=" + cluster_->registry_addresses()}));
-  ASSERT_EQ(drained.exit_code, 0) << drained.err;
+
+  std::unique_ptr<SlowProxy> proxy_;
+  std::unique_ptr<Membership> membership_;
+};
+
+TEST_F(AdviseOnASlowLink, NamesTheNetwork) {
   // More than the buffers of all sockets in between take.
   const auto load =
       Load({"--batch_size=64", "--fanout=10,10", "--prefetch_size=64"});
   Look();
   EXPECT_THAT(bottlenecks_, ElementsAre("network")) << evidence_;
+}
+
+// The buffers in between take all that the trainer has asked for, so that its
+// stream never waits for the network, but for credit.
+TEST_F(AdviseOnASlowLink, NamesTheNetworkThatHidesBehindASmallPrefetch) {
+  const auto load =
+      Load({"--batch_size=8", "--fanout=5,5", "--prefetch_size=2"});
+  Look();
+  EXPECT_THAT(bottlenecks_, ElementsAre("network")) << evidence_;
+  EXPECT_THAT(evidence_, HasSubstr("on its way"));
+}
+
+// On the same link, a trainer that is slower still.
+TEST_F(AdviseOnASlowLink, NamesTheTrainerThatIsSlowerThanTheLink) {
+  const auto load = Load({"--batch_size=4", "--fanout=3,3", "--prefetch_size=2",
+                          "--step_time=200ms"});
+  Look();
+  EXPECT_THAT(bottlenecks_, ElementsAre("trainer")) << evidence_;
 }
 
 TEST_F(Advise, NamesTheBufferThatHoldsOneMessage) {

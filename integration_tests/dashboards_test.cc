@@ -23,12 +23,12 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "integration_tests/harness/dashboard_queries.h"
-#include "integration_tests/harness/http_get.h"
 #include "integration_tests/harness/prometheus_server.h"
 #include "integration_tests/harness/running_load.h"
 #include "integration_tests/harness/test_cluster.h"
 #include "integration_tests/harness/test_dataset.h"
 #include "libs/child_process/child_process.h"
+#include "libs/http_get/http_get.h"
 #include "libs/status/status_macros.h"
 #include "libs/status/status_matchers.h"
 #include "nlohmann/json.hpp"
@@ -39,7 +39,6 @@ namespace {
 using ::fairlead::testing::ConsoleQueries;
 using ::fairlead::testing::DashboardQuery;
 using ::fairlead::testing::GrafanaQueries;
-using ::fairlead::testing::HttpGet;
 using ::fairlead::testing::IsInstalled;
 using ::fairlead::testing::IsOk;
 using ::fairlead::testing::MakeKronecker;
@@ -185,7 +184,8 @@ class LiveDashboards : public ::testing::Test {
         GrafanaQueries(Dashboards("grafana/dashboards"), "fairlead"));
     FAIRLEAD_ASSIGN_OR_RETURN(
         const std::string page,
-        HttpGet(prometheus_->address(), "/consoles/fairlead.html"));
+        HttpGet(prometheus_->address(), "/consoles/fairlead.html",
+                testing::kPatience));
     FAIRLEAD_ASSIGN_OR_RETURN(const std::vector<DashboardQuery> console,
                               ConsoleQueries(page));
     queries.insert(queries.end(), console.begin(), console.end());

@@ -2,7 +2,10 @@
 // something is not there.
 
 #include <cstdint>
+#include <fstream>
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,19 +20,21 @@
 #include "integration_tests/harness/test_dataset.h"
 #include "libs/child_process/child_process.h"
 #include "libs/status/status_matchers.h"
+#include "libs/timeline/chrome_trace_check.h"
 #include "nlohmann/json.hpp"
 
 namespace fairlead {
 namespace {
 
+using ::fairlead::testing::CheckChromeTrace;
 using ::fairlead::testing::IsOk;
-using ::fairlead::testing::kPatience;
 using ::fairlead::testing::MakeKronecker;
 using ::fairlead::testing::NewFolder;
 using ::fairlead::testing::RunningLoad;
 using ::fairlead::testing::RunProgram;
 using ::fairlead::testing::TestCluster;
 using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -165,6 +170,34 @@ TEST_F(Fairleadctl, RecordsWhatATrainerGets) {
   EXPECT_TRUE(load->AwaitBatches(2));
 }
 
+// Of a load that runs on meanwhile.
+TEST_F(Fairleadctl, TracesTheRoadOfBatchesAsPerfettoReadsIt) {
+  const auto load = Train();
+  ASSERT_TRUE(load->AwaitBatches(100));  // of 64 one is sampled, at least
+  const std::string file = NewFolder() + "/trace.json";
+  const nlohmann::json summary = Json({"trace", channel_, "--out=" + file});
+  EXPECT_EQ(summary["channels"], 1);
+  EXPECT_EQ(summary["gateways"], 1);
+  std::ifstream in(file);
+  const auto trace = nlohmann::ordered_json::parse(in, nullptr, false);
+  EXPECT_THAT(CheckChromeTrace(trace), IsOk());
+  std::map<std::string, uint64_t> slices;  // by name
+  std::set<std::string> names;
+  for (const auto& event : trace["traceEvents"]) {
+    if (event["ph"] == "M") names.insert(event["args"].value("name", ""));
+    if (event["ph"] != "X") continue;
+    ++slices[event["name"]];
+    EXPECT_EQ(absl::StrCat(event["args"]["channel"].get<uint64_t>()), channel_);
+  }
+  EXPECT_EQ(slices["sample"], summary["batches"]);
+  EXPECT_EQ(slices["network"], summary["consumed"]);
+  EXPECT_THAT(names,
+              Contains(absl::StrCat("channel ", channel_, " ", worker_key_)));
+  // For people.
+  EXPECT_THAT(Run({"trace", "--out=" + file}).out,
+              HasSubstr("ui.perfetto.dev"));
+}
+
 TEST_F(Fairleadctl, SaysWhatIsNotThere) {
   for (const char* command : {"describe", "pause", "resume", "cancel"}) {
     EXPECT_EQ(Run({command, "77"}).exit_code, 4) << command;
@@ -172,6 +205,7 @@ TEST_F(Fairleadctl, SaysWhatIsNotThere) {
   }
   EXPECT_EQ(Run({"weight", "77", "2"}).exit_code, 4);
   EXPECT_EQ(Run({"record", "77", "--out=/tmp/x"}).exit_code, 4);
+  EXPECT_EQ(Run({"trace", "77", "--out=/tmp/x"}).exit_code, 4);
   EXPECT_EQ(Run({"drain", "nobody"}).exit_code, 4);
   EXPECT_EQ(Run({"replay", "/no/such/file"}).exit_code, 4);
 }
@@ -214,26 +248,6 @@ TEST_F(Fairleadctl, SaysWhichRegistryCannotBeReached) {
     EXPECT_EQ(outcome.exit_code, 3) << command;
     EXPECT_THAT(outcome.err, HasSubstr(cluster_->registry_addresses()));
   }
-}
-
-TEST_F(Fairleadctl, CompletesInBash) {
-  const auto load = Train();
-  const std::string program = ::fairlead::testing::Program("tools/fairleadctl");
-  const auto complete = [&](const std::string& words) {
-    const std::string script = absl::StrCat(
-        "eval \"$(", program, " completion bash)\"; COMP_WORDS=(", program, " ",
-        words, " \"\"); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _fairleadctl; ",
-        "echo \"${COMPREPLY[@]}\"");
-    const auto outcome =
-        RunToEnd({"/bin/bash", "-c", script}, kPatience, NewFolder());
-    EXPECT_THAT(outcome, IsOk());
-    return outcome->out + outcome->err;
-  };
-  EXPECT_THAT(complete(""), AllOf(HasSubstr("advise"), HasSubstr("replay")));
-  EXPECT_THAT(
-      complete("--registry=" + cluster_->registry_addresses() + " describe"),
-      HasSubstr(channel_));
-  EXPECT_THAT(complete("completion"), HasSubstr("bash zsh"));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Every service says at /metrics what it did, and the numbers of one load agree
 // with each other and with what the load tool counted.
 
+#include <cstdint>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -8,6 +9,8 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
@@ -21,6 +24,8 @@
 #include "integration_tests/harness/scrape.h"
 #include "integration_tests/harness/test_cluster.h"
 #include "integration_tests/harness/test_dataset.h"
+#include "libs/loader/registry_session.h"
+#include "libs/loader/sampling_input.h"
 #include "libs/status/status_matchers.h"
 #include "nlohmann/json.hpp"
 
@@ -120,6 +125,35 @@ TEST(Metrics, CountTheRoadOfEveryBatch) {
                 Contains(Pair("process_resident_memory_bytes", Gt(1 << 20))));
     EXPECT_THAT(samples, Contains(Pair("process_open_fds", Gt(3))));
   }
+  EXPECT_THAT(cluster->Stop(), IsOk());
+}
+
+// Whatever is sent twice is answered twice and counted once.
+TEST(Metrics, EpochsCountOnceHoweverOftenTheyAreAskedFor) {
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const std::string dataset, MakeKronecker());
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<TestCluster> cluster,
+                                TestCluster::Start({.dataset = dataset}));
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+      const auto session,
+      RegistrySession::Create({.registry = cluster->registry_addresses()}));
+  SamplingInput::Options options{.backend_key = "raw", .worker_key = "raw"};
+  options.seeds.emplace_back().set_split(v1::SPLIT_TRAIN);
+  options.config.set_type(v1::SAMPLING_TYPE_NODE);
+  options.config.add_fanout(3);
+  options.config.set_batch_size(64);
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+      const auto input, SamplingInput::Register(session.get(), options));
+  for (const auto& [epoch, attempt] :
+       std::vector<std::pair<uint64_t, uint32_t>>{
+           {0, 0}, {0, 0}, {0, 1}, {0, 1}, {0, 1}, {1, 0}, {1, 0}}) {
+    EXPECT_THAT(input->StartEpoch(0, epoch, attempt, {}), IsOk());
+  }
+  EXPECT_FALSE(input->StartEpoch(0, 0, 0, {}).ok());  // long over
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const Samples registry,
+                                Scrape(cluster->registry().metrics_address()));
+  EXPECT_THAT(registry, Contains(Pair("fairlead_registry_epochs_total", 2)));
+  EXPECT_THAT(registry,
+              Contains(Pair("fairlead_registry_resumed_epochs_total", 1)));
   EXPECT_THAT(cluster->Stop(), IsOk());
 }
 

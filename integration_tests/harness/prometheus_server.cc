@@ -17,9 +17,9 @@
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "integration_tests/harness/http_get.h"
 #include "integration_tests/harness/test_cluster.h"
 #include "libs/child_process/child_process.h"
+#include "libs/http_get/http_get.h"
 #include "libs/status/status_macros.h"
 #include "nlohmann/json.hpp"
 
@@ -66,8 +66,9 @@ absl::StatusOr<std::unique_ptr<PrometheusServer>> PrometheusServer::Start(
 absl::StatusOr<nlohmann::json> PrometheusServer::Get(
     const std::string& path,
     const std::vector<std::pair<std::string, std::string>>& parameters) {
-  FAIRLEAD_ASSIGN_OR_RETURN(const std::string body,
-                            HttpGet(address_, "/api/v1/" + path, parameters));
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      const std::string body,
+      HttpGet(address_, "/api/v1/" + path, kPatience, parameters));
   nlohmann::json answer = nlohmann::json::parse(body, nullptr, false);
   if (!answer.is_object() || answer.value("status", "") != "success") {
     return absl::InvalidArgumentError(absl::StrCat(path, ": ", body));

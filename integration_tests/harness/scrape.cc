@@ -9,15 +9,22 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
-#include "integration_tests/harness/http_get.h"
+#include "absl/time/time.h"
+#include "libs/http_get/http_get.h"
 #include "libs/status/status_macros.h"
 
 namespace fairlead::testing {
+namespace {
+
+// That of a host that is busy with other tests.
+constexpr absl::Duration kTimeout = absl::Minutes(1);
+
+}  // namespace
 
 absl::StatusOr<std::map<std::string, double>> Scrape(
     const std::string& address) {
   FAIRLEAD_ASSIGN_OR_RETURN(const std::string page,
-                            HttpGet(address, "/metrics"));
+                            HttpGet(address, "/metrics", kTimeout));
   std::map<std::string, double> samples;
   for (const absl::string_view line : absl::StrSplit(page, '\n')) {
     if (line.empty() || line[0] == '#') continue;

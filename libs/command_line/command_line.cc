@@ -16,6 +16,8 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "libs/command_line/build_info.h"
+#include "libs/command_line/flag_check.h"
+#include "libs/command_line/help_text.h"
 
 namespace fairlead {
 
@@ -42,12 +44,19 @@ std::vector<std::string> ParseCommandLine(int argc, char** argv,
            (!folder.empty() && absl::StartsWith(file, folder)) ||
            absl::EndsWith(folder, "libs/rpc/");
   };
-  config.contains_helpshort_flags = config.contains_help_flags;
   config.version_string = [] {
     return VersionText(program_invocation_short_name);
   };
   absl::SetFlagsUsageConfig(config);
   absl::SetProgramUsageMessage(usage);
+  const HelpAsked help = FindHelp({argv + 1, argv + argc});
+  if (help != HelpAsked::kNo) {
+    std::cout << HelpText(usage, [&](absl::string_view flag_file) {
+      return help == HelpAsked::kAllFlags ||
+             config.contains_help_flags(flag_file);
+    }) << std::flush;
+    std::exit(0);
+  }
   const std::vector<char*> left = absl::ParseCommandLine(argc, argv);
   return {left.begin() + 1, left.end()};
 }

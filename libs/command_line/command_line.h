@@ -11,13 +11,10 @@ namespace fairlead {
 
 // Parses absl flags for a binary whose flags stand in `main_file` (__FILE__)
 // and returns the positional arguments. `usage` says what the program is for
-// and shows an example; --help prints it with the flags of that file, --version
-// what build_info.h says. On an unknown flag or a bad value it says so and
+// and shows an example; --help prints it with the flags of that file, of its
+// folder and of those above it, and those of TLS, --version what build_info.h
+// says, and both exit with 0. On an unknown flag or a bad value it says so and
 // exits with 1.
-//
-// Abseil's own --help looks for flags in a file named like the binary, and
-// finds none in one called main.cc; hence the file's name. It lists the flags
-// of that file, of its folder and of those above it, and those of TLS.
 std::vector<std::string> ParseCommandLine(int argc, char** argv,
                                           absl::string_view usage,
                                           absl::string_view main_file);

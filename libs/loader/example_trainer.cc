@@ -5,8 +5,10 @@
 
 #include <iostream>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "libs/command_line/command_line.h"
 #include "libs/loader/dist_neighbor_loader.h"
 #include "libs/status/status_macros.h"
 
@@ -32,7 +34,12 @@ absl::Status Train(const std::string& registry) {
 }
 
 int main(int argc, char** argv) {
-  const absl::Status status = Train(argc > 1 ? argv[1] : "127.0.0.1:7100");
-  if (!status.ok()) std::cerr << status << "\n";
-  return status.ok() ? 0 : 1;
+  const std::vector<std::string> arguments = fairlead::ParseCommandLine(
+      argc, argv,
+      "Reads one epoch of the cluster of the registry that is named.\n"
+      "Example: bazel run //libs/loader:example_trainer -- 127.0.0.1:7100",
+      __FILE__);
+  return fairlead::ExitCode(
+      "example_trainer",
+      Train(arguments.empty() ? "127.0.0.1:7100" : arguments[0]));
 }

@@ -65,8 +65,10 @@ inline constexpr MetricName kRegistryChannels = {
     "fairlead_registry_channels",
     "Channels that exist, by state: assigned (their pool is here), paused (by "
     "an operator), lost (their pool is away)."};
-inline constexpr MetricName kRegistryEpochs = {"fairlead_registry_epochs_total",
-                                               "Epochs that trainers began."};
+inline constexpr MetricName kRegistryEpochs = {
+    "fairlead_registry_epochs_total",
+    "Epochs that trainers began, one for each channel. A call that is sent "
+    "twice counts once."};
 inline constexpr MetricName kRegistryResumedEpochs = {
     "fairlead_registry_resumed_epochs_total",
     "Epochs begun again for what was missing, as a later attempt. Many: "
@@ -237,6 +239,16 @@ inline constexpr MetricName kGatewayChannelWaitSeconds = {
 inline constexpr MetricName kGatewayChannelMessages = {
     "fairlead_gateway_channel_messages_total",
     "Messages of a channel handed to its trainer."};
+inline constexpr MetricName kGatewayChannelBytes = {
+    "fairlead_gateway_channel_bytes_total",
+    "Bytes of these messages: what of the gateway's link is the channel's."};
+inline constexpr MetricName kGatewayChannelCreditHeldSeconds = {
+    "fairlead_gateway_channel_credit_held_seconds_total",
+    "Where the credit for a channel's sampled batches was until their trainer "
+    "gave it back, by side: network (the batch on its way, and the answer), "
+    "trainer (until it took the batch). Of a stream that waits for credit: "
+    "more in the network means a slow link, whose own buffers hold all that "
+    "the trainer asks for, and no slow trainer."};
 inline constexpr MetricName kGatewayCredit = {
     "fairlead_gateway_credit_messages",
     "Messages that a channel's trainer will still take. 0 for long: the "

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -102,8 +103,13 @@ class Tracks {
   std::map<std::pair<size_t, std::string>, Process> processes_;
 };
 
+// Perfetto multiplies it again, and cuts off what is no whole nanosecond: it
+// must not come to the one before.
 double Microseconds(uint64_t nanoseconds) {
-  return static_cast<double>(nanoseconds) / 1000;
+  const double microseconds = static_cast<double>(nanoseconds) / 1000;
+  return static_cast<uint64_t>(microseconds * 1000) < nanoseconds
+             ? std::nextafter(microseconds, HUGE_VAL)
+             : microseconds;
 }
 
 Json Slice(const std::string& name, const Tracks::Track& track, uint64_t begin,

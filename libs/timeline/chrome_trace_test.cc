@@ -2,21 +2,27 @@
 
 #include <cstdint>
 #include <map>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "libs/random/philox.h"
+#include "libs/status/status_matchers.h"
+#include "libs/timeline/chrome_trace_check.h"
 #include "nlohmann/json.hpp"
 #include "protos/fairlead/v1/channel_gateway.pb.h"
 
 namespace fairlead {
 namespace {
 
-using ::testing::Contains;
+using ::fairlead::testing::CheckChromeTrace;
+using ::fairlead::testing::IsOk;
+using ::fairlead::testing::StatusIs;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::IsSupersetOf;
 using ::testing::UnorderedElementsAre;
@@ -51,58 +57,6 @@ v1::BatchTimeline Timeline(uint64_t channel, uint64_t batch_index,
   return timeline;
 }
 
-// What the trace event format asks of each kind of event; that times are
-// numbers in order; that slices of a track lie next to or within each other;
-// and that arrows begin, and end where a slice is.
-void CheckFormat(const Json& trace) {
-  ASSERT_TRUE(trace.at("traceEvents").is_array());
-  std::set<std::pair<int, int>> named_threads;
-  std::set<int> named_processes;
-  std::map<std::pair<int, int>, std::vector<double>> open;
-  std::map<int, std::string> arrows;
-  double before = 0;
-  for (const Json& event : trace["traceEvents"]) {
-    for (const char* key : {"name", "ph", "ts", "pid", "tid"}) {
-      ASSERT_TRUE(event.contains(key)) << key << ": " << event;
-    }
-    const std::string phase = event["ph"];
-    const std::pair<int, int> track{event["pid"], event["tid"]};
-    if (phase == "M") {
-      if (event["name"] == "process_name") named_processes.insert(track.first);
-      if (event["name"] == "thread_name") named_threads.insert(track);
-      continue;
-    }
-    EXPECT_THAT(named_processes, Contains(track.first));
-    EXPECT_THAT(named_threads, Contains(track));
-    ASSERT_TRUE(event["ts"].is_number());
-    const double ts = event["ts"];
-    EXPECT_GE(ts, before);
-    before = ts;
-    std::vector<double>& ends = open[track];
-    while (!ends.empty() && ends.back() <= ts && phase == "X") ends.pop_back();
-    if (phase == "X") {
-      const double dur = event.at("dur");
-      EXPECT_GE(dur, 0);
-      if (!ends.empty()) {
-        EXPECT_LE(ts + dur, ends.back() + 1e-6) << event;
-      }
-      ends.push_back(ts + dur);
-      continue;
-    }
-    ASSERT_THAT((std::set<std::string>{"s", "t", "f"}), Contains(phase));
-    const int id = event.at("id");
-    arrows[id] += phase;
-    ASSERT_FALSE(ends.empty());
-    EXPECT_LE(ts, ends.back());
-    if (phase == "f") {
-      EXPECT_EQ(event.at("bp"), "e");
-    }
-  }
-  for (const auto& [id, phases] : arrows) {
-    EXPECT_TRUE(phases == "stf" || phases == "sf") << phases;
-  }
-}
-
 std::vector<Json> Slices(const Json& trace, const std::string& name) {
   std::vector<Json> found;
   for (const Json& event : trace["traceEvents"]) {
@@ -126,7 +80,7 @@ const std::map<uint64_t, ChannelLabel> kChannels = {
 TEST(ChromeTrace, OfABatchHasItsStagesInThreeProcesses) {
   const Json trace =
       ToChromeTrace({{"storage-1", {Timeline(7, 3, 5'000'000)}}}, kChannels);
-  CheckFormat(trace);
+  EXPECT_THAT(CheckChromeTrace(trace), IsOk());
   EXPECT_THAT(Names(trace, "process_name"),
               ElementsAre("sampler pool at storage-1",
                           "channel gateway at storage-1", "trainer t0"));
@@ -155,7 +109,7 @@ TEST(ChromeTrace, OfABatchHasItsStagesInThreeProcesses) {
 TEST(ChromeTrace, OfABatchThatIsUnderWayEndsAtTheGateway) {
   const Json trace = ToChromeTrace(
       {{"g", {Timeline(7, 3, 1000, /*is_consumed=*/false)}}}, kChannels);
-  CheckFormat(trace);
+  EXPECT_THAT(CheckChromeTrace(trace), IsOk());
   EXPECT_THAT(Slices(trace, "send"), ::testing::SizeIs(1));
   EXPECT_THAT(Slices(trace, "consume"), IsEmpty());
   EXPECT_FALSE(
@@ -169,7 +123,7 @@ TEST(ChromeTrace, BatchesThatOverlapHaveTracksOfTheirOwn) {
     timelines.push_back(Timeline(8, i, 1'000'000 + 700 * (50 - i)));
   }
   const Json trace = ToChromeTrace({{"g", timelines}}, kChannels);
-  CheckFormat(trace);
+  EXPECT_THAT(CheckChromeTrace(trace), IsOk());
   EXPECT_THAT(Names(trace, "thread_name"),
               IsSupersetOf({"channel 7 loader_0", "channel 7 loader_0 #2",
                             "channel 8 loader_0"}));
@@ -182,7 +136,7 @@ TEST(ChromeTrace, HostsOfOneTrainerAreNextToEachOther) {
       {{"a", {Timeline(7, 0, 9 * kYear, true, /*trainer_base=*/kYear)}},
        {"b", {Timeline(8, 1, kYear, true, kYear + 400'000)}}},
       kChannels);
-  CheckFormat(trace);
+  EXPECT_THAT(CheckChromeTrace(trace), IsOk());
   EXPECT_DOUBLE_EQ(Slices(trace, "batch 1.0").at(0)["ts"], 0);
   EXPECT_DOUBLE_EQ(Slices(trace, "batch 1.1").at(0)["ts"], 400);
 }
@@ -191,7 +145,7 @@ TEST(ChromeTrace, HostsThatNobodyLinksBeginAtZero) {
   const Json trace = ToChromeTrace(
       {{"a", {Timeline(1, 0, 5'000'000'000)}}, {"b", {Timeline(2, 1, 9'000)}}},
       {});
-  CheckFormat(trace);
+  EXPECT_THAT(CheckChromeTrace(trace), IsOk());
   EXPECT_DOUBLE_EQ(Slices(trace, "batch 1.0").at(0)["ts"], 0);
   EXPECT_DOUBLE_EQ(Slices(trace, "batch 1.1").at(0)["ts"], 0);
   EXPECT_THAT(
@@ -201,10 +155,70 @@ TEST(ChromeTrace, HostsThatNobodyLinksBeginAtZero) {
                            "channel gateway at b", "trainer of channel 2"));
 }
 
+// Times are written in microseconds and read in whole nanoseconds: stages must
+// not reach beyond their batch for that.
+TEST(ChromeTrace, StagesLieInTheirBatchToTheNanosecond) {
+  RandomStream random(1, 2, 3);
+  std::vector<v1::BatchTimeline> timelines;
+  uint64_t at = 1'000'000'000'000;
+  for (uint64_t i = 0; i < 500; ++i) {
+    v1::BatchTimeline& timeline = timelines.emplace_back();
+    const auto next = [&] { return at += random.Next32() % 100'000; };
+    timeline.set_channel_id(7);
+    timeline.set_batch_index(i);
+    timeline.mutable_pool()->set_queued_ns(next());
+    timeline.mutable_pool()->set_started_ns(next());
+    timeline.mutable_pool()->set_sampled_ns(next());
+    timeline.mutable_pool()->set_features_ns(next());
+    timeline.mutable_pool()->set_committed_ns(next());
+    timeline.mutable_delivery()->set_received_ns(next());
+    timeline.mutable_delivery()->set_sent_ns(next());
+    v1::ConsumedBatch& consumed = *timeline.mutable_consumed();
+    consumed.set_received_ns(next());
+    consumed.set_consumed_ns(next());
+    consumed.set_reported_ns(consumed.consumed_ns());
+    timeline.set_heard_ns(next());
+  }
+  EXPECT_THAT(CheckChromeTrace(ToChromeTrace({{"g", timelines}}, kChannels)),
+              IsOk());
+}
+
 TEST(ChromeTrace, OfNothingIsEmptyButATrace) {
   const Json trace = ToChromeTrace({}, {});
-  CheckFormat(trace);
+  EXPECT_THAT(CheckChromeTrace(trace), IsOk());
   EXPECT_TRUE(trace["traceEvents"].empty());
+}
+
+// The check itself: what is not the format is found.
+TEST(CheckChromeTrace, FindsWhatIsWrong) {
+  const Json good =
+      ToChromeTrace({{"storage-1", {Timeline(7, 3, 5'000'000)}}}, kChannels);
+  const auto with = [&good](const std::string& name, const char* phase,
+                            const Json& change) {
+    Json trace = good;
+    for (Json& event : trace["traceEvents"]) {
+      if (event["name"] == name && event["ph"] == phase) event.update(change);
+    }
+    return CheckChromeTrace(trace);
+  };
+  const auto is_wrong = [](const char* what) {
+    return StatusIs(absl::StatusCode::kInternal, HasSubstr(what));
+  };
+  EXPECT_THAT(with("sample", "X", {}), IsOk());
+  EXPECT_THAT(with("sample", "X", {{"dur", -1}}), is_wrong("no time"));
+  EXPECT_THAT(with("sample", "X", {{"dur", "1"}}), is_wrong("no time"));
+  EXPECT_THAT(with("sample", "X", {{"ts", 0}}), is_wrong("earlier"));
+  EXPECT_THAT(with("features", "X", {{"dur", 3.0025}}), is_wrong("ends 2 ns"));
+  EXPECT_THAT(with("sample", "X", {{"tid", 9}}), is_wrong("no name yet"));
+  EXPECT_THAT(with("sample", "X", {{"pid", "1"}}), is_wrong("pid"));
+  EXPECT_THAT(with("sample", "X", {{"ph", "B"}}), is_wrong("no kind"));
+  EXPECT_THAT(with("process_name", "M", {{"pid", 1}}), is_wrong("once more"));
+  EXPECT_THAT(with("thread_name", "M", {{"args", Json::object()}}),
+              is_wrong("needs args"));
+  EXPECT_THAT(with("batch", "f", {{"bp", "s"}}), is_wrong("bp=e"));
+  EXPECT_THAT(with("batch", "f", {{"id", 8}}), is_wrong("follows"));
+  EXPECT_THAT(with("batch", "f", {{"ph", "t"}}), is_wrong("is only"));
+  EXPECT_THAT(CheckChromeTrace(Json::array()), is_wrong("traceEvents"));
 }
 
 }  // namespace

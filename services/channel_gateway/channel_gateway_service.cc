@@ -23,6 +23,7 @@
 #include "libs/security/identity.h"
 #include "libs/sync/mutex.h"
 #include "libs/tensor_message/trace_stamps.h"
+#include "libs/timeline/batch_stages.h"
 #include "protos/fairlead/v1/channel_gateway.pb.h"
 #include "services/channel_gateway/delivery.h"
 #include "services/channel_gateway/gateway_metrics.h"
@@ -71,6 +72,15 @@ v1::BatchTimeline SentTimeline(uint64_t channel_id,
   return timeline;
 }
 
+// Of a batch that was consumed.
+CreditHeld HeldIn(const BatchStages& stages) {
+  // The way back, with the credit, is what `error_ns` is of.
+  return {
+      .by_network = absl::Nanoseconds(stages.DurationNs(BatchStage::kNetwork) +
+                                      stages.error_ns),
+      .by_trainer = absl::Nanoseconds(stages.DurationNs(BatchStage::kConsume))};
+}
+
 // One trainer's stream. Owned by itself until gRPC is done with it, and by
 // Delivery for as long as it may call.
 //
@@ -93,7 +103,8 @@ class ReceiveStream final
         metrics_(metrics),
         timelines_(timelines),
         number_(number),
-        streams_(streams) {}
+        streams_(streams),
+        last_sampled_(clock.MonotonicNow()) {}
 
   void Start(std::shared_ptr<ReceiveStream> self,
              rpc::OpenStreams::Place place) {
@@ -160,9 +171,10 @@ class ReceiveStream final
     if (finished_ || writing_) return false;
     writing_ = true;
     const absl::Duration now = clock_.MonotonicNow();
-    const bool is_sampled =
-        timelines_.IsSampled(channel_id_.load(), message.tag());
+    const bool is_sampled = timelines_.IsSampled(
+        channel_id_.load(), message.tag(), now - last_sampled_);
     if (is_sampled) {  // before the trainer can answer
+      last_sampled_ = now;
       timelines_.OnSent(number_,
                         SentTimeline(channel_id_.load(), message, now));
     }
@@ -192,9 +204,13 @@ class ReceiveStream final
   absl::Status Handle(const v1::ReceiveRequest& request) {
     if (request.consumed_size() > 0) {
       const absl::Duration now = clock_.MonotonicNow();
+      CreditHeld held;
       for (const v1::ConsumedBatch& consumed : request.consumed()) {
-        timelines_.OnConsumed(number_, consumed, now);
+        const std::optional<BatchStages> stages =
+            timelines_.OnConsumed(number_, consumed, now);
+        if (stages.has_value()) held += HeldIn(*stages);
       }
+      delivery_.AddCreditHeld(channel_id_.load(), this, held);
     }
     switch (request.request_case()) {
       case v1::ReceiveRequest::kSubscribe: {
@@ -244,6 +260,8 @@ class ReceiveStream final
 
   Mutex mutex_;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  // When a batch was; at first, when the stream began.
+  absl::Duration last_sampled_ ABSL_GUARDED_BY(mutex_);
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<absl::Status> finish_after_write_ ABSL_GUARDED_BY(mutex_);
   grpc::ByteBuffer response_ ABSL_GUARDED_BY(mutex_);

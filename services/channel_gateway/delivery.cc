@@ -241,6 +241,13 @@ void Delivery::OnSent(uint64_t channel_id, const MessageSink* sink) {
   Run(actions);
 }
 
+void Delivery::AddCreditHeld(uint64_t channel_id, const MessageSink* sink,
+                             const CreditHeld& held) {
+  MutexLock lock(&mutex_);
+  if (FindReader(channel_id, sink) == nullptr) return;
+  channels_.at(channel_id)->credit_held += held;
+}
+
 void Delivery::Unsubscribe(uint64_t channel_id, const MessageSink* sink) {
   MutexLock lock(&mutex_);
   if (FindReader(channel_id, sink) == nullptr) return;
@@ -259,8 +266,14 @@ GatewaySnapshot Delivery::TakeSnapshot() {
   for (const auto& [id, channel] : channels_) {
     const std::optional<Reader>& reader = channel->reader;
     snapshot.channels.push_back(
-        {id, reader.has_value(), channel->waits, channel->sent_messages,
-         reader.has_value() ? reader->subscription.credit_messages() : 0});
+        {.id = id,
+         .has_reader = reader.has_value(),
+         .waits = channel->waits,
+         .sent_messages = channel->sent_messages,
+         .sent_bytes = channel->sent_bytes,
+         .credit_held = channel->credit_held,
+         .credit_messages =
+             reader.has_value() ? reader->subscription.credit_messages() : 0});
   }
   return snapshot;
 }

@@ -132,6 +132,9 @@ class Delivery {
   // The sink has room for the next message.
   void OnSent(uint64_t channel_id, const MessageSink* sink)
       ABSL_LOCKS_EXCLUDED(mutex_);
+  // The sink's trainer has given back the credit for a sampled batch.
+  void AddCreditHeld(uint64_t channel_id, const MessageSink* sink,
+                     const CreditHeld& held) ABSL_LOCKS_EXCLUDED(mutex_);
   // The sink goes; Finish is not called.
   void Unsubscribe(uint64_t channel_id, const MessageSink* sink)
       ABSL_LOCKS_EXCLUDED(mutex_);
@@ -168,6 +171,8 @@ class Delivery {
 
     StreamWaits waits;
     uint64_t sent_messages = 0;
+    uint64_t sent_bytes = 0;
+    CreditHeld credit_held;
   };
 
   // What is to be done once the lock is given up: sinks call back.

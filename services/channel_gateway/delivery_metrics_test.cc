@@ -145,6 +145,26 @@ TEST_F(DeliveryMetricsTest, AStreamWaitsForDataOrCreditOrTheTransport) {
   EXPECT_EQ(Waited(StreamWait::kCredit), absl::Seconds(4));
 }
 
+TEST_F(DeliveryMetricsTest, CreditWasInTheNetworkOrWithTheTrainer) {
+  ChannelSamples channels(/*max_channels=*/1);
+  const auto sampled = telemetry_.OnScrape([&](MetricSamples& samples) {
+    SampleGateway(delivery_->TakeSnapshot(), channels, samples);
+  });
+  delivery_->Subscribe(kChannel, {}, /*credit_messages=*/1,
+                       /*credit_bytes=*/1000, sink_);
+  const CreditHeld held = {.by_network = absl::Seconds(2),
+                           .by_trainer = absl::Seconds(3)};
+  delivery_->AddCreditHeld(kChannel, sink_.get(), held);
+  delivery_->AddCreditHeld(kChannel, sink_.get(), held);
+  delivery_->AddCreditHeld(kChannel, nullptr, held);  // no reader's
+  delivery_->AddCreditHeld(kChannel + 1, sink_.get(), held);
+  const std::string name =
+      "fairlead_gateway_channel_credit_held_seconds_total{channel=\"7\",";
+  EXPECT_THAT(telemetry_.Expose(),
+              AllOf(HasSubstr(name + "side=\"network\"} 4"),
+                    HasSubstr(name + "side=\"trainer\"} 6")));
+}
+
 TEST_F(DeliveryMetricsTest, AScrapeShowsChannelsAndWhatWasSentAgain) {
   ChannelSamples channels(/*max_channels=*/1);
   const auto sampled = telemetry_.OnScrape([&](MetricSamples& samples) {
@@ -161,6 +181,7 @@ TEST_F(DeliveryMetricsTest, AScrapeShowsChannelsAndWhatWasSentAgain) {
           HasSubstr("fairlead_gateway_channel_wait_seconds_total{"
                     "channel=\"7\",for=\"transport\"} 3"),
           HasSubstr("fairlead_gateway_channel_messages_total{channel=\"7\"} 1"),
+          HasSubstr("fairlead_gateway_channel_bytes_total{channel=\"7\"} 64"),
           HasSubstr("fairlead_gateway_credit_messages{channel=\"7\"} 4"),
           HasSubstr("fairlead_gateway_resent_messages_total 1"),
           HasSubstr("fairlead_gateway_subscriptions 1"),

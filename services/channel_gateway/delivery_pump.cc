@@ -124,6 +124,7 @@ void Delivery::SendNext(uint64_t channel_id, Actions& actions) {
   reader.sending = true;
   reader.has_end = kind == ChannelMessageTag::Kind::kEpochEnd;
   ++channel.sent_messages;
+  channel.sent_bytes += (*next)->bytes().size();
   reader.subscription.Spend(kind, (*next)->bytes().size());
   channel.latest = reader.subscription.wanted();
   // Shared, since an action must be copyable; used once.

@@ -36,6 +36,14 @@ void SampleGateway(GatewaySnapshot gateway, ChannelSamples& channels,
     }
     one.Counter(metrics::kGatewayChannelMessages,
                 static_cast<double>(channel.sent_messages));
+    one.Counter(metrics::kGatewayChannelBytes,
+                static_cast<double>(channel.sent_bytes));
+    for (const auto& [name, held] :
+         {std::pair("network", channel.credit_held.by_network),
+          std::pair("trainer", channel.credit_held.by_trainer)}) {
+      one.Counter(metrics::kGatewayChannelCreditHeldSeconds,
+                  absl::ToDoubleSeconds(held), {"side", name});
+    }
     one.Gauge(metrics::kGatewayCredit,
               static_cast<double>(channel.credit_messages));
   });

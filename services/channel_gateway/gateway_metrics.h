@@ -82,6 +82,19 @@ enum class StreamWait : uint8_t {
 };
 using StreamWaits = StateTimes<StreamWait, 3>;
 
+// Who had the credit for a batch, for how long, from its sending until its
+// trainer gave it back.
+struct CreditHeld {
+  absl::Duration by_network;  // there and back
+  absl::Duration by_trainer;
+
+  CreditHeld& operator+=(const CreditHeld& more) {
+    by_network += more.by_network;
+    by_trainer += more.by_trainer;
+    return *this;
+  }
+};
+
 // What a gateway is at, for a scrape.
 struct GatewaySnapshot {
   struct Channel {
@@ -89,6 +102,8 @@ struct GatewaySnapshot {
     bool has_reader = false;
     StreamWaits waits;
     uint64_t sent_messages = 0;
+    uint64_t sent_bytes = 0;
+    CreditHeld credit_held;  // of sampled batches
     uint64_t credit_messages = 0;
   };
   std::vector<Channel> channels;

@@ -51,9 +51,9 @@ ABSL_FLAG(uint64_t, max_channels, 4096, "Most channels attached at a time.");
 ABSL_FLAG(int64_t, max_subscriptions, 4096, "Most open trainer streams.");
 ABSL_FLAG(
     uint64_t, timeline_every, 64,
-    "Of so many batches one is sampled: its way from the scheduler to the "
-    "trainer is kept for `fairleadctl trace` and shown as histograms. 0 "
-    "samples none.");
+    "Of so many batches one is sampled, and one a second of every stream that "
+    "has fewer: its way from the scheduler to the trainer is kept for "
+    "`fairleadctl trace` and shown as histograms. 0 samples none.");
 ABSL_FLAG(uint64_t, max_timelines, 4096,
           "Sampled batches to keep, at most 16384.");
 ABSL_FLAG(std::string, member_name, "",

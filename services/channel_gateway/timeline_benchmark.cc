@@ -69,7 +69,7 @@ void BM_NotSampled(benchmark::State& state) {
   ChannelMessageTag tag{.kind = ChannelMessageTag::Kind::kBatch};
   for (auto _ : state) {
     tag.batch_index += 64;
-    benchmark::DoNotOptimize(log.IsSampled(1, tag));
+    benchmark::DoNotOptimize(log.IsSampled(1, tag, absl::ZeroDuration()));
   }
 }
 BENCHMARK(BM_NotSampled);

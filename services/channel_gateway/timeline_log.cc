@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +11,13 @@
 #include "libs/telemetry/metric_names.h"
 
 namespace fairlead {
+
+namespace {
+
+// Of a stream without a sampled batch.
+constexpr absl::Duration kLongestGap = absl::Seconds(1);
+
+}  // namespace
 
 TimelineLog::TimelineLog(const TimelineOptions& options, Telemetry& telemetry)
     : options_(options) {
@@ -20,13 +28,14 @@ TimelineLog::TimelineLog(const TimelineOptions& options, Telemetry& telemetry)
   }
 }
 
-bool TimelineLog::IsSampled(uint64_t channel_id,
-                            const ChannelMessageTag& tag) const {
+bool TimelineLog::IsSampled(uint64_t channel_id, const ChannelMessageTag& tag,
+                            absl::Duration since_last) const {
   return options_.every > 0 && options_.max_timelines > 0 &&
          tag.kind == ChannelMessageTag::Kind::kBatch &&
          // Not the first batch of every epoch of every channel, which is one
          // like no other.
-         (channel_id + tag.epoch + tag.batch_index) % options_.every == 0;
+         ((channel_id + tag.epoch + tag.batch_index) % options_.every == 0 ||
+          since_last >= kLongestGap);
 }
 
 void TimelineLog::Observe(const BatchStages& stages, BatchStage first,
@@ -55,15 +64,15 @@ void TimelineLog::OnSent(uint64_t reader, v1::BatchTimeline timeline) {
   entries_.push_back({key, std::move(timeline)});
 }
 
-void TimelineLog::OnConsumed(uint64_t reader, const v1::ConsumedBatch& consumed,
-                             absl::Duration now) {
-  if (!IsInOrder(consumed)) return;
+std::optional<BatchStages> TimelineLog::OnConsumed(
+    uint64_t reader, const v1::ConsumedBatch& consumed, absl::Duration now) {
+  if (!IsInOrder(consumed)) return std::nullopt;
   BatchStages stages;
   {
     MutexLock lock(&mutex_);
     const auto sent =
         unreported_.find({reader, consumed.epoch(), consumed.batch_index()});
-    if (sent == unreported_.end()) return;
+    if (sent == unreported_.end()) return std::nullopt;
     v1::BatchTimeline& timeline = entries_[sent->second - first_].timeline;
     unreported_.erase(sent);
     *timeline.mutable_consumed() = consumed;
@@ -71,6 +80,7 @@ void TimelineLog::OnConsumed(uint64_t reader, const v1::ConsumedBatch& consumed,
     stages = PlaceStages(timeline);
   }
   Observe(stages, BatchStage::kNetwork, BatchStage::kConsume);
+  return stages;
 }
 
 std::vector<v1::BatchTimeline> TimelineLog::List(uint64_t channel_id,

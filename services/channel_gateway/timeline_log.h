@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <tuple>
 #include <vector>
 
@@ -34,8 +35,11 @@ class TimelineLog {
 
   // Whether a message is one of the sampled batches. Which they are, channel,
   // epoch and batch index decide, such that an epoch of at least `every`
-  // batches has some, and shorter ones take turns. Looks at no memory.
-  bool IsSampled(uint64_t channel_id, const ChannelMessageTag& tag) const;
+  // batches has some, and shorter ones take turns. Where batches are few, as
+  // behind a slow link, they are more: one is sampled if its stream has had
+  // none for `since_last`, a second or longer. Looks at no memory.
+  bool IsSampled(uint64_t channel_id, const ChannelMessageTag& tag,
+                 absl::Duration since_last) const;
 
   // A sampled batch is about to be sent to `reader`, a number that no other
   // stream has.
@@ -43,9 +47,12 @@ class TimelineLog {
       ABSL_LOCKS_EXCLUDED(mutex_);
 
   // `reader` says so, at `now`. Nothing if no such batch was sent to it, or
-  // long ago, or it has said so already, or claims what cannot be.
-  void OnConsumed(uint64_t reader, const v1::ConsumedBatch& consumed,
-                  absl::Duration now) ABSL_LOCKS_EXCLUDED(mutex_);
+  // long ago, or it has said so already, or claims what cannot be; else the
+  // batch's way.
+  std::optional<BatchStages> OnConsumed(uint64_t reader,
+                                        const v1::ConsumedBatch& consumed,
+                                        absl::Duration now)
+      ABSL_LOCKS_EXCLUDED(mutex_);
 
   // The latest `limit` of that channel, in the order they were sent; with 0, of
   // every channel, and all of them.

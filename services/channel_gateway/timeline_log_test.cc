@@ -1,6 +1,7 @@
 #include "services/channel_gateway/timeline_log.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "gtest/gtest.h"
 #include "libs/telemetry/telemetry.h"
 #include "libs/tensor_message/message_tag.h"
+#include "libs/timeline/batch_stages.h"
 #include "protos/fairlead/v1/channel_gateway.pb.h"
 
 namespace fairlead {
@@ -21,6 +23,7 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 constexpr uint64_t kReader = 1;
+constexpr absl::Duration kJustNow = absl::ZeroDuration();
 
 ChannelMessageTag BatchTag(uint64_t epoch, uint64_t batch_index) {
   return {.kind = ChannelMessageTag::Kind::kBatch,
@@ -67,7 +70,8 @@ TEST(TimelineLog, SamplesTheShareOfBatchesThatItIsTold) {
     for (uint64_t epoch = 0; epoch < 5; ++epoch) {
       int sampled = 0;
       for (uint64_t index = 0; index < 640; ++index) {
-        sampled += log.IsSampled(channel, BatchTag(epoch, index)) ? 1 : 0;
+        sampled +=
+            log.IsSampled(channel, BatchTag(epoch, index), kJustNow) ? 1 : 0;
       }
       EXPECT_EQ(sampled, 10) << channel << ", " << epoch;
     }
@@ -80,7 +84,7 @@ TEST(TimelineLog, EpochsThatAreShorterThanTheDistanceTakeTurns) {
   int sampled = 0;
   for (uint64_t epoch = 0; epoch < 64; ++epoch) {
     for (uint64_t index = 0; index < 5; ++index) {
-      sampled += log.IsSampled(1, BatchTag(epoch, index)) ? 1 : 0;
+      sampled += log.IsSampled(1, BatchTag(epoch, index), kJustNow) ? 1 : 0;
     }
   }
   EXPECT_EQ(sampled, 5);
@@ -89,13 +93,23 @@ TEST(TimelineLog, EpochsThatAreShorterThanTheDistanceTakeTurns) {
 TEST(TimelineLog, SamplesOnlyBatchesAndNoneWhenItIsOff) {
   Telemetry telemetry;
   const ChannelMessageTag end{.kind = ChannelMessageTag::Kind::kEpochEnd};
-  EXPECT_FALSE(TimelineLog({.every = 1}, telemetry).IsSampled(1, end));
-  EXPECT_TRUE(
-      TimelineLog({.every = 1}, telemetry).IsSampled(1, BatchTag(0, 0)));
-  EXPECT_FALSE(
-      TimelineLog({.every = 0}, telemetry).IsSampled(1, BatchTag(0, 0)));
-  EXPECT_FALSE(TimelineLog({.every = 1, .max_timelines = 0}, telemetry)
-                   .IsSampled(1, BatchTag(0, 0)));
+  const TimelineLog every({.every = 1}, telemetry);
+  EXPECT_FALSE(every.IsSampled(1, end, absl::Hours(1)));
+  EXPECT_TRUE(every.IsSampled(1, BatchTag(0, 0), kJustNow));
+  for (const TimelineOptions& off :
+       {TimelineOptions{.every = 0},
+        TimelineOptions{.every = 1, .max_timelines = 0}}) {
+    const TimelineLog none(off, telemetry);
+    EXPECT_FALSE(none.IsSampled(1, BatchTag(0, 0), kJustNow));
+    EXPECT_FALSE(none.IsSampled(1, BatchTag(0, 0), absl::Hours(1)));
+  }
+}
+
+TEST(TimelineLog, SlowStreamHasASampledBatchASecond) {
+  Telemetry telemetry;
+  const TimelineLog log({.every = 64}, telemetry);
+  EXPECT_FALSE(log.IsSampled(1, BatchTag(0, 1), absl::Milliseconds(999)));
+  EXPECT_TRUE(log.IsSampled(1, BatchTag(0, 1), absl::Seconds(1)));
 }
 
 TEST(TimelineLog, ATimelineIsCompletedWhenItsTrainerSaysSo) {
@@ -103,7 +117,11 @@ TEST(TimelineLog, ATimelineIsCompletedWhenItsTrainerSaysSo) {
   TimelineLog log({}, telemetry);
   log.OnSent(kReader, Sent(7, 3));
   EXPECT_FALSE(log.List(7, 0).at(0).has_consumed());
-  log.OnConsumed(kReader, Consumed(3), absl::Nanoseconds(5000));
+  const std::optional<BatchStages> stages =
+      log.OnConsumed(kReader, Consumed(3), absl::Nanoseconds(5000));
+  ASSERT_TRUE(stages.has_value());
+  EXPECT_EQ(stages->DurationNs(BatchStage::kConsume), 10u);
+  EXPECT_FALSE(log.OnConsumed(kReader, Consumed(3), absl::Nanoseconds(6000)));
   const auto listed = log.List(7, 0);
   ASSERT_THAT(listed, SizeIs(1));
   EXPECT_EQ(listed[0].consumed().consumed_ns(), 80u);

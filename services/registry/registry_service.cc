@@ -42,7 +42,7 @@ absl::StatusOr<std::unique_ptr<RegistryService>> RegistryService::Create(
     int64_t max_streams_per_client) {
   // The constructor is private, so std::make_unique cannot call it.
   std::unique_ptr<RegistryService> service(
-      new RegistryService(metrics, max_streams_per_client));
+      new RegistryService(limits, metrics, max_streams_per_client));
   RegistryCore::Listener& listener = *service;
   FAIRLEAD_ASSIGN_OR_RETURN(
       service->core_,
@@ -257,10 +257,11 @@ grpc::Status RegistryService::StartEpoch(grpc::ServerContext* context,
   const grpc::Status status = FromPool(
       found->pool,
       found->stub->StartEpoch(OnBehalfOf(context).get(), *request, response));
-  // (A call that is late or sent twice begins none; the answer says which
-  // runs.)
+  // (To a call that is late the answer is which epoch runs.)
   if (status.ok() && response->epoch() == request->epoch() &&
-      response->attempt() == request->attempt()) {
+      response->attempt() == request->attempt() &&
+      begun_epochs_.Add(request->channel_id(), request->epoch(),
+                        request->attempt())) {
     (request->attempt() == 0 ? metrics_.epochs : metrics_.resumed_epochs)
         .Increment();
   }

@@ -11,6 +11,7 @@
 #include "libs/rpc/open_streams.h"
 #include "libs/rpc/readiness.h"
 #include "protos/fairlead/v1/registry.grpc.pb.h"
+#include "services/registry/begun_epochs.h"
 #include "services/registry/channel_pools.h"
 #include "services/registry/gather_calls.h"
 #include "services/registry/heartbeats.h"
@@ -109,8 +110,11 @@ class RegistryService final
                                v1::ListAssignmentsResponse* response) override;
 
  private:
-  RegistryService(RegistryMetrics& metrics, int64_t max_streams_per_client)
-      : metrics_(metrics), streams_(max_streams_per_client) {}
+  RegistryService(const RegistryLimits& limits, RegistryMetrics& metrics,
+                  int64_t max_streams_per_client)
+      : metrics_(metrics),
+        streams_(max_streams_per_client),
+        begun_epochs_(limits.max_channels) {}
 
   void OnChanged() override;
   bool OnEnded(std::vector<RegistryState::Ended> ended) override;
@@ -123,6 +127,7 @@ class RegistryService final
   std::unique_ptr<RegistryCore> core_;
   std::unique_ptr<ChannelPools> pools_;
   Registrations registrations_;
+  BegunEpochs begun_epochs_;
   std::unique_ptr<Heartbeats> heartbeats_;
   std::unique_ptr<MemberWatch> member_watch_;
   std::unique_ptr<GatherCalls> gather_calls_;

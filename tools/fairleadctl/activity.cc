@@ -145,12 +145,18 @@ void AddGateway(const Pair& gateway, ChannelActivity& activity) {
   activity.wait_data += waits_for("data");
   activity.wait_credit += waits_for("credit");
   activity.wait_transport += waits_for("transport");
-  // Its part of what the gateway sends: sizes are counted for all together.
-  const double messages = gateway.Rate(metrics::kGatewayMessages);
-  if (messages > 0) {
-    activity.bytes_per_second +=
-        gateway.Rate(metrics::kGatewayChannelMessages, labels) *
-        gateway.Rate(metrics::kGatewayBytes) / messages;
+  activity.bytes_per_second +=
+      gateway.Rate(metrics::kGatewayChannelBytes, labels);
+  const auto held_at = [&](const char* side) {
+    MetricLabels with_side = labels;
+    with_side["side"] = side;
+    return gateway.Rate(metrics::kGatewayChannelCreditHeldSeconds, with_side);
+  };
+  const double network = held_at("network");
+  const double trainer = held_at("trainer");
+  if (network + trainer > 0) {
+    activity.credit_in_network = network / (network + trainer);
+    activity.credit_at_trainer = trainer / (network + trainer);
   }
 }
 
@@ -218,6 +224,8 @@ Json ChannelActivity::ToJson() const {
           {"wait_data", wait_data},
           {"wait_credit", wait_credit},
           {"wait_transport", wait_transport},
+          {"credit_in_network", credit_in_network},
+          {"credit_at_trainer", credit_at_trainer},
           {"buffer_fill", buffer_fill}};
 }
 

@@ -25,7 +25,11 @@ struct ChannelActivity {
   double wait_data = 0;       // its stream waits for the pool
   double wait_credit = 0;     // its stream waits for the trainer
   double wait_transport = 0;  // its stream waits for the network
-  double buffer_fill = 0;     // at the end, of its size
+  // While it waits for the trainer: who has the credit of sampled batches, as
+  // parts of 1; both 0 if no such batch came back.
+  double credit_in_network = 0;
+  double credit_at_trainer = 0;
+  double buffer_fill = 0;  // at the end, of its size
 
   nlohmann::ordered_json ToJson() const;
 };

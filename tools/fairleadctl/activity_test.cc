@@ -122,6 +122,28 @@ TEST(Compare, FindsWhereAStreamWaits) {
   EXPECT_EQ(channel.parked, 0.75);
 }
 
+TEST(Compare, ChannelHasItsOwnBytesAndWhereItsCreditWas) {
+  ClusterSnapshot before = SnapshotAt(0);
+  ClusterSnapshot after = SnapshotAt(2);
+  AddChannel(before, 7, 0, 0);
+  AddChannel(after, 7, 0, 0);
+  AddChannel(after, 8, 0, 0);
+  const std::string bytes = metrics::kGatewayChannelBytes.name;
+  Add(GatewayIn(before), bytes, {{"channel", "7"}}, 100);
+  Add(GatewayIn(after), bytes, {{"channel", "7"}}, 500);
+  Add(GatewayIn(after), bytes, {{"channel", "8"}}, 30);
+  const std::string held = metrics::kGatewayChannelCreditHeldSeconds.name;
+  Add(GatewayIn(before), held, {{"channel", "7"}, {"side", "trainer"}}, 9);
+  Add(GatewayIn(after), held, {{"channel", "7"}, {"side", "trainer"}}, 10);
+  Add(GatewayIn(after), held, {{"channel", "7"}, {"side", "network"}}, 3);
+  const ClusterActivity activity = Compare(before, after);
+  EXPECT_EQ(activity.channels[0].bytes_per_second, 200);
+  EXPECT_EQ(activity.channels[0].credit_in_network, 0.75);
+  EXPECT_EQ(activity.channels[0].credit_at_trainer, 0.25);
+  EXPECT_EQ(activity.channels[1].bytes_per_second, 15);
+  EXPECT_EQ(activity.channels[1].credit_in_network, 0);
+}
+
 TEST(Compare, MeanTimeOfCallsIsOfThoseInBetween) {
   ClusterSnapshot before = SnapshotAt(0);
   ClusterSnapshot after = SnapshotAt(1);

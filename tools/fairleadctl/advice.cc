@@ -64,6 +64,18 @@ std::string Waits(const ChannelActivity& channel) {
                       Percent(channel.wait_transport), " for the network");
 }
 
+// Why the trainer gave no credit.
+std::string CreditHeld(const ChannelActivity& channel) {
+  if (channel.credit_in_network + channel.credit_at_trainer <= 0) {
+    return "no sampled batch tells whether batches were with the trainer or "
+           "still on their way (--timeline_every of the gateway)";
+  }
+  return absl::StrCat("a batch that was sent was on its way for ",
+                      Percent(channel.credit_in_network), ", and with the ",
+                      "trainer for ", Percent(channel.credit_at_trainer),
+                      " of the time until the next was asked for");
+}
+
 std::string Busy(const PoolActivity& pool) {
   return absl::StrFormat("%.1f of %.0f workers of %s were busy", pool.busy,
                          pool.workers, pool.name);
@@ -197,18 +209,28 @@ std::optional<Finding> JudgeChannel(const ChannelActivity& activity,
   finding.evidence = absl::StrCat(Waits(activity), "; the pool waited ",
                                   Percent(activity.parked), " for room");
   if (slowest == activity.wait_credit) {
+    absl::StrAppend(&finding.evidence, "; ", CreditHeld(activity));
+  }
+  const std::string over_the_link =
+      absl::StrCat(Bytes(activity.bytes_per_second), "/s went over the link: ");
+  constexpr char kLessOrFaster[] =
+      "a faster link, a trainer nearer to the storage host, or smaller batches "
+      "(no features that are not used, a lower fanout)";
+  if (slowest == activity.wait_transport) {
+    finding.bottleneck = Bottleneck::kNetwork;
+    finding.advice = absl::StrCat(over_the_link, kLessOrFaster);
+  } else if (activity.credit_in_network > activity.credit_at_trainer) {
+    finding.bottleneck = Bottleneck::kNetwork;
+    finding.advice = absl::StrCat(
+        over_the_link,
+        "if it could carry more, it is long and not narrow: give the loader a "
+        "larger prefetch_size; else ",
+        kLessOrFaster);
+  } else {
     finding.bottleneck = Bottleneck::kTrainer;
     finding.advice =
         "batches are made faster than the trainer takes them: make its step "
-        "shorter. If it waits for batches all the same, they are long under "
-        "way: give its loader a larger prefetch_size";
-  } else {
-    finding.bottleneck = Bottleneck::kNetwork;
-    finding.advice = absl::StrCat(
-        absl::StrFormat("%s/s went over the link",
-                        Bytes(activity.bytes_per_second)),
-        ": a faster link, a trainer nearer to the storage host, or smaller "
-        "batches (no features that are not used, a lower fanout)");
+        "shorter";
   }
   return finding;
 }

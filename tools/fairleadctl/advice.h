@@ -41,6 +41,9 @@ struct Finding {
 //
 // A trainer's stream waits for data (the pool), for credit (the trainer) or for
 // the transport (the network); whichever it waited for longest is the slow one.
+// But a link's own buffers may hold all that a trainer asks for: then credit is
+// slow to come back because batches are slow to arrive, and what the trainer
+// says of sampled ones tells who had the credit all the time.
 // If it is the pool, the pool is looked at: is it waiting for room meanwhile,
 // although the trainer waits too; for another partition; or are all workers
 // busy?

@@ -65,6 +65,27 @@ TEST(Advice, StreamThatWaitsForCreditHasASlowTrainer) {
   EXPECT_THAT(finding.evidence, HasSubstr("90% for the trainer"));
 }
 
+TEST(Advice, CreditThatIsInTheNetworkMostOfTheTimeIsNoSlowTrainer) {
+  ClusterActivity activity = Healthy();
+  ChannelActivity& channel = activity.channels[0];
+  channel.wait_credit = 0.9;
+  channel.credit_in_network = 0.95;
+  channel.credit_at_trainer = 0.05;
+  const Finding network = JudgeOne(activity);
+  EXPECT_EQ(network.bottleneck, Bottleneck::kNetwork);
+  EXPECT_THAT(network.evidence, HasSubstr("on its way for 95%"));
+  EXPECT_THAT(network.advice, HasSubstr("prefetch_size"));
+  channel.credit_in_network = 0.3;
+  channel.credit_at_trainer = 0.7;
+  EXPECT_EQ(JudgeOne(activity).bottleneck, Bottleneck::kTrainer);
+  // Nobody has said: it is the trainer that asks for no more.
+  channel.credit_in_network = 0;
+  channel.credit_at_trainer = 0;
+  const Finding unsampled = JudgeOne(activity);
+  EXPECT_EQ(unsampled.bottleneck, Bottleneck::kTrainer);
+  EXPECT_THAT(unsampled.evidence, HasSubstr("no sampled batch tells"));
+}
+
 TEST(Advice, StreamThatWaitsForTheTransportHasASlowNetwork) {
   ClusterActivity activity = Healthy();
   activity.channels[0].wait_transport = 0.8;

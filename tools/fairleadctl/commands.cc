@@ -45,16 +45,19 @@ absl::Status RunCompletion(const CommandContext& context, Args args) {
   FAIRLEAD_RETURN_IF_ERROR(CheckArguments("completion", args, {"bash|zsh"}));
   std::vector<std::string> names;
   for (const Command& command : Commands()) names.push_back(command.name);
-  // Those that --help shows.
+  std::vector<std::string> switches = {"--help", "--version"};
   std::vector<std::string> flags;
   for (const auto& [name, flag] : absl::GetAllFlags()) {
-    if (absl::EndsWith(flag->Filename(), "tools/fairleadctl/main.cc")) {
-      flags.push_back(absl::StrCat("--", name));
+    // Those that --help shows.
+    if (!absl::EndsWith(flag->Filename(), "tools/fairleadctl/main.cc")) {
+      continue;
     }
+    (flag->IsOfType<bool>() ? switches : flags)
+        .push_back(absl::StrCat("--", name));
   }
   std::sort(flags.begin(), flags.end());
   FAIRLEAD_ASSIGN_OR_RETURN(const std::string script,
-                            CompletionScript(args[0], names, flags));
+                            CompletionScript(args[0], names, switches, flags));
   context.out << script;
   return absl::OkStatus();
 }

@@ -12,9 +12,11 @@ namespace fairlead {
 
 // A script that makes a shell, "bash" or "zsh", complete commands, flags, and
 // after a command that takes one the channels and members of the cluster.
-// INVALID_ARGUMENT for another shell.
+// `switches` are flags without a value, `flags` the others. INVALID_ARGUMENT
+// for another shell.
 absl::StatusOr<std::string> CompletionScript(
     absl::string_view shell, absl::Span<const std::string> commands,
+    absl::Span<const std::string> switches,
     absl::Span<const std::string> flags);
 
 }  // namespace fairlead

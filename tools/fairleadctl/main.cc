@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "libs/command_line/command_line.h"
+#include "libs/command_line/flag_check.h"
 #include "libs/rpc/channel.h"
 #include "libs/rpc/security_flags.h"
 #include "libs/status/status_macros.h"
@@ -23,7 +24,6 @@
 #include "tools/fairleadctl/command_context.h"
 #include "tools/fairleadctl/commands.h"
 #include "tools/fairleadctl/exit_code.h"
-#include "tools/fairleadctl/flag_check.h"
 
 ABSL_FLAG(std::string, registry, "127.0.0.1:7100",
           "host:port of the registry; of several, ip:port,ip:port.");

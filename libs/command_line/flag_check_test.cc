@@ -1,4 +1,4 @@
-#include "tools/fairleadctl/flag_check.h"
+#include "libs/command_line/flag_check.h"
 
 #include <string>
 
@@ -42,6 +42,23 @@ TEST(CheckFlags, NamesAValueThatCannotBe) {
               StatusIs(absl::StatusCode::kInvalidArgument));
   EXPECT_THAT(CheckFlags({"--example_number"}),
               StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
+TEST(FindHelp, FindsItWhereverItStands) {
+  for (const char* word : {"--help", "-help", "--helpshort"}) {
+    EXPECT_EQ(FindHelp({"word", "--example_number=3", word}),
+              HelpAsked::kOwnFlags);
+  }
+  EXPECT_EQ(FindHelp({"--helpfull"}), HelpAsked::kAllFlags);
+  EXPECT_EQ(FindHelp({"--no_such_flag", "--help"}), HelpAsked::kOwnFlags);
+}
+
+TEST(FindHelp, TakesNoOtherWordForIt) {
+  EXPECT_EQ(FindHelp({"help", "--version", "--example_switch"}),
+            HelpAsked::kNo);
+  EXPECT_EQ(FindHelp({"--example_number", "--help"}), HelpAsked::kNo);
+  EXPECT_EQ(FindHelp({"--", "--help"}), HelpAsked::kNo);
+  EXPECT_EQ(FindHelp({}), HelpAsked::kNo);
 }
 
 }  // namespace
