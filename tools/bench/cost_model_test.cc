@@ -40,11 +40,12 @@ struct Means {
 class CostModel : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    ASSERT_THAT(
-        WriteKronecker(
-            {.scale = kScale, .edge_factor = kEdgeFactor, .feature_dim = 16},
-            ::testing::TempDir() + "/kronecker", [](uint64_t, uint64_t) {}),
-        IsOk());
+    ASSERT_THAT(WriteKronecker({.scale = kScale,
+                                .edge_factor = kEdgeFactor,
+                                .node_data = {.feature_dim = 16}},
+                               ::testing::TempDir() + "/kronecker",
+                               [](uint64_t, uint64_t) {}),
+                IsOk());
     auto loaded = Dataset::Load(::testing::TempDir() + "/kronecker");
     ASSERT_THAT(loaded, IsOk());
     dataset_ = loaded->release();
