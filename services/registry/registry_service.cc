@@ -67,12 +67,17 @@ absl::StatusOr<std::unique_ptr<RegistryService>> RegistryService::Create(
   service->heartbeats_ = std::make_unique<Heartbeats>(*service->core_);
   service->member_watch_ = std::make_unique<MemberWatch>(*service->core_);
   service->gather_calls_ = std::make_unique<GatherCalls>(*service->core_);
+  ChannelBalancer::Pools& pools = *service;
+  service->balancer_ =
+      std::make_unique<ChannelBalancer>(*service->core_, pools, metrics);
   service->core_->Run();
   return service;
 }
 
 RegistryService::~RegistryService() {
   if (core_ != nullptr) core_->Stop();
+  // Its last change may have us tell it of the change.
+  if (balancer_ != nullptr) balancer_->Stop();
 }
 
 void RegistryService::Drain() {
@@ -83,7 +88,10 @@ void RegistryService::Drain() {
 
 void RegistryService::OnChanged() {
   const absl::btree_set<uint64_t> members = core_->TakeChangedMembers();
-  if (!members.empty()) member_watch_->OnChanged(members);
+  if (!members.empty()) {
+    member_watch_->OnChanged(members);
+    balancer_->Notify();
+  }
   gather_calls_->OnChanged();
 }
 
@@ -176,11 +184,12 @@ grpc::Status RegistryService::InitSamplingBackend(
 }
 
 absl::StatusOr<RegistryService::Host> RegistryService::FindHost(
-    uint32_t server_rank) {
+    const v1::RegisterSamplingInputRequest& request) {
   return core_->ReadLatest(
-      [server_rank](const RegistryState& state) -> absl::StatusOr<Host> {
+      [&request](const RegistryState& state) -> absl::StatusOr<Host> {
         Host host;
-        FAIRLEAD_ASSIGN_OR_RETURN(host.pool, state.FindPool(server_rank));
+        FAIRLEAD_ASSIGN_OR_RETURN(host.pool,
+                                  state.FindPool(state.PlaceOf(request)));
         FAIRLEAD_ASSIGN_OR_RETURN(host.gateway,
                                   state.FindGateway(host.pool.shm_domain()));
         return host;
@@ -191,7 +200,7 @@ grpc::Status RegistryService::RegisterSamplingInput(
     grpc::ServerContext* context,
     const v1::RegisterSamplingInputRequest* request,
     v1::RegisterSamplingInputResponse* response) {
-  const absl::StatusOr<Host> host = FindHost(request->server_rank());
+  absl::StatusOr<Host> host = FindHost(*request);
   if (!host.ok()) return rpc::ToGrpcStatus(host.status());
   // The record comes first and the pool second: a registry that dies in
   // between leaves a channel that its trainer's lease ends, and never one that
@@ -203,6 +212,11 @@ grpc::Status RegistryService::RegisterSamplingInput(
           });
   if (!registration.ok()) return rpc::ToGrpcStatus(registration.status());
   const uint64_t channel_id = registration->record.spec().channel_id();
+  const uint32_t pool_rank = RegistryState::PoolRank(registration->record);
+  if (pool_rank != host->pool.rank()) {  // others came in between
+    host = FindHost(*request);
+    if (!host.ok()) return rpc::ToGrpcStatus(host.status());
+  }
   {
     MutexLock lock(&mutex_);
     Registering& calls = registering_[channel_id];
@@ -235,7 +249,7 @@ grpc::Status RegistryService::RegisterSamplingInput(
     }
   }
   if (take_back) {
-    TakeBack(channel_id, request->server_rank());
+    TakeBack(channel_id, pool_rank);
     MutexLock lock(&mutex_);
     registering_.erase(channel_id);
   }
@@ -248,7 +262,7 @@ grpc::Status RegistryService::RegisterSamplingInput(
   return grpc::Status::OK;
 }
 
-void RegistryService::TakeBack(uint64_t channel_id, uint32_t server_rank) {
+void RegistryService::TakeBack(uint64_t channel_id, uint32_t pool_rank) {
   // If the store fails too, the trainer's lease ends the channel.
   core_
       ->Commit([channel_id](const RegistryState& state)
@@ -258,13 +272,13 @@ void RegistryService::TakeBack(uint64_t channel_id, uint32_t server_rank) {
       })
       .IgnoreError();
   // The pool may have made it although the answer was lost.
-  Unregister({{channel_id, server_rank}});
+  Unregister({{channel_id, pool_rank}});
 }
 
 grpc::Status RegistryService::PlanSamplingInput(
     grpc::ServerContext* context, const v1::PlanSamplingInputRequest* request,
     v1::PlanSamplingInputResponse* response) {
-  const absl::StatusOr<Host> host = FindHost(request->input().server_rank());
+  const absl::StatusOr<Host> host = FindHost(request->input());
   if (!host.ok()) return rpc::ToGrpcStatus(host.status());
   if (host->pool.draining()) {
     return rpc::ToGrpcStatus(DrainingError(host->pool));
@@ -290,7 +304,8 @@ absl::StatusOr<RegistryService::ChannelPool> RegistryService::FindChannelPool(
         ChannelPool found;
         FAIRLEAD_ASSIGN_OR_RETURN(found.channel, state.FindChannel(channel_id));
         FAIRLEAD_ASSIGN_OR_RETURN(found.pool,
-                                  state.FindPool(found.channel.server_rank()));
+                                  state.FindPool(RegistryState::PoolRank(
+                                      found.channel)));
         return found;
       }));
   found.stub = StubOf(found.pool);
@@ -376,7 +391,7 @@ void RegistryService::Unregister(std::vector<RegistryState::Ended> ended) {
   for (const RegistryState::Ended& channel : ended) {
     const absl::StatusOr<v1::Member> pool =
         core_->Read([&channel](const RegistryState& state) {
-          return state.FindPool(channel.server_rank);
+          return state.FindPool(channel.pool_rank);
         });
     // A pool that is away asks for its assignments when it joins again, and
     // this channel is not among them.
@@ -449,7 +464,7 @@ grpc::Status RegistryService::ListChannels(
   });
   std::vector<PoolToList> pools;
   for (const v1::Member& pool : known.pools.members()) {
-    pools.push_back({pool.rank(), StubOf(pool)});
+    pools.push_back({pool.member_name(), StubOf(pool)});
   }
   AddFromPools(ListInputsOf(pools, OnBehalfOf(context)->deadline()),
                known.channels);

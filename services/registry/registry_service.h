@@ -18,6 +18,7 @@
 #include "libs/sync/mutex.h"
 #include "protos/fairlead/v1/registry.grpc.pb.h"
 #include "protos/fairlead/v1/sampler_pool.grpc.pb.h"
+#include "services/registry/channel_balancer.h"
 #include "services/registry/gather_calls.h"
 #include "services/registry/heartbeats.h"
 #include "services/registry/member_watch.h"
@@ -36,7 +37,8 @@ class RegistryService final
           v1::RegistryService::WithCallbackMethod_WatchMembers<
               v1::RegistryService::WithCallbackMethod_AllGather<
                   v1::RegistryService::Service>>>,
-      private RegistryCore::Listener {
+      private RegistryCore::Listener,
+      private ChannelBalancer::Pools {
  public:
   // Takes in what `store` holds. All four must outlive the service; of
   // `readiness`, see RegistryCore.
@@ -130,19 +132,20 @@ class RegistryService final
   };
   absl::StatusOr<ChannelPool> FindChannelPool(uint64_t channel_id)
       ABSL_LOCKS_EXCLUDED(mutex_);
-  // The pool of a rank, and a gateway that shares its memory.
+  // The pool that has, or is to have, a channel, and a gateway that shares its
+  // memory.
   struct Host {
     v1::Member pool;
     v1::Member gateway;
   };
-  absl::StatusOr<Host> FindHost(uint32_t server_rank);
-  std::shared_ptr<PoolStub> StubOf(const v1::Member& pool)
+  absl::StatusOr<Host> FindHost(
+      const v1::RegisterSamplingInputRequest& request);
+  std::shared_ptr<PoolStub> StubOf(const v1::Member& pool) override
       ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Takes a channel back for which no pool could be told.
-  void TakeBack(uint64_t channel_id, uint32_t server_rank);
-  // Tells the pools; what cannot be told now is told later.
-  void Unregister(std::vector<RegistryState::Ended> ended)
+  void TakeBack(uint64_t channel_id, uint32_t pool_rank);
+  void Unregister(std::vector<RegistryState::Ended> ended) override
       ABSL_LOCKS_EXCLUDED(mutex_);
 
   const Clock& clock_;
@@ -151,6 +154,7 @@ class RegistryService final
   std::unique_ptr<Heartbeats> heartbeats_;
   std::unique_ptr<MemberWatch> member_watch_;
   std::unique_ptr<GatherCalls> gather_calls_;
+  std::unique_ptr<ChannelBalancer> balancer_;
 
   Mutex mutex_;
   std::map<std::string, std::shared_ptr<PoolStub>> stubs_

@@ -189,7 +189,11 @@ absl::Status RegistryState::ApplyPut(const v1::StoredRecord& record,
       return absl::OkStatus();
     case v1::StoredRecord::kChannel: {
       const v1::ChannelRecord& channel = record.channel();
-      channels_[channel.spec().channel_id()] = channel;
+      const auto [it, is_new] =
+          channels_.try_emplace(channel.spec().channel_id());
+      if (!is_new) --channels_at_[PoolRank(it->second)];
+      it->second = channel;
+      ++channels_at_[PoolRank(channel)];
       channel_by_key_[{channel.spec().backend_id(), channel.spec().worker_key(),
                        channel.server_rank()}] = channel.spec().channel_id();
       return absl::OkStatus();
@@ -225,6 +229,7 @@ void RegistryState::ApplyDelete(const std::string& key) {
   } else if (parts.first == "channel") {
     const auto it = channels_.find(id);
     if (it == channels_.end()) return;
+    --channels_at_[PoolRank(it->second)];
     channel_by_key_.erase({it->second.spec().backend_id(),
                            it->second.spec().worker_key(),
                            it->second.server_rank()});
@@ -379,7 +384,7 @@ RegistryState::PlanLeave(uint64_t member_id) const {
     for (const auto& [id, channel] : channels_) {
       if (channel.owner_member_id() != member_id) continue;
       planned.writes.push_back({ChannelKeyOf(id), std::nullopt});
-      planned.answer.push_back({id, channel.server_rank()});
+      planned.answer.push_back({id, PoolRank(channel)});
     }
     for (const auto& [id, backend] : backends_) {
       v1::BackendRecord left = backend;
@@ -394,12 +399,8 @@ RegistryState::PlanLeave(uint64_t member_id) const {
       }
     }
   }
-  const bool is_pointed_at =
-      member.role() == v1::ROLE_SAMPLER_POOL &&
-      std::any_of(channels_.begin(), channels_.end(),
-                  [&member](const auto& entry) {
-                    return entry.second.server_rank() == member.rank();
-                  });
+  const bool is_pointed_at = member.role() == v1::ROLE_SAMPLER_POOL &&
+                             ChannelsAt(member.rank()) > 0;
   if (is_pointed_at) {
     v1::MemberRecord away = it->second.record;
     away.set_home(incarnation_);
@@ -493,27 +494,27 @@ v1::ListMembersResponse RegistryState::ListMembers(v1::Role role) const {
   return response;
 }
 
-const v1::MemberRecord* RegistryState::PoolOf(uint32_t server_rank) const {
+const v1::MemberRecord* RegistryState::PoolOf(uint32_t rank) const {
   for (const auto& [id, entry] : members_) {
     if (entry.member().role() == v1::ROLE_SAMPLER_POOL &&
-        entry.member().rank() == server_rank) {
+        entry.member().rank() == rank) {
       return &entry.record;
     }
   }
   return nullptr;
 }
 
-absl::StatusOr<v1::Member> RegistryState::FindPool(uint32_t server_rank) const {
-  const v1::MemberRecord* const pool = PoolOf(server_rank);
+absl::StatusOr<v1::Member> RegistryState::FindPool(uint32_t rank) const {
+  const v1::MemberRecord* const pool = PoolOf(rank);
   if (pool == nullptr) {
     return absl::UnavailableError(absl::StrCat(
-        "no sampler pool with server_rank ", server_rank,
+        "no sampler pool with server_rank ", rank,
         " has joined; start one with --registry pointing here, and try again"));
   }
   if (!pool->away()) return pool->member();
   return absl::UnavailableError(absl::StrCat(
-      "sampler pool ", pool->member().member_name(), " (server_rank ",
-      server_rank, ") is away; try again when it has joined again"));
+      "sampler pool ", pool->member().member_name(), " (server_rank ", rank,
+      ") is away; try again when it has joined again"));
 }
 
 absl::StatusOr<v1::Member> RegistryState::FindGateway(
@@ -626,7 +627,8 @@ RegistryState::PlanRegister(
     }
     return planned;
   }
-  const v1::MemberRecord* const pool = PoolOf(request.server_rank());
+  const uint32_t place = PlaceOf(request);
+  const v1::MemberRecord* const pool = PoolOf(place);
   if (pool != nullptr && pool->member().draining()) {
     return DrainingError(pool->member());
   }
@@ -647,6 +649,7 @@ RegistryState::PlanRegister(
   spec.set_failure_policy(request.failure_policy());
   record.set_owner_member_id(request.member_id());
   record.set_server_rank(request.server_rank());
+  record.set_pool_rank(place);
   ids.set_next_channel_id(ids.next_channel_id() + 1);
   planned.answer.is_new = true;
   planned.writes = {Put(ids), Put(record)};
@@ -676,7 +679,7 @@ RegistryState::PlanDestroy(uint64_t channel_id) const {
   Planned<std::optional<Ended>> planned;
   const auto it = channels_.find(channel_id);
   if (it != channels_.end()) {
-    planned.answer = Ended{channel_id, it->second.server_rank()};
+    planned.answer = Ended{channel_id, PoolRank(it->second)};
     planned.writes.push_back({ChannelKeyOf(channel_id), std::nullopt});
     return planned;
   }
@@ -702,10 +705,10 @@ absl::StatusOr<v1::ChannelRecord> RegistryState::FindChannel(
 }
 
 v1::ListAssignmentsResponse RegistryState::Assignments(
-    uint32_t server_rank) const {
+    uint32_t pool_rank) const {
   v1::ListAssignmentsResponse response;
   for (const auto& [id, channel] : channels_) {
-    if (channel.server_rank() == server_rank) {
+    if (PoolRank(channel) == pool_rank) {
       *response.add_channels() = channel.spec();
     }
   }
