@@ -13,22 +13,17 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "libs/graph/dataset_manifest.h"
-#include "libs/graph/dataset_writer.h"
 #include "libs/graph/id_writer.h"
 #include "libs/graph/npy.h"
 #include "libs/random/philox.h"
 #include "libs/status/status_macros.h"
-#include "tools/dataset/random_split.h"
+#include "tools/dataset/synthetic_nodes.h"
 
 namespace fairlead {
 namespace {
 
 constexpr int kMaxScale = 32;
-constexpr int64_t kClasses = 10;
 constexpr uint64_t kProgressStep = 1 << 16;
-
-// Lanes of random streams: what a number is drawn for.
-enum Lane : uint32_t { kEdge, kFeature, kLabel, kShuffleVertices };
 
 // Bounds of the quadrants A, A+B, A+B+C in 32-bit fixed point.
 constexpr uint32_t kA = static_cast<uint32_t>(0.57 * 0x1p32);
@@ -52,7 +47,7 @@ uint64_t ShuffleVertex(uint64_t vertex, int scale, uint64_t key) {
 // The two ends of edge number `edge`; `key` shuffles the vertices.
 std::pair<uint64_t, uint64_t> Edge(const KroneckerOptions& options,
                                    uint64_t key, uint64_t edge) {
-  RandomStream random(options.seed, edge, kEdge);
+  RandomStream random(options.node_data.seed, edge, kEdgeLane);
   uint64_t src = 0;
   uint64_t dst = 0;
   for (int bit = 0; bit < options.scale; ++bit) {
@@ -127,16 +122,14 @@ absl::Status WriteKronecker(
         absl::StrCat("--edge_factor=", options.edge_factor,
                      ": must be between 0 and 65536 edges per node"));
   }
-  if (options.feature_dim < 0 || options.feature_dim > 65536) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--feature_dim=", options.feature_dim,
-                     ": must be between 0 and 65536"));
-  }
+  FAIRLEAD_RETURN_IF_ERROR(CheckSyntheticNodes(options.node_data));
   const uint64_t nodes = uint64_t{1} << options.scale;
   const uint64_t edges = nodes * static_cast<uint64_t>(options.edge_factor);
   FAIRLEAD_RETURN_IF_ERROR(CheckMemory(nodes, edges));
-  const uint64_t key = RandomStream(options.seed, 0, kShuffleVertices).Next64();
-  const uint64_t total = 2 * edges + (options.feature_dim > 0 ? nodes : 0);
+  const uint64_t key =
+      RandomStream(options.node_data.seed, 0, kShuffleVerticesLane).Next64();
+  const uint64_t total =
+      2 * edges + (options.node_data.feature_dim > 0 ? nodes : 0);
   uint64_t done = 0;
   const auto step = [&] {
     if (++done % kProgressStep == 0 || done == total) on_progress(done, total);
@@ -149,53 +142,11 @@ absl::Status WriteKronecker(
   type.name = {"node", "to", "node"};
   FAIRLEAD_RETURN_IF_ERROR(
       WriteTopology(options, key, directory, &type.out.emplace(), step));
-  const auto write_ids = [&directory](const std::string& file,
-                                      const std::vector<int64_t>& ids) {
-    return WriteNpy<int64_t>(absl::StrCat(directory, "/", file), "i8",
-                             {static_cast<int64_t>(ids.size())}, ids);
-  };
-
   NodeTypeManifest& node_type = manifest.node_types.emplace_back();
   node_type.name = "node";
   node_type.num_nodes = static_cast<int64_t>(nodes);
-  node_type.num_classes = kClasses;
-  node_type.labels = "labels.npy";
-  std::vector<int64_t> labels;
-  labels.reserve(nodes);
-  for (uint64_t node = 0; node < nodes; ++node) {
-    labels.push_back(static_cast<int64_t>(
-        RandomStream(options.seed, node, kLabel).Below(kClasses)));
-  }
-  FAIRLEAD_RETURN_IF_ERROR(write_ids(node_type.labels, labels));
-  if (options.feature_dim > 0) {
-    node_type.features.emplace().file = "features.npy";
-    FAIRLEAD_ASSIGN_OR_RETURN(
-        NpyWriter writer,
-        NpyWriter::Create(
-            absl::StrCat(directory, "/", node_type.features->file), "f4",
-            {node_type.num_nodes, options.feature_dim}));
-    std::vector<float> row(static_cast<size_t>(options.feature_dim));
-    for (uint64_t node = 0; node < nodes; ++node) {
-      RandomStream random(options.seed, node, kFeature);
-      for (float& value : row) {
-        value = static_cast<float>(random.Next32()) * 0x1p-31F - 1;
-      }
-      row[static_cast<size_t>(labels[node] % options.feature_dim)] += 1;
-      FAIRLEAD_RETURN_IF_ERROR(
-          writer.Append(row.data(), row.size() * sizeof(float)));
-      step();
-    }
-    FAIRLEAD_RETURN_IF_ERROR(writer.Finish());
-  }
-  DatasetContents::Nodes split;
-  split.num_nodes = node_type.num_nodes;
-  SplitAtRandom(options.seed, &split);
-  node_type.train = "train.npy";
-  node_type.val = "val.npy";
-  node_type.test = "test.npy";
-  FAIRLEAD_RETURN_IF_ERROR(write_ids(node_type.train, *split.train));
-  FAIRLEAD_RETURN_IF_ERROR(write_ids(node_type.val, *split.val));
-  FAIRLEAD_RETURN_IF_ERROR(write_ids(node_type.test, *split.test));
+  FAIRLEAD_RETURN_IF_ERROR(
+      WriteSyntheticNodes(options.node_data, directory, step, &node_type));
   return WriteManifest(directory, manifest);
 }
 

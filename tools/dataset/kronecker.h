@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "tools/dataset/synthetic_nodes.h"
 
 namespace fairlead {
 
@@ -15,13 +16,11 @@ namespace fairlead {
 struct KroneckerOptions {
   int scale = 16;            // log2 of the nodes
   int64_t edge_factor = 16;  // edges per node
-  int64_t feature_dim = 64;  // 0: no features
-  uint64_t seed = 0;
+  SyntheticNodes node_data;
 };
 
-// Writes it into a folder. Labels are 10 classes; a node's class raises one of
-// its features, so there is something to learn. `on_progress(done, total)` is
-// called now and then. INVALID_ARGUMENT for options out of range,
+// Writes it into a folder. `on_progress(done, total)` is called now and then.
+// INVALID_ARGUMENT for options out of range,
 // RESOURCE_EXHAUSTED if the graph does not fit the machine's memory.
 absl::Status WriteKronecker(
     const KroneckerOptions& options, const std::string& directory,

@@ -62,7 +62,8 @@ std::map<std::string, std::string> FilesOf(const KroneckerOptions& options) {
 }
 
 TEST(Kronecker, HasTheNodesEdgesFeaturesLabelsAndSplitsAskedFor) {
-  const auto dataset = Make({.scale = 8, .edge_factor = 4, .feature_dim = 12});
+  const auto dataset =
+      Make({.scale = 8, .edge_factor = 4, .node_data = {.feature_dim = 12}});
   ASSERT_EQ(dataset->node_types().size(), 1);
   const NodeType& nodes = dataset->node_types()[0];
   EXPECT_EQ(nodes.num_nodes, 256);
@@ -84,14 +85,15 @@ TEST(Kronecker, HasTheNodesEdgesFeaturesLabelsAndSplitsAskedFor) {
 
 TEST(Kronecker, SameOptionsGiveTheSameBytes) {
   const KroneckerOptions options = {
-      .scale = 9, .edge_factor = 3, .feature_dim = 5, .seed = 7};
+      .scale = 9, .edge_factor = 3, .node_data = {.feature_dim = 5, .seed = 7}};
   EXPECT_EQ(FilesOf(options), FilesOf(options));
 }
 
 // A change to these numbers makes every figure measured before it one of
 // another graph.
 TEST(Kronecker, SeedZeroIsTheSameGraphInEveryVersion) {
-  const auto dataset = Make({.scale = 4, .edge_factor = 1, .feature_dim = 0});
+  const auto dataset =
+      Make({.scale = 4, .edge_factor = 1, .node_data = {.feature_dim = 0}});
   const Topology& csr = *dataset->edge_types()[0].out;
   std::vector<std::pair<int64_t, int64_t>> edges;
   for (int64_t src = 0; src < csr.num_rows(); ++src) {
@@ -107,8 +109,8 @@ TEST(Kronecker, SeedZeroIsTheSameGraphInEveryVersion) {
 }
 
 TEST(Kronecker, AnotherSeedGivesAnotherGraph) {
-  auto one = FilesOf({.scale = 6, .feature_dim = 2, .seed = 1});
-  auto two = FilesOf({.scale = 6, .feature_dim = 2, .seed = 2});
+  auto one = FilesOf({.scale = 6, .node_data = {.feature_dim = 2, .seed = 1}});
+  auto two = FilesOf({.scale = 6, .node_data = {.feature_dim = 2, .seed = 2}});
   for (const char* file :
        {"indices.npy", "features.npy", "labels.npy", "train.npy"}) {
     EXPECT_NE(one[file], two[file]) << file;
@@ -118,7 +120,8 @@ TEST(Kronecker, AnotherSeedGivesAnotherGraph) {
 // Graph500's probabilities: the largest out-degree is (A + B)^scale of all
 // edges in expectation, 0.76^12 = 3.7 %; an even graph's would be 0.024 %.
 TEST(Kronecker, DegreesFollowAPowerLaw) {
-  const auto dataset = Make({.scale = 12, .edge_factor = 16, .feature_dim = 0});
+  const auto dataset =
+      Make({.scale = 12, .edge_factor = 16, .node_data = {.feature_dim = 0}});
   const Topology& csr = *dataset->edge_types()[0].out;
   std::vector<int64_t> degrees;
   for (int64_t i = 0; i < csr.num_rows(); ++i) {
@@ -134,15 +137,16 @@ TEST(Kronecker, DegreesFollowAPowerLaw) {
 
 // Shuffled: the hubs are not the first nodes, as an unshuffled graph's are.
 TEST(Kronecker, TheLargestHubIsNotNodeZero) {
-  const auto dataset = Make({.scale = 12, .edge_factor = 16, .feature_dim = 0});
+  const auto dataset =
+      Make({.scale = 12, .edge_factor = 16, .node_data = {.feature_dim = 0}});
   const Topology& csr = *dataset->edge_types()[0].out;
   EXPECT_LT(csr.indptr[1] - csr.indptr[0], csr.num_edges() / 100);
 }
 
 TEST(Kronecker, SmallScalesHaveTheirNodesToo) {
   for (const int scale : {1, 2, 3}) {
-    const auto dataset =
-        Make({.scale = scale, .edge_factor = 2, .feature_dim = 3});
+    const auto dataset = Make(
+        {.scale = scale, .edge_factor = 2, .node_data = {.feature_dim = 3}});
     EXPECT_EQ(dataset->node_types()[0].num_nodes, int64_t{1} << scale);
     const IdArray indices = dataset->edge_types()[0].out->indices;
     for (size_t i = 0; i < indices.size(); ++i) {
@@ -155,13 +159,14 @@ TEST(Kronecker, ProgressRisesToItsTotal) {
   for (const int64_t feature_dim : {0, 4}) {
     std::vector<uint64_t> done;
     uint64_t total = 0;
-    ASSERT_THAT(WriteKronecker(
-                    {.scale = 13, .edge_factor = 8, .feature_dim = feature_dim},
-                    NewFolder("progress"),
-                    [&](uint64_t now, uint64_t all) {
-                      done.push_back(now);
-                      total = all;
-                    }),
+    ASSERT_THAT(WriteKronecker({.scale = 13,
+                                .edge_factor = 8,
+                                .node_data = {.feature_dim = feature_dim}},
+                               NewFolder("progress"),
+                               [&](uint64_t now, uint64_t all) {
+                                 done.push_back(now);
+                                 total = all;
+                               }),
                 IsOk());
     EXPECT_GT(done.size(), 1);
     EXPECT_TRUE(std::is_sorted(done.begin(), done.end()));
@@ -181,7 +186,7 @@ TEST(Kronecker, RefusesOptionsOutOfRangeByTheirFlag) {
   EXPECT_THAT(write({.edge_factor = -1}),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr("--edge_factor=-1")));
-  EXPECT_THAT(write({.feature_dim = -2}),
+  EXPECT_THAT(write({.node_data = {.feature_dim = -2}}),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr("--feature_dim=-2")));
 }

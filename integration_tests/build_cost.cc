@@ -1,13 +1,16 @@
-// What it costs that a break of anything is survived: the same load, over
-// loopback, from a sampler pool and to a trainer that book what is held and
-// compare what was owed, and from and to a pair that was compiled without
-// (libs/sampling/recovery.h). The two take turns, many times, in one cluster;
-// what counts is the CPU time of a batch, which other work on the machine
-// disturbs least.
+// What a capability costs: the same load, over loopback, through the programs
+// of a build that has it and of one that has not. The two take turns, many
+// times, each in a cluster of its own; what counts is the CPU time of a batch,
+// which other work on the machine disturbs least. A folder compared with a copy
+// of itself says what such a comparison cannot tell apart.
 //
-// Build the four programs twice, with --config=opt, and the second time with
-// --define=measure=without_recovery; copy them from bazel-bin into a folder
-// for each, and name the folders.
+// Recovery: build the four programs twice, with --config=opt, and the second
+// time with --define=measure=without_recovery (libs/sampling/recovery.h); copy
+// them from bazel-bin into a folder for each, and name the folders.
+//
+// Telemetry: the second folder has scripts of the programs' names, which run
+// them with what telemetry does while batches flow made to nothing:
+// libs/telemetry/README.md says how.
 
 #include <sys/resource.h>
 #include <time.h>
@@ -37,8 +40,8 @@
 ABSL_FLAG(std::string, with, "",
           "Folder with registry, channel_gateway, sampler_pool and loadgen.");
 ABSL_FLAG(std::string, without, "",
-          "Folder with sampler_pool and loadgen of a build with "
-          "--define=measure=without_recovery.");
+          "Folder with channel_gateway, sampler_pool and loadgen without what "
+          "is measured.");
 ABSL_FLAG(std::string, dataset, "", "Of the load.");
 ABSL_FLAG(int, rounds, 11, "Runs of each of the two, in turn.");
 
@@ -106,9 +109,8 @@ class Side {
     side.loadgen_ = programs + "/loadgen";
     side.folder_ = folder;
     std::filesystem::create_directories(folder);
-    const std::string with = absl::GetFlag(FLAGS_with);
-    FAIRLEAD_RETURN_IF_ERROR(
-        side.Add(with + "/registry", {"--store=:memory:"}));
+    FAIRLEAD_RETURN_IF_ERROR(side.Add(absl::GetFlag(FLAGS_with) + "/registry",
+                                      {"--store=:memory:"}));
     const std::string registry =
         absl::StrCat("--registry=", side.services_[0].address());
     const std::string shm = absl::StrCat("--shm_dir=", folder, "/shm");
@@ -118,7 +120,7 @@ class Side {
                   absl::StrCat("--dataset=", absl::GetFlag(FLAGS_dataset)),
                   "--workers=1"}));
     FAIRLEAD_RETURN_IF_ERROR(
-        side.Add(with + "/channel_gateway", {registry, shm}));
+        side.Add(programs + "/channel_gateway", {registry, shm}));
     return side;
   }
 
@@ -177,7 +179,7 @@ class Side {
 
 absl::Status Measure() {
   const std::string folder =
-      absl::StrCat("/dev/shm/fairlead-recovery-cost-", getpid());
+      absl::StrCat("/dev/shm/fairlead-build-cost-", getpid());
   FAIRLEAD_ASSIGN_OR_RETURN(
       Side with, Side::Start(absl::GetFlag(FLAGS_with), folder + "/with"));
   FAIRLEAD_ASSIGN_OR_RETURN(
@@ -219,9 +221,9 @@ absl::Status Measure() {
 int main(int argc, char** argv) {
   fairlead::ParseFlagsOnly(
       argc, argv,
-      "Measures what recovery costs a batch.\n"
-      "Example: recovery_cost --with=/tmp/with --without=/tmp/without "
+      "Measures what a batch costs with programs of two builds.\n"
+      "Example: build_cost --with=/tmp/with --without=/tmp/without "
       "--dataset=/tmp/wordnet",
       __FILE__);
-  return fairlead::ExitCode("recovery_cost", fairlead::Measure());
+  return fairlead::ExitCode("build_cost", fairlead::Measure());
 }
