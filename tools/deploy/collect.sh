@@ -66,4 +66,5 @@ for image in "${images[@]}"; do
   echo 'fairlead:x:65532:' >"$root/etc/group"
   echo 'hosts: files dns' >"$root/etc/nsswitch.conf"
   chmod 1777 "$root/tmp"
+  if [[ "$image" == registry ]]; then mkdir -p "$root/var/lib/fairlead"; fi
 done
