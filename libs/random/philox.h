@@ -56,13 +56,14 @@ constexpr uint64_t DeriveRandomKey(uint64_t seed, RandomPurpose purpose,
 // The random numbers of one place: `key` says for which purpose (see above),
 // `place` and `lane` where, for example a node and a hop. Two streams that
 // differ in any of the three are independent. Thread-compatible; a few
-// registers, made where it is needed.
+// registers, made where it is needed. All is constexpr, so that libs/cuda can
+// call it in kernels.
 class RandomStream {
  public:
-  RandomStream(uint64_t key, uint64_t place, uint32_t lane)
+  constexpr RandomStream(uint64_t key, uint64_t place, uint32_t lane)
       : key_(key), place_(place), lane_(lane) {}
 
-  uint32_t Next32() {
+  constexpr uint32_t Next32() {
     if (used_ == 4) {
       block_ = Philox4x32(
           {static_cast<uint32_t>(place_), static_cast<uint32_t>(place_ >> 32),
@@ -73,13 +74,13 @@ class RandomStream {
     return block_[used_++];
   }
 
-  uint64_t Next64() {
+  constexpr uint64_t Next64() {
     const uint64_t low = Next32();
     return uint64_t{Next32()} << 32 | low;
   }
 
   // Uniform in [0, bound), without bias (Lemire 2019). REQUIRES bound >= 1.
-  uint64_t Below(uint64_t bound) {
+  constexpr uint64_t Below(uint64_t bound) {
     if (bound <= UINT32_MAX) {
       return Below32(static_cast<uint32_t>(bound));
     }
@@ -95,7 +96,7 @@ class RandomStream {
   }
 
  private:
-  uint32_t Below32(uint32_t bound) {
+  constexpr uint32_t Below32(uint32_t bound) {
     uint64_t product = uint64_t{Next32()} * bound;
     if (static_cast<uint32_t>(product) < bound) {
       const uint32_t threshold = -bound % bound;

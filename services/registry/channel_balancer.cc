@@ -29,7 +29,7 @@ constexpr absl::Duration kRetry = absl::Seconds(1);
 
 }  // namespace
 
-ChannelBalancer::ChannelBalancer(RegistryCore& core, Pools& pools,
+ChannelBalancer::ChannelBalancer(RegistryCore& core, ChannelPools& pools,
                                  RegistryMetrics& metrics)
     : core_(core),
       pools_(pools),

@@ -1,15 +1,13 @@
 #ifndef FAIRLEAD_SERVICES_REGISTRY_CHANNEL_BALANCER_H_
 #define FAIRLEAD_SERVICES_REGISTRY_CHANNEL_BALANCER_H_
 
-#include <memory>
 #include <thread>
-#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "libs/sync/mutex.h"
 #include "protos/fairlead/v1/registry.pb.h"
-#include "protos/fairlead/v1/sampler_pool.grpc.pb.h"
+#include "services/registry/channel_pools.h"
 #include "services/registry/registry_core.h"
 #include "services/registry/registry_metrics.h"
 #include "services/registry/registry_state.h"
@@ -26,17 +24,8 @@ namespace fairlead {
 // thread of its own, so that nobody waits for a pool. Thread-safe.
 class ChannelBalancer {
  public:
-  // How pools are reached.
-  struct Pools {
-    virtual ~Pools() = default;
-    virtual std::shared_ptr<v1::SamplerPoolService::Stub> StubOf(
-        const v1::Member& pool) = 0;
-    // Tells them, now or later.
-    virtual void Unregister(std::vector<RegistryState::Ended> ended) = 0;
-  };
-
   // All three must outlive it.
-  ChannelBalancer(RegistryCore& core, Pools& pools, RegistryMetrics& metrics);
+  ChannelBalancer(RegistryCore& core, ChannelPools& pools, RegistryMetrics& metrics);
   ~ChannelBalancer() { Stop(); }
 
   // Members came, changed or went.
@@ -57,7 +46,7 @@ class ChannelBalancer {
   }
 
   RegistryCore& core_;
-  Pools& pools_;
+  ChannelPools& pools_;
   RegistryMetrics& metrics_;
 
   Mutex mutex_;

@@ -12,6 +12,7 @@
 #include "protos/fairlead/v1/registry.pb.h"
 #include "protos/fairlead/v1/registry_state.pb.h"
 #include "services/registry/registry_state.h"
+#include "services/registry/stored_records.h"
 
 namespace fairlead {
 namespace {

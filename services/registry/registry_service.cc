@@ -1,7 +1,6 @@
 #include "services/registry/registry_service.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -13,12 +12,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/time.h"
 #include "grpcpp/grpcpp.h"
-#include "libs/rpc/channel.h"
 #include "libs/rpc/status_conversion.h"
 #include "libs/status/status_macros.h"
 #include "protos/fairlead/v1/registry.pb.h"
+#include "services/registry/channel_pools.h"
 #include "services/registry/gather_calls.h"
 #include "services/registry/heartbeats.h"
 #include "services/registry/list_inputs.h"
@@ -27,49 +25,22 @@
 #include "services/registry/registry_state.h"
 
 namespace fairlead {
-namespace {
-
-// How long a pool may take to answer when the caller sets no earlier deadline.
-// Registering may allocate gigabytes; an epoch's start orders all its seeds.
-constexpr std::chrono::seconds kPoolDeadline(60);
-constexpr std::chrono::seconds kUnregisterDeadline(2);
-
-// A call on behalf of `caller`: with its deadline and its cancellation.
-std::unique_ptr<grpc::ClientContext> OnBehalfOf(
-    const grpc::ServerContext* caller) {
-  std::unique_ptr<grpc::ClientContext> context =
-      caller != nullptr ? grpc::ClientContext::FromServerContext(*caller)
-                        : std::make_unique<grpc::ClientContext>();
-  const auto latest = std::chrono::system_clock::now() + kPoolDeadline;
-  if (context->deadline() > latest) context->set_deadline(latest);
-  return context;
-}
-
-// Says which pool an error came from.
-grpc::Status FromPool(const v1::Member& pool, const grpc::Status& status) {
-  if (status.ok()) return status;
-  return {status.error_code(),
-          absl::StrCat("sampler pool ", pool.member_name(), " (server_rank ",
-                       pool.rank(), "): ", status.error_message())};
-}
-
-}  // namespace
 
 absl::StatusOr<std::unique_ptr<RegistryService>> RegistryService::Create(
     const RegistryLimits& limits, RegistryStore& store, const Clock& clock,
     RegistryMetrics& metrics, rpc::Readiness& readiness) {
   // The constructor is private, so std::make_unique cannot call it.
-  std::unique_ptr<RegistryService> service(new RegistryService(clock, metrics));
+  std::unique_ptr<RegistryService> service(new RegistryService(metrics));
   RegistryCore::Listener& listener = *service;
   FAIRLEAD_ASSIGN_OR_RETURN(
       service->core_,
       RegistryCore::Create(limits, store, clock, metrics, readiness, listener));
+  service->pools_ = std::make_unique<ChannelPools>(*service->core_, clock);
   service->heartbeats_ = std::make_unique<Heartbeats>(*service->core_);
   service->member_watch_ = std::make_unique<MemberWatch>(*service->core_);
   service->gather_calls_ = std::make_unique<GatherCalls>(*service->core_);
-  ChannelBalancer::Pools& pools = *service;
-  service->balancer_ =
-      std::make_unique<ChannelBalancer>(*service->core_, pools, metrics);
+  service->balancer_ = std::make_unique<ChannelBalancer>(
+      *service->core_, *service->pools_, metrics);
   service->core_->Run();
   return service;
 }
@@ -96,24 +67,12 @@ void RegistryService::OnChanged() {
 }
 
 bool RegistryService::OnEnded(std::vector<RegistryState::Ended> ended) {
-  {
-    MutexLock lock(&mutex_);
-    ended.insert(ended.end(), to_unregister_.begin(), to_unregister_.end());
-    to_unregister_.clear();
-  }
-  Unregister(std::move(ended));
-  MutexLock lock(&mutex_);
-  if (to_unregister_.empty()) untold_since_ = std::nullopt;
-  return to_unregister_.empty();
+  return pools_->UnregisterUntold(std::move(ended));
 }
 
 RegistryCounts RegistryService::Count() {
   RegistryCounts counts = core_->Count();
-  MutexLock lock(&mutex_);
-  if (untold_since_.has_value()) {
-    counts.reconcile_lag =
-        std::max(counts.reconcile_lag, clock_.MonotonicNow() - *untold_since_);
-  }
+  counts.reconcile_lag = std::max(counts.reconcile_lag, pools_->UntoldFor());
   return counts;
 }
 
@@ -145,7 +104,7 @@ grpc::Status RegistryService::Leave(grpc::ServerContext* /*context*/,
                ? RegistryState::Planned<std::vector<RegistryState::Ended>>()
                : state.PlanLeave(request->member_id());
   });
-  if (ended.ok()) Unregister(*std::move(ended));
+  if (ended.ok()) pools_->Unregister(*ended);
   return rpc::ToGrpcStatus(ended.status());
 }
 
@@ -183,24 +142,11 @@ grpc::Status RegistryService::InitSamplingBackend(
   return rpc::ToGrpcStatus(backend.status());
 }
 
-absl::StatusOr<RegistryService::Host> RegistryService::FindHost(
-    const v1::RegisterSamplingInputRequest& request) {
-  return core_->ReadLatest(
-      [&request](const RegistryState& state) -> absl::StatusOr<Host> {
-        Host host;
-        FAIRLEAD_ASSIGN_OR_RETURN(host.pool,
-                                  state.FindPool(state.PlaceOf(request)));
-        FAIRLEAD_ASSIGN_OR_RETURN(host.gateway,
-                                  state.FindGateway(host.pool.shm_domain()));
-        return host;
-      });
-}
-
 grpc::Status RegistryService::RegisterSamplingInput(
     grpc::ServerContext* context,
     const v1::RegisterSamplingInputRequest* request,
     v1::RegisterSamplingInputResponse* response) {
-  absl::StatusOr<Host> host = FindHost(*request);
+  absl::StatusOr<ChannelPools::Host> host = pools_->FindHost(*request);
   if (!host.ok()) return rpc::ToGrpcStatus(host.status());
   // The record comes first and the pool second: a registry that dies in
   // between leaves a channel that its trainer's lease ends, and never one that
@@ -214,44 +160,24 @@ grpc::Status RegistryService::RegisterSamplingInput(
   const uint64_t channel_id = registration->record.spec().channel_id();
   const uint32_t pool_rank = RegistryState::PoolRank(registration->record);
   if (pool_rank != host->pool.rank()) {  // others came in between
-    host = FindHost(*request);
+    host = pools_->FindHost(*request);
     if (!host.ok()) return rpc::ToGrpcStatus(host.status());
   }
-  {
-    MutexLock lock(&mutex_);
-    Registering& calls = registering_[channel_id];
-    if (calls.is_taken_back) {
-      return {grpc::StatusCode::UNAVAILABLE,
-              absl::StrCat("worker_key ", request->worker_key(),
-                           ": an earlier call for it has just failed; try "
-                           "again")};
-    }
-    ++calls.under_way;
-    calls.is_new = calls.is_new || registration->is_new;
+  if (!registrations_.Begin(channel_id, registration->is_new)) {
+    return {grpc::StatusCode::UNAVAILABLE,
+            absl::StrCat("worker_key ", request->worker_key(),
+                         ": an earlier call for it has just failed; try "
+                         "again")};
   }
   v1::RegisterInputRequest to_pool;
   *to_pool.mutable_spec() = registration->record.spec();
   v1::RegisterInputResponse from_pool;
   const grpc::Status status =
-      StubOf(host->pool)
+      pools_->StubOf(host->pool)
           ->RegisterInput(OnBehalfOf(context).get(), to_pool, &from_pool);
-  bool take_back = false;
-  {
-    MutexLock lock(&mutex_);
-    Registering& calls = registering_[channel_id];
-    calls.succeeded = calls.succeeded || status.ok();
-    if (--calls.under_way == 0) {
-      // A channel that this or a call sent twice has made is taken back only
-      // when no such call has got it.
-      take_back = calls.is_new && !calls.succeeded;
-      calls.is_taken_back = take_back;
-      if (!take_back) registering_.erase(channel_id);
-    }
-  }
-  if (take_back) {
+  if (registrations_.End(channel_id, status.ok())) {
     TakeBack(channel_id, pool_rank);
-    MutexLock lock(&mutex_);
-    registering_.erase(channel_id);
+    registrations_.NoteTakenBack(channel_id);
   }
   if (!status.ok()) return FromPool(host->pool, status);
   response->set_channel_id(channel_id);
@@ -272,13 +198,14 @@ void RegistryService::TakeBack(uint64_t channel_id, uint32_t pool_rank) {
       })
       .IgnoreError();
   // The pool may have made it although the answer was lost.
-  Unregister({{channel_id, pool_rank}});
+  pools_->Unregister({{channel_id, pool_rank}});
 }
 
 grpc::Status RegistryService::PlanSamplingInput(
     grpc::ServerContext* context, const v1::PlanSamplingInputRequest* request,
     v1::PlanSamplingInputResponse* response) {
-  const absl::StatusOr<Host> host = FindHost(request->input());
+  const absl::StatusOr<ChannelPools::Host> host =
+      pools_->FindHost(request->input());
   if (!host.ok()) return rpc::ToGrpcStatus(host.status());
   if (host->pool.draining()) {
     return rpc::ToGrpcStatus(DrainingError(host->pool));
@@ -290,43 +217,16 @@ grpc::Status RegistryService::PlanSamplingInput(
   *spec.mutable_control() = request->input().control();
   spec.set_failure_policy(request->input().failure_policy());
   *spec.mutable_options() = request->options();
-  return FromPool(host->pool, StubOf(host->pool)
+  return FromPool(host->pool, pools_->StubOf(host->pool)
                                   ->PlanInput(OnBehalfOf(context).get(),
                                               to_pool, response));
-}
-
-absl::StatusOr<RegistryService::ChannelPool> RegistryService::FindChannelPool(
-    uint64_t channel_id) {
-  FAIRLEAD_ASSIGN_OR_RETURN(
-      ChannelPool found,
-      core_->ReadLatest([channel_id](const RegistryState& state)
-                            -> absl::StatusOr<ChannelPool> {
-        ChannelPool found;
-        FAIRLEAD_ASSIGN_OR_RETURN(found.channel, state.FindChannel(channel_id));
-        FAIRLEAD_ASSIGN_OR_RETURN(found.pool,
-                                  state.FindPool(RegistryState::PoolRank(
-                                      found.channel)));
-        return found;
-      }));
-  found.stub = StubOf(found.pool);
-  return found;
-}
-
-std::shared_ptr<RegistryService::PoolStub> RegistryService::StubOf(
-    const v1::Member& pool) {
-  MutexLock lock(&mutex_);
-  std::shared_ptr<PoolStub>& stub = stubs_[pool.address()];
-  if (stub == nullptr) {
-    stub = v1::SamplerPoolService::NewStub(rpc::MakeChannel(pool.address()));
-  }
-  return stub;
 }
 
 grpc::Status RegistryService::StartEpoch(grpc::ServerContext* context,
                                          const v1::StartEpochRequest* request,
                                          v1::StartEpochResponse* response) {
-  const absl::StatusOr<ChannelPool> found =
-      FindChannelPool(request->channel_id());
+  const absl::StatusOr<ChannelPools::ChannelPool> found =
+      pools_->FindChannelPool(request->channel_id());
   if (!found.ok()) return rpc::ToGrpcStatus(found.status());
   const grpc::Status status = FromPool(
       found->pool,
@@ -344,8 +244,8 @@ grpc::Status RegistryService::StartEpoch(grpc::ServerContext* context,
 grpc::Status RegistryService::UpdateChannel(
     grpc::ServerContext* context, const v1::UpdateChannelRequest* request,
     v1::UpdateChannelResponse* response) {
-  const absl::StatusOr<ChannelPool> found =
-      FindChannelPool(request->channel_id());
+  const absl::StatusOr<ChannelPools::ChannelPool> found =
+      pools_->FindChannelPool(request->channel_id());
   if (!found.ok()) return rpc::ToGrpcStatus(found.status());
   const auto plan = [request](const RegistryState& state) {
     return state.PlanUpdate(*request);
@@ -365,8 +265,8 @@ grpc::Status RegistryService::UpdateChannel(
 grpc::Status RegistryService::CancelEpoch(grpc::ServerContext* context,
                                           const v1::CancelEpochRequest* request,
                                           v1::CancelEpochResponse* response) {
-  const absl::StatusOr<ChannelPool> found =
-      FindChannelPool(request->channel_id());
+  const absl::StatusOr<ChannelPools::ChannelPool> found =
+      pools_->FindChannelPool(request->channel_id());
   if (!found.ok()) return rpc::ToGrpcStatus(found.status());
   return FromPool(
       found->pool,
@@ -382,44 +282,15 @@ grpc::Status RegistryService::DestroySamplingInput(
           [request](const RegistryState& state) {
             return state.PlanDestroy(request->channel_id());
           });
-  if (ended.ok() && ended->has_value()) Unregister({**ended});
+  if (ended.ok() && ended->has_value()) pools_->Unregister({**ended});
   return rpc::ToGrpcStatus(ended.status());
-}
-
-void RegistryService::Unregister(std::vector<RegistryState::Ended> ended) {
-  std::vector<RegistryState::Ended> untold;
-  for (const RegistryState::Ended& channel : ended) {
-    const absl::StatusOr<v1::Member> pool =
-        core_->Read([&channel](const RegistryState& state) {
-          return state.FindPool(channel.pool_rank);
-        });
-    // A pool that is away asks for its assignments when it joins again, and
-    // this channel is not among them.
-    if (!pool.ok()) continue;
-    grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() +
-                         kUnregisterDeadline);
-    v1::UnregisterInputRequest request;
-    request.set_channel_id(channel.channel_id);
-    v1::UnregisterInputResponse response;
-    if (!StubOf(*pool)->UnregisterInput(&context, request, &response).ok()) {
-      untold.push_back(channel);
-    }
-  }
-  if (untold.empty()) return;
-  {
-    MutexLock lock(&mutex_);
-    to_unregister_.insert(to_unregister_.end(), untold.begin(), untold.end());
-    if (!untold_since_.has_value()) untold_since_ = clock_.MonotonicNow();
-  }
-  core_->Retry();
 }
 
 grpc::Status RegistryService::DescribeChannel(
     grpc::ServerContext* context, const v1::DescribeChannelRequest* request,
     v1::DescribeChannelResponse* response) {
-  const absl::StatusOr<ChannelPool> found =
-      FindChannelPool(request->channel_id());
+  const absl::StatusOr<ChannelPools::ChannelPool> found =
+      pools_->FindChannelPool(request->channel_id());
   grpc::Status status = rpc::ToGrpcStatus(found.status());
   v1::DescribeInputResponse from_pool;
   if (found.ok()) {
@@ -464,7 +335,7 @@ grpc::Status RegistryService::ListChannels(
   });
   std::vector<PoolToList> pools;
   for (const v1::Member& pool : known.pools.members()) {
-    pools.push_back({pool.member_name(), StubOf(pool)});
+    pools.push_back({pool.member_name(), pools_->StubOf(pool)});
   }
   AddFromPools(ListInputsOf(pools, OnBehalfOf(context)->deadline()),
                known.channels);
@@ -498,8 +369,8 @@ grpc::Status RegistryService::DrainMember(grpc::ServerContext* /*context*/,
 grpc::Status RegistryService::ResolveChannel(
     grpc::ServerContext* /*context*/, const v1::ResolveChannelRequest* request,
     v1::ResolveChannelResponse* response) {
-  const absl::StatusOr<ChannelPool> found =
-      FindChannelPool(request->channel_id());
+  const absl::StatusOr<ChannelPools::ChannelPool> found =
+      pools_->FindChannelPool(request->channel_id());
   if (!found.ok()) return rpc::ToGrpcStatus(found.status());
   response->set_pool_address(found->pool.address());
   response->set_shm_domain(found->pool.shm_domain());

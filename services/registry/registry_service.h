@@ -2,26 +2,20 @@
 #define FAIRLEAD_SERVICES_REGISTRY_REGISTRY_SERVICE_H_
 
 #include <cstdint>
-#include <map>
 #include <memory>
-#include <optional>
-#include <string>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
 #include "grpcpp/grpcpp.h"
 #include "libs/clock/clock.h"
 #include "libs/rpc/readiness.h"
-#include "libs/sync/mutex.h"
 #include "protos/fairlead/v1/registry.grpc.pb.h"
-#include "protos/fairlead/v1/sampler_pool.grpc.pb.h"
 #include "services/registry/channel_balancer.h"
+#include "services/registry/channel_pools.h"
 #include "services/registry/gather_calls.h"
 #include "services/registry/heartbeats.h"
 #include "services/registry/member_watch.h"
+#include "services/registry/registrations.h"
 #include "services/registry/registry_core.h"
 #include "services/registry/registry_metrics.h"
 #include "services/registry/registry_state.h"
@@ -37,8 +31,7 @@ class RegistryService final
           v1::RegistryService::WithCallbackMethod_WatchMembers<
               v1::RegistryService::WithCallbackMethod_AllGather<
                   v1::RegistryService::Service>>>,
-      private RegistryCore::Listener,
-      private ChannelBalancer::Pools {
+      private RegistryCore::Listener {
  public:
   // Takes in what `store` holds. All four must outlive the service; of
   // `readiness`, see RegistryCore.
@@ -48,7 +41,7 @@ class RegistryService final
   ~RegistryService() override;
 
   // What there is now, for metrics.
-  RegistryCounts Count() ABSL_LOCKS_EXCLUDED(mutex_);
+  RegistryCounts Count();
 
   // Ends the calls that wait, so that their callers turn to another registry,
   // or wait for the next one.
@@ -115,62 +108,22 @@ class RegistryService final
                                v1::ListAssignmentsResponse* response) override;
 
  private:
-  using PoolStub = v1::SamplerPoolService::Stub;
-
-  RegistryService(const Clock& clock, RegistryMetrics& metrics)
-      : clock_(clock), metrics_(metrics) {}
+  explicit RegistryService(RegistryMetrics& metrics) : metrics_(metrics) {}
 
   void OnChanged() override;
-  bool OnEnded(std::vector<RegistryState::Ended> ended) override
-      ABSL_LOCKS_EXCLUDED(mutex_);
-
-  // The pool that serves a channel, and a stub for it.
-  struct ChannelPool {
-    v1::ChannelRecord channel;
-    v1::Member pool;
-    std::shared_ptr<PoolStub> stub;
-  };
-  absl::StatusOr<ChannelPool> FindChannelPool(uint64_t channel_id)
-      ABSL_LOCKS_EXCLUDED(mutex_);
-  // The pool that has, or is to have, a channel, and a gateway that shares its
-  // memory.
-  struct Host {
-    v1::Member pool;
-    v1::Member gateway;
-  };
-  absl::StatusOr<Host> FindHost(
-      const v1::RegisterSamplingInputRequest& request);
-  std::shared_ptr<PoolStub> StubOf(const v1::Member& pool) override
-      ABSL_LOCKS_EXCLUDED(mutex_);
+  bool OnEnded(std::vector<RegistryState::Ended> ended) override;
 
   // Takes a channel back for which no pool could be told.
   void TakeBack(uint64_t channel_id, uint32_t pool_rank);
-  void Unregister(std::vector<RegistryState::Ended> ended) override
-      ABSL_LOCKS_EXCLUDED(mutex_);
 
-  const Clock& clock_;
   RegistryMetrics& metrics_;
   std::unique_ptr<RegistryCore> core_;
+  std::unique_ptr<ChannelPools> pools_;
+  Registrations registrations_;
   std::unique_ptr<Heartbeats> heartbeats_;
   std::unique_ptr<MemberWatch> member_watch_;
   std::unique_ptr<GatherCalls> gather_calls_;
   std::unique_ptr<ChannelBalancer> balancer_;
-
-  Mutex mutex_;
-  std::map<std::string, std::shared_ptr<PoolStub>> stubs_
-      ABSL_GUARDED_BY(mutex_);  // by address
-  std::vector<RegistryState::Ended> to_unregister_ ABSL_GUARDED_BY(mutex_);
-  // Since when there is any.
-  std::optional<absl::Duration> untold_since_ ABSL_GUARDED_BY(mutex_);
-  // Registrations that wait for a pool's answer, by channel: a call may be
-  // sent twice, and the two may end differently.
-  struct Registering {
-    int under_way = 0;
-    bool is_new = false;         // one of them made the channel
-    bool succeeded = false;      // one of them has got it
-    bool is_taken_back = false;  // none has: no other may join in
-  };
-  std::map<uint64_t, Registering> registering_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace fairlead

@@ -18,6 +18,7 @@
 #include "protos/fairlead/v1/registry_state.pb.h"
 #include "services/registry/gather_rounds.h"
 #include "services/registry/registry_store.h"
+#include "services/registry/stored_records.h"
 
 namespace fairlead {
 
@@ -245,12 +246,8 @@ class RegistryState {
     const v1::Member& member() const { return record.member(); }
   };
   // What makes a channel the same: backend, worker_key, server_rank.
-  using ChannelKey = std::tuple<uint64_t, std::string, uint32_t>;
+  using ChannelIdentity = std::tuple<uint64_t, std::string, uint32_t>;
 
-  static StoreWrite Put(const v1::MemberRecord& member);
-  static StoreWrite Put(const v1::BackendRecord& backend);
-  static StoreWrite Put(const v1::ChannelRecord& channel);
-  static StoreWrite Put(const v1::IdCounters& ids);
   absl::Status ApplyPut(const v1::StoredRecord& record, absl::Duration now);
   void ApplyMember(const v1::MemberRecord& record, absl::Duration now);
   void ApplyDelete(const std::string& key);
@@ -270,7 +267,7 @@ class RegistryState {
   std::map<uint64_t, v1::BackendRecord> backends_;
   std::map<std::string, uint64_t> backend_by_key_;
   std::map<uint64_t, v1::ChannelRecord> channels_;
-  std::map<ChannelKey, uint64_t> channel_by_key_;
+  std::map<ChannelIdentity, uint64_t> channel_by_key_;
   std::map<uint32_t, uint64_t> channels_at_;  // how many, by rank of pool
   GatherRounds gathers_;
   absl::btree_set<uint64_t> changed_members_;

@@ -14,9 +14,11 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "libs/clock/clock.h"
+#include "libs/clock/fake_clock.h"
 #include "libs/graph/dataset.h"
 #include "libs/graph/dataset_writer.h"
 #include "libs/graph/element_type.h"
@@ -107,7 +109,7 @@ class PoolPartitionsTest : public ::testing::Test {
     options.shm_dir = directory_;
     options.shm_budget_bytes = 64 << 20;
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(
-        pool_, Pool::Start(dataset, options, clock_, metrics_,
+        pool_, Pool::Start(dataset, options, *clock_, metrics_,
                            remote == nullptr ? nullptr : remote->NewClient()));
   }
   // One that outlives the pools that use it.
@@ -175,7 +177,7 @@ class PoolPartitionsTest : public ::testing::Test {
     return epoch;
   }
 
-  const RealClock clock_;
+  std::shared_ptr<const Clock> clock_ = std::make_shared<RealClock>();
   Telemetry telemetry_;
   PoolMetrics metrics_;
   std::string directory_;
@@ -301,6 +303,25 @@ TEST_F(PoolPartitionsTest, PoolThatCanAskNobodySaysSo) {
   EXPECT_THAT(epoch.errors.begin()->second.message(),
               HasSubstr("other partitions"));
   EXPECT_EQ(epoch.errors.size() + epoch.digests.size(), NumBatches());
+}
+
+// A worker makes one batch after another in the same memory.
+TEST_F(PoolPartitionsTest, BatchDoesNotAnswerForWhatAnEarlierOneWaited) {
+  MakeDataset();
+  FakeRemote& remote = NewRemote(FakeRemote::Mode::kHold);
+  const auto clock = std::make_shared<FakeClock>();
+  clock_ = clock;
+  StartPool(parts_.partition(0), {.workers = 1}, &remote);
+  v1::ChannelSpec spec = Spec();
+  spec.mutable_options()->set_worker_concurrency(1);
+  Begin(spec);
+  remote.AwaitHeld(1);
+  clock->Advance(absl::Seconds(7));  // the first waits, and no other
+  remote.Release();
+  EXPECT_EQ(Drain().digests.size(), NumBatches());
+  EXPECT_THAT(
+      telemetry_.Expose(),
+      HasSubstr("fairlead_pool_stage_seconds_sum{stage=\"remote\"} 7\n"));
 }
 
 // --- batches that wait, and what becomes of them ----------------------------

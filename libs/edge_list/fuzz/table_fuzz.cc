@@ -1,7 +1,5 @@
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -10,9 +8,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "libs/edge_list/fuzz/fuzz.h"
 #include "libs/edge_list/number_table_reader.h"
 #include "libs/edge_list/test_tables.h"
+#include "libs/fuzz/fuzz.h"
 
 namespace fairlead::testing {
 namespace {
@@ -20,13 +18,6 @@ namespace {
 constexpr size_t kRowsAtOnce = 3;
 constexpr size_t kBlockBytes = 4096;
 constexpr size_t kMaxLineBytes = 2048;
-
-// Aborts, saying `what`, unless `holds`.
-void Require(bool holds, const char* what) {
-  if (holds) return;
-  fprintf(stderr, "broken: %s\n", what);
-  abort();
-}
 
 enum class ReadAs : uint8_t { kIntegers, kReals, kEveryOtherReal };
 
@@ -68,7 +59,7 @@ Outcome ReadAll(const std::string& bytes, ReadAs as,
   outcome.status = reader.status();
   if (!reader.ok()) return outcome;
   outcome.header = (*reader)->header();
-  Require(
+  FuzzRequire(
       outcome.header.empty() || outcome.header.size() == (*reader)->columns(),
       "the header does not name all columns");
   while (true) {
@@ -79,7 +70,8 @@ Outcome ReadAll(const std::string& bytes, ReadAs as,
     outcome.status = rows.status();
     outcome.lines = (*reader)->line();
     if (!rows.ok() || *rows == 0) return outcome;
-    Require(*rows <= kRowsAtOnce, "there are more rows than were asked for");
+    FuzzRequire(*rows <= kRowsAtOnce,
+                "there are more rows than were asked for");
     outcome.rows += *rows;
     outcome.integers.insert(outcome.integers.end(), integers.begin(),
                             integers.end());
@@ -111,25 +103,26 @@ void CheckAgreement(const std::string& bytes,
   for (const ReadAs as :
        {ReadAs::kIntegers, ReadAs::kReals, ReadAs::kEveryOtherReal}) {
     outcomes.push_back(ReadAll(bytes, as, options));
-    Require(outcomes.back() == ReadAll(bytes, as, in_pieces),
-            "it reads as something else in other pieces");
+    FuzzRequire(outcomes.back() == ReadAll(bytes, as, in_pieces),
+                "it reads as something else in other pieces");
     if (!absl::StartsWith(bytes, "\x1f\x8b") &&
         !absl::StrContains(outcomes.back().status.message(), "is longer")) {
-      Require(outcomes.back() == ReadAll(WithSpaces(bytes), as, with_spaces),
-              "it reads as something else by its fields");
+      FuzzRequire(
+          outcomes.back() == ReadAll(WithSpaces(bytes), as, with_spaces),
+          "it reads as something else by its fields");
     }
   }
   const Outcome& integers = outcomes[0];
   const Outcome& reals = outcomes[1];
   if (!integers.status.ok()) return;
-  Require(reals.status.ok() && reals.rows == integers.rows &&
-              reals.integers.empty() && integers.reals.empty(),
-          "integers are no reals");
-  Require(reals.reals == std::vector<double>(integers.integers.begin(),
-                                             integers.integers.end()),
-          "integers are other reals");
-  Require(outcomes[2].status.ok() && outcomes[2].rows == integers.rows,
-          "fewer columns are more trouble");
+  FuzzRequire(reals.status.ok() && reals.rows == integers.rows &&
+                  reals.integers.empty() && integers.reals.empty(),
+              "integers are no reals");
+  FuzzRequire(reals.reals == std::vector<double>(integers.integers.begin(),
+                                                 integers.integers.end()),
+              "integers are other reals");
+  FuzzRequire(outcomes[2].status.ok() && outcomes[2].rows == integers.rows,
+              "fewer columns are more trouble");
 }
 
 }  // namespace
@@ -149,21 +142,45 @@ bool FuzzAccepts(absl::Span<const uint8_t> file) {
   return ReadAll(bytes, ReadAs::kReals, {.allow_non_finite = true}).status.ok();
 }
 
-std::vector<std::string> FuzzSeeds() {
+FuzzFormat GetFuzzFormat() {
   const std::string edges = "src,dst\n0,1\n#7,8\n1,2\n\n20,-30\n";
-  return {edges,
-          "\xef\xbb\xbf\"src\";\"dst\"\r\n\"0\"; 1\r\n+1;22\r\n",
-          "0\t1\t0.5\n2\t33\t1e-5\n% done\n4\t5\t-.5e+10",
-          "  0   1 9223372036854775807\n2\t3  -9223372036854775808 \n",
-          "label\n7\n8\n",
-          "1;2\r\n3;4\r\n\r\n%5;6\r\n7;8\r",
-          "nan,inf\n-inf,1e-999\n",
-          Gzipped(edges) + Gzipped("7,8\n")};
+  return {
+      .accepted = {edges,
+                   "\xef\xbb\xbf\"src\";\"dst\"\r\n\"0\"; 1\r\n+1;22\r\n",
+                   "0\t1\t0.5\n2\t33\t1e-5\n% done\n4\t5\t-.5e+10",
+                   "  0   1 9223372036854775807\n2\t3  -9223372036854775808 \n",
+                   "label\n7\n8\n", "1;2\r\n3;4\r\n\r\n%5;6\r\n7;8\r",
+                   "nan,inf\n-inf,1e-999\n", Gzipped(edges) + Gzipped("7,8\n")},
+      .pieces = {",",
+                 ";",
+                 "\t",
+                 " ",
+                 "\n",
+                 "\r",
+                 "\r\n",
+                 "\"",
+                 "\"\"",
+                 "#",
+                 "%",
+                 "+",
+                 "-",
+                 ".",
+                 "e",
+                 "e999",
+                 "nan",
+                 "inf",
+                 "0",
+                 "17",
+                 "x",
+                 ",,",
+                 "\n\n",
+                 "\"1\"",
+                 "9223372036854775808",
+                 "\xef\xbb\xbf",
+                 "\x1f\x8b",
+                 std::string(1, '\0')},
+      .rounds = 2'000,
+      .full_rounds = 40'000};
 }
 
 }  // namespace fairlead::testing
-
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  fairlead::testing::FuzzAccepts({data, size});
-  return 0;
-}

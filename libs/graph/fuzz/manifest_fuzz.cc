@@ -6,8 +6,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "libs/fuzz/fuzz.h"
 #include "libs/graph/dataset_manifest.h"
-#include "libs/graph/fuzz/fuzz.h"
 #include "libs/graph/partition_book.h"
 
 namespace fairlead::testing {
@@ -102,9 +102,11 @@ bool FuzzAccepts(absl::Span<const uint8_t> file) {
   return true;
 }
 
-std::vector<std::string> FuzzSeeds() {
+FuzzFormat GetFuzzFormat() {
   return {
-      R"({"format": "fairlead.dataset.v1", "name": "g", "node_types": [
+      .accepted =
+          {
+              R"({"format": "fairlead.dataset.v1", "name": "g", "node_types": [
           {"name": "n", "num_nodes": 4, "num_classes": 2, "first_id": 7,
            "features": {"file": "f", "dtype": "bfloat16", "scale": "s",
                         "ids": "i", "cached": "c", "cached_ids": "d"},
@@ -117,42 +119,36 @@ std::vector<std::string> FuzzSeeds() {
                                    "first_edge_id": 9}},
           {"src": "n", "relation": "by", "dst": "m", "in": {"indptr": "p",
            "indices": "q", "timestamps": "t"}}]})",
-      R"({"format": "fairlead.partitions.v1", "name": "g",
+              R"({"format": "fairlead.partitions.v1", "name": "g",
           "partitions": ["part-0", "part-1"], "node_types": [
           {"name": "n", "book": {"bounds": [0, 4, 9]},
            "feature_book": {"table": "t.npy"}}], "edge_types": [
           {"src": "n", "relation": "to", "dst": "n",
            "book": {"hashed_ids": 1000}}]})",
-      R"({"format": "fairlead.dataset.v1", "name": "g", "node_types": [],
-          "edge_types": []})"};
-}
-
-std::vector<std::string> FuzzRefused() {
-  return {"",
-          "null",
-          "[]",
-          "{}",
-          R"({"format": "fairlead.dataset.v2"})",
-          R"({"format": "fairlead.dataset.v1", "name": "g",
+              R"({"format": "fairlead.dataset.v1", "name": "g", "node_types": [],
+          "edge_types": []})"},
+      .refused =
+          {"", "null", "[]", "{}", R"({"format": "fairlead.dataset.v2"})",
+           R"({"format": "fairlead.dataset.v1", "name": "g",
               "node_types": {}, "edge_types": []})",
-          R"({"format": "fairlead.dataset.v1", "name": "g", "node_types": [
+           R"({"format": "fairlead.dataset.v1", "name": "g", "node_types": [
               {"name": "n", "num_nodes": -1}], "edge_types": []})",
-          R"({"format": "fairlead.dataset.v1", "name": "g", "node_types": [
+           R"({"format": "fairlead.dataset.v1", "name": "g", "node_types": [
               {"name": "n", "num_nodes": 1, "labels": "../l"}],
               "edge_types": []})",
-          R"({"format": "fairlead.dataset.v1", "name": "g", "node_types": [
+           R"({"format": "fairlead.dataset.v1", "name": "g", "node_types": [
               {"name": "n", "num_nodes": 1e30}], "edge_types": []})",
-          R"({"format": "fairlead.partitions.v1", "name": "g",
+           R"({"format": "fairlead.partitions.v1", "name": "g",
               "partitions": [], "node_types": [], "edge_types": []})",
-          R"({"format": "fairlead.partitions.v1", "name": "g",
+           R"({"format": "fairlead.partitions.v1", "name": "g",
               "partitions": ["a"], "node_types": [
               {"name": "n", "book": {"bounds": [0]}}], "edge_types": []})",
-          std::string(20'000, '[')};
+           std::string(20'000, '[')},
+      .pieces = {"{",    "}",      "[",    "]",          "(",
+                 ")",    ",",      ":",    "\"",         "'",
+                 "..",   "/",      "null", "-1",         "0",
+                 "1e9",  "false",  "",     "4294967296", "9223372036854775808",
+                 "\xff", "\\u0000"}};
 }
 
 }  // namespace fairlead::testing
-
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  fairlead::testing::FuzzAccepts({data, size});
-  return 0;
-}

@@ -6,7 +6,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
-#include "libs/graph/fuzz/fuzz.h"
+#include "libs/fuzz/fuzz.h"
 #include "libs/graph/npy.h"
 
 namespace fairlead::testing {
@@ -51,38 +51,26 @@ bool FuzzAccepts(absl::Span<const uint8_t> file) {
   FuzzRequire(
       (array->data.data() - file.data()) % static_cast<int64_t>(element) == 0,
       "an array is not aligned");
-  volatile uint8_t sink = 0;
-  for (const uint8_t byte : array->data) {
-    sink = static_cast<uint8_t>(sink ^ byte);
-  }
+  FuzzTouch(array->data);
   return true;
 }
 
-std::vector<std::string> FuzzSeeds() {
-  return {Npy(1, "<i8", "(3,)", 24),      Npy(2, "<f4", "(2, 3)", 24),
-          Npy(3, "|u1", "(5,)", 5),       Npy(1, "<u4", "(0,)", 0),
-          Npy(1, "<f8", "(2, 1, 1)", 16), Npy(1, "|b1", "()", 1)};
-}
-
-std::vector<std::string> FuzzRefused() {
-  return {"",
-          "\x93NUMPY",
-          Npy(4, "<i8", "(3,)", 24),
-          Npy(1, "<i8", "(3,)", 23),
-          Npy(1, "<i8", "(-3,)", 24),
-          Npy(1, "<i8", "(4611686018427387904, 8)", 24),
-          Npy(1, "<i8", "(2305843009213693955,)", 24),
-          Npy(1, ">i8", "(3,)", 24),
-          Npy(1, "|O", "(3,)", 24),
-          Npy(1, "<i0", "(3,)", 24),
-          Npy(1, "<i9", "(3,)", 27),
-          Npy(1, "<i8", "(3", 24),
-          Npy(1, "<i8", "(x,)", 24)};
+FuzzFormat GetFuzzFormat() {
+  return {
+      .accepted = {Npy(1, "<i8", "(3,)", 24), Npy(2, "<f4", "(2, 3)", 24),
+                   Npy(3, "|u1", "(5,)", 5), Npy(1, "<u4", "(0,)", 0),
+                   Npy(1, "<f8", "(2, 1, 1)", 16), Npy(1, "|b1", "()", 1)},
+      .refused = {"", "\x93NUMPY", Npy(4, "<i8", "(3,)", 24),
+                  Npy(1, "<i8", "(3,)", 23), Npy(1, "<i8", "(-3,)", 24),
+                  Npy(1, "<i8", "(4611686018427387904, 8)", 24),
+                  Npy(1, "<i8", "(2305843009213693955,)", 24),
+                  Npy(1, ">i8", "(3,)", 24), Npy(1, "|O", "(3,)", 24),
+                  Npy(1, "<i0", "(3,)", 24), Npy(1, "<i9", "(3,)", 27),
+                  Npy(1, "<i8", "(3", 24), Npy(1, "<i8", "(x,)", 24)},
+      .pieces = {
+          "{", "}",  "(", ")",   ",",    ":",          "\"",
+          "'", "-1", "0", "1e9", "",     "4294967296", "9223372036854775808",
+          "<", ">",  "|", "<f4", "True", "\xff"}};
 }
 
 }  // namespace fairlead::testing
-
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  fairlead::testing::FuzzAccepts({data, size});
-  return 0;
-}

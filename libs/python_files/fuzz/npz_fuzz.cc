@@ -5,7 +5,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "libs/python_files/fuzz/fuzz.h"
+#include "libs/fuzz/fuzz.h"
 #include "libs/python_files/npz_reader.h"
 #include "libs/python_files/test_files.h"
 #include "libs/python_files/zip_reader.h"
@@ -36,21 +36,17 @@ bool FuzzAccepts(absl::Span<const uint8_t> file) {
   return all;
 }
 
-std::vector<std::string> FuzzSeeds() {
+FuzzFormat GetFuzzFormat() {
   const std::string ids = Le(1, 8) + Le(2, 8);
-  return {MakeZip({.members = {{"ids.npy", MakeNpy("<i8", "(2,)", ids)},
-                               {"x.npy", MakeNpy("<f4", "(2, 2)", ids)}}}),
-          MakeZip({.members = {{.name = "x.npy",
-                                .data = MakeNpy("|u1", "(16,)", ids),
-                                .deflated = true},
-                               {.name = "empty.npy",
-                                .data = MakeNpy("<f8", "(0, 3)", ""),
-                                .zip64 = true}}})};
+  return {.accepted = {
+              MakeZip({.members = {{"ids.npy", MakeNpy("<i8", "(2,)", ids)},
+                                   {"x.npy", MakeNpy("<f4", "(2, 2)", ids)}}}),
+              MakeZip({.members = {{.name = "x.npy",
+                                    .data = MakeNpy("|u1", "(16,)", ids),
+                                    .deflated = true},
+                                   {.name = "empty.npy",
+                                    .data = MakeNpy("<f8", "(0, 3)", ""),
+                                    .zip64 = true}}})}};
 }
 
 }  // namespace fairlead::testing
-
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  fairlead::testing::FuzzAccepts({data, size});
-  return 0;
-}

@@ -6,7 +6,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/escaping.h"
 #include "absl/types/span.h"
-#include "libs/python_files/fuzz/fuzz.h"
+#include "libs/fuzz/fuzz.h"
+#include "libs/python_files/fuzz/walk.h"
 #include "libs/python_files/golden_pickles.h"
 #include "libs/python_files/pickle_reader.h"
 
@@ -28,19 +29,14 @@ bool FuzzAccepts(absl::Span<const uint8_t> file) {
   return true;
 }
 
-std::vector<std::string> FuzzSeeds() {
-  std::vector<std::string> seeds;
+FuzzFormat GetFuzzFormat() {
+  FuzzFormat format;
   for (const char* const hex :
        {kMetaProtocol0, kMetaProtocol2, kMetaProtocol5, kArrayProtocol5,
         kFortranProtocol2, kFortranProtocol4, kTensor}) {
-    seeds.push_back(absl::HexStringToBytes(hex));
+    format.accepted.push_back(absl::HexStringToBytes(hex));
   }
-  return seeds;
+  return format;
 }
 
 }  // namespace fairlead::testing
-
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  fairlead::testing::FuzzAccepts({data, size});
-  return 0;
-}

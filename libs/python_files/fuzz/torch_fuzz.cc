@@ -5,7 +5,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "libs/python_files/fuzz/fuzz.h"
+#include "libs/fuzz/fuzz.h"
+#include "libs/python_files/fuzz/walk.h"
 #include "libs/python_files/pickle_reader.h"
 #include "libs/python_files/test_files.h"
 #include "libs/python_files/torch_file.h"
@@ -24,23 +25,20 @@ bool FuzzAccepts(absl::Span<const uint8_t> file) {
   return true;
 }
 
-std::vector<std::string> FuzzSeeds() {
+FuzzFormat GetFuzzFormat() {
   std::string longs;
   for (int i = 0; i < 6; ++i) longs += Le(i, 8);
   const std::string first = PyStorage("LongStorage", "0", 6);
   const std::string second = PyStorage("FloatStorage", "1", 4);
   return {
-      MakeTorch(PyTensor(first, 0, {2, 3}, {3, 1}) + ".", {longs}),
-      MakeTorch("}(" + PyStr("view") + PyTensor(first, 1, {3, 2}, {0, 2}) +
-                    PyStr("empty") + PyTensor(first, 6, {0, 4}, {4, 1}) +
-                    PyStr("other") + PyTensor(second, 0, {2, 2}, {1, 2}) + "u.",
-                {longs, std::string(16, '\1')}),
-  };
+      .accepted = {
+          MakeTorch(PyTensor(first, 0, {2, 3}, {3, 1}) + ".", {longs}),
+          MakeTorch("}(" + PyStr("view") + PyTensor(first, 1, {3, 2}, {0, 2}) +
+                        PyStr("empty") + PyTensor(first, 6, {0, 4}, {4, 1}) +
+                        PyStr("other") + PyTensor(second, 0, {2, 2}, {1, 2}) +
+                        "u.",
+                    {longs, std::string(16, '\1')}),
+      }};
 }
 
 }  // namespace fairlead::testing
-
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  fairlead::testing::FuzzAccepts({data, size});
-  return 0;
-}

@@ -5,7 +5,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "libs/python_files/fuzz/fuzz.h"
+#include "libs/fuzz/fuzz.h"
 #include "libs/python_files/shared_bytes.h"
 #include "libs/python_files/test_files.h"
 #include "libs/python_files/zip_reader.h"
@@ -36,7 +36,7 @@ bool FuzzAccepts(absl::Span<const uint8_t> file) {
   return all;
 }
 
-std::vector<std::string> FuzzSeeds() {
+FuzzFormat GetFuzzFormat() {
   TestZip zip = {.members = {{"a", "first"},
                              {.name = "b",
                               .data = std::string(300, 'x') + "second",
@@ -46,12 +46,7 @@ std::vector<std::string> FuzzSeeds() {
                  .comment = "comment"};
   const std::string small = MakeZip(zip);
   zip.zip64 = true;
-  return {small, MakeZip(zip), MakeZip({})};
+  return {.accepted = {small, MakeZip(zip), MakeZip({})}};
 }
 
 }  // namespace fairlead::testing
-
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  fairlead::testing::FuzzAccepts({data, size});
-  return 0;
-}

@@ -1,15 +1,14 @@
-#include "libs/python_files/fuzz/fuzz.h"
+#include "libs/python_files/fuzz/walk.h"
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "libs/fuzz/fuzz.h"
 #include "libs/python_files/pickle_value.h"
 #include "libs/python_files/strided_array.h"
 
@@ -36,17 +35,6 @@ void CheckArray(const StridedArray& array) {
 }
 
 }  // namespace
-
-void FuzzRequire(bool holds, const char* what) {
-  if (holds) return;
-  fprintf(stderr, "broken: %s\n", what);
-  abort();
-}
-
-void FuzzTouch(absl::Span<const uint8_t> bytes) {
-  volatile uint8_t sink = 0;
-  for (const uint8_t byte : bytes) sink = static_cast<uint8_t>(sink ^ byte);
-}
 
 void FuzzWalk(const PickleValue& value) {
   switch (value.kind()) {
