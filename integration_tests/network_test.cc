@@ -7,7 +7,6 @@
 
 #include <cstdint>
 #include <cstdio>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,12 +15,12 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "integration_tests/harness/namespaces.h"
+#include "integration_tests/harness/network_hosts.h"
 #include "integration_tests/harness/running_load.h"
 #include "integration_tests/harness/test_cluster.h"
 #include "integration_tests/harness/test_dataset.h"
@@ -34,95 +33,43 @@ namespace {
 
 using ::fairlead::testing::BatchDigests;
 using ::fairlead::testing::EnterNamespaces;
+using ::fairlead::testing::FindSystemProgram;
 using ::fairlead::testing::IsFullScale;
 using ::fairlead::testing::IsOk;
 using ::fairlead::testing::kPatience;
 using ::fairlead::testing::MakeKronecker;
-using ::fairlead::testing::NewFolder;
+using ::fairlead::testing::MakeNetworkHosts;
+using ::fairlead::testing::NetworkHosts;
 using ::fairlead::testing::Partition;
 using ::fairlead::testing::Program;
 using ::fairlead::testing::RunningLoad;
+using ::fairlead::testing::Shell;
 using ::fairlead::testing::TestCluster;
 using ::testing::AnyOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
+// Services are in this process's namespace, trainers in the other.
 constexpr char kServicesAddress[] = "10.77.0.1";
 constexpr uint64_t kClients = 2;
-
-// Where the distribution has a program of the system's; empty if nowhere.
-std::string Find(const std::string& program) {
-  for (const char* folder : {"/usr/sbin/", "/sbin/", "/usr/bin/", "/bin/"}) {
-    if (std::filesystem::exists(folder + program)) return folder + program;
-  }
-  return "";
-}
-
-// Runs a command, given by its words. What it said, if it failed.
-std::string Shell(const std::string& command,
-                  std::vector<std::string> launcher = {}) {
-  std::vector<std::string> words = absl::StrSplit(command, ' ');
-  words[0] = Find(words[0]);
-  launcher.insert(launcher.end(), words.begin(), words.end());
-  const auto outcome = RunToEnd(launcher, kPatience, NewFolder());
-  if (outcome.ok() && outcome->exit_code == 0) return "";
-  return absl::StrCat(
-      command, ": ",
-      outcome.ok() ? outcome->err : std::string(outcome.status().message()));
-}
-
-// Says what is missing for two namespaces with a wire; nothing if nothing is.
-// This process is in the one, with the services; `holder` keeps the other.
-std::string SetUpNamespaces(std::optional<ChildProcess>& holder,
-                            std::vector<std::string>& inside) {
-  for (const char* program : {"ip", "nsenter", "unshare", "cat"}) {
-    if (Find(program).empty()) return absl::StrCat("there is no ", program);
-  }
-  std::string error = EnterNamespaces(CLONE_NEWNET);
-  if (!error.empty()) return error;
-  // It says a word once it is in its namespace, and then waits to be killed.
-  auto started = ChildProcess::Start(
-      {Find("unshare"), "-n", "/bin/sh", "-c", "echo there; exec sleep 100000"},
-      {});
-  if (!started.ok()) return std::string(started.status().message());
-  holder.emplace(*std::move(started));
-  const auto there = holder->ReadLine(kPatience);
-  if (!there.ok() || !there->has_value()) return "no second namespace";
-  inside = {Find("nsenter"),
-            absl::StrCat("--net=/proc/", holder->pid(), "/ns/net")};
-  for (const std::string& command :
-       {std::string("ip link set lo up"),
-        absl::StrCat("ip link add wire type veth peer name wire netns ",
-                     holder->pid()),
-        absl::StrCat("ip addr add ", kServicesAddress, "/24 dev wire"),
-        std::string("ip link set wire up")}) {
-    error = Shell(command);
-    if (!error.empty()) return error;
-  }
-  for (const char* command :
-       {"ip addr add 10.77.0.2/24 dev wire", "ip link set wire up"}) {
-    error = Shell(command, inside);
-    if (!error.empty()) return error;
-  }
-  return "";
-}
 
 class Network : public ::testing::Test {
  protected:
   // Before there is any thread, which could not follow.
   static void SetUpTestSuite() {
-    missing_ = SetUpNamespaces(holder_, trainers_);
+    hosts_.missing = EnterNamespaces(CLONE_NEWNET);
+    if (hosts_.missing.empty()) hosts_ = MakeNetworkHosts(1);
   }
-  static void TearDownTestSuite() { holder_.reset(); }
+  static void TearDownTestSuite() { hosts_ = {}; }
 
   void SetUp() override {
-    if (!missing_.empty()) GTEST_SKIP() << missing_;
+    if (!hosts_.missing.empty()) GTEST_SKIP() << hosts_.missing;
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(const std::string whole, MakeKronecker());
     TestCluster::Options options;
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(options.dataset, Partition(whole, 2));
     options.partitions = 2;
     options.host_per_partition = true;
-    options.host = kServicesAddress;
+    options.places = {{.address = kServicesAddress}};
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(cluster_, TestCluster::Start(options));
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto undisturbed, StartLoad());
     ASSERT_THAT(undisturbed->Finish(), IsOk());
@@ -140,7 +87,7 @@ class Network : public ::testing::Test {
         *cluster_,
         {"--split=all", "--epochs=2", "--batch_size=16", "--fanout=5,5",
          "--shuffle", absl::StrCat("--clients=", kClients)},
-        trainers_);
+        trainers());
   }
 
   // Trainers reach the services, and are answered, over a wire that is slow and
@@ -148,7 +95,7 @@ class Network : public ::testing::Test {
   static std::string AddLossyWire(std::optional<ChildProcess>& wire) {
     auto started = ChildProcess::Start(
         {Program("integration_tests/harness:lossy_wire"), "--device=slow",
-         absl::StrCat("--other_end=/proc/", holder_->pid(), "/ns/net"),
+         absl::StrCat("--other_end=/proc/", hosts_.namespaces[0].holder.pid(), "/ns/net"),
          "--delay=10ms", "--jitter=5ms", "--loss=0.02"},
         {});
     if (!started.ok()) return std::string(started.status().message());
@@ -161,9 +108,9 @@ class Network : public ::testing::Test {
          std::vector<std::pair<std::vector<std::string>, std::string>>{
              {{}, "ip addr add 10.78.0.1/24 dev slow"},
              {{}, "ip link set slow up"},
-             {trainers_, "ip addr add 10.78.0.2/24 dev slow"},
-             {trainers_, "ip link set slow up"},
-             {trainers_, absl::StrCat("ip route add ", kServicesAddress,
+             {trainers(), "ip addr add 10.78.0.2/24 dev slow"},
+             {trainers(), "ip link set slow up"},
+             {trainers(), absl::StrCat("ip route add ", kServicesAddress,
                                       "/32 dev slow src 10.78.0.2")}}) {
       const std::string error = Shell(command, launcher);
       if (!error.empty()) return error;
@@ -176,23 +123,24 @@ class Network : public ::testing::Test {
     EXPECT_THAT(load.CheckExact(owed_, kClients), IsOk());
   }
 
-  static std::string missing_;
-  static std::optional<ChildProcess> holder_;
-  static std::vector<std::string> trainers_;  // runs what follows, over there
+  // Runs what follows, over there.
+  static const std::vector<std::string>& trainers() {
+    return hosts_.places[0].launcher;
+  }
+
+  static NetworkHosts hosts_;
   std::unique_ptr<TestCluster> cluster_;
   BatchDigests owed_;
 };
 
-std::string Network::missing_;
-std::optional<ChildProcess> Network::holder_;
-std::vector<std::string> Network::trainers_;
+NetworkHosts Network::hosts_;
 
 // Where the kernel can do that to a wire by itself, it does.
 TEST_F(Network, SlowWireThatLosesPacketsOnlyTakesLonger) {
   std::optional<ChildProcess> other_wire;
   const bool has_netem =
-      !Find("tc").empty() &&
-      Shell("tc qdisc add dev wire root netem delay 10ms 5ms loss 2%").empty();
+      !FindSystemProgram("tc").empty() &&
+      Shell("tc qdisc add dev wire0 root netem delay 10ms 5ms loss 2%").empty();
   if (!has_netem) {
     const std::string error = AddLossyWire(other_wire);
     if (!error.empty()) GTEST_SKIP() << error;
@@ -200,7 +148,7 @@ TEST_F(Network, SlowWireThatLosesPacketsOnlyTakesLonger) {
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto load, StartLoad());
   ExpectExact(*load);
   if (has_netem) {
-    EXPECT_EQ(Shell("tc qdisc del dev wire root"), "");
+    EXPECT_EQ(Shell("tc qdisc del dev wire0 root"), "");
     return;
   }
   other_wire->Signal(SIGTERM);  // and its devices and routes go with it
@@ -220,9 +168,9 @@ TEST_F(Network, WireThatIsCutAndMendedLosesNothing) {
     SCOPED_TRACE(absl::FormatDuration(cut));
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto load, StartLoad());
     ASSERT_TRUE(load->AwaitBatches(20));
-    ASSERT_EQ(Shell("ip link set wire down"), "");
+    ASSERT_EQ(Shell("ip link set wire0 down"), "");
     absl::SleepFor(cut);  // the fault itself, and no wait for anything
-    ASSERT_EQ(Shell("ip link set wire up"), "");
+    ASSERT_EQ(Shell("ip link set wire0 up"), "");
     ExpectExact(*load);
   }
 }

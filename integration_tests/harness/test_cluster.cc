@@ -86,8 +86,7 @@ bool IsFullScale() {
 absl::StatusOr<std::unique_ptr<TestCluster>> TestCluster::Start(
     const Options& options) {
   // The constructor is private, so std::make_unique cannot call it.
-  std::unique_ptr<TestCluster> cluster(new TestCluster());
-  cluster->host_ = options.host;
+  std::unique_ptr<TestCluster> cluster(new TestCluster(options));
   cluster->folder_ = NewFolder();
   // A flag that is given twice has its last value.
   std::vector<std::string> registry_flags = {
@@ -97,46 +96,66 @@ absl::StatusOr<std::unique_ptr<TestCluster>> TestCluster::Start(
   for (int i = 0; i < options.registries; ++i) {
     FAIRLEAD_RETURN_IF_ERROR(cluster->StartService(
         i == 0 ? "registry" : absl::StrCat("registry-", i), "registry",
-        registry_flags));
+        cluster->PlaceOf(i), registry_flags));
     absl::StrAppend(&cluster->registry_addresses_, i == 0 ? "" : ",",
                     cluster->services_.back().address());
   }
-  const std::string registry =
-      absl::StrCat("--registry=", cluster->registry_addresses());
   for (int partition = 0; partition < options.partitions; ++partition) {
     const bool is_new_host = partition == 0 || options.host_per_partition;
     if (is_new_host) {
       FAIRLEAD_ASSIGN_OR_RETURN(cluster->shm_dirs_.emplace_back(),
                                 MakeFolder("/dev/shm"));
     }
-    const std::string shm_dir =
-        absl::StrCat("--shm_dir=", cluster->shm_dirs_.back());
-    std::vector<std::string> pool_flags = {
-        registry, shm_dir, absl::StrCat("--dataset=", options.dataset),
-        absl::StrCat("--workers=", options.workers)};
-    pool_flags.insert(pool_flags.end(), options.pool_flags.begin(),
-                      options.pool_flags.end());
-    pool_flags.push_back(absl::StrCat("--partition=", partition));
-    FAIRLEAD_RETURN_IF_ERROR(cluster->StartService(
-        absl::StrCat("pool-", partition), "sampler_pool", pool_flags));
-    if (!is_new_host) continue;
-    const std::string name = absl::StrCat("gateway-", partition);
-    std::vector<std::string> gateway_flags = {
-        registry, shm_dir, absl::StrCat("--member_name=", name)};
-    gateway_flags.insert(gateway_flags.end(), options.gateway_flags.begin(),
-                         options.gateway_flags.end());
     FAIRLEAD_RETURN_IF_ERROR(
-        cluster->StartService(name, "channel_gateway", gateway_flags));
+        cluster->StartPool(partition, absl::StrCat("pool-", partition), {}));
+    if (!is_new_host) continue;
+    FAIRLEAD_RETURN_IF_ERROR(cluster->StartGateway(
+        partition, absl::StrCat("gateway-", partition)));
   }
   return cluster;
 }
 
+absl::Status TestCluster::StartPool(
+    int partition, const std::string& name,
+    const std::vector<std::string>& more_flags) {
+  std::vector<std::string> flags = {
+      absl::StrCat("--registry=", registry_addresses()),
+      absl::StrCat("--shm_dir=", shm_dirs_.back()),
+      absl::StrCat("--dataset=", options_.dataset),
+      absl::StrCat("--workers=", options_.workers)};
+  flags.insert(flags.end(), options_.pool_flags.begin(),
+               options_.pool_flags.end());
+  flags.push_back(absl::StrCat("--partition=", partition));
+  flags.insert(flags.end(), more_flags.begin(), more_flags.end());
+  return StartService(name, "sampler_pool", PlaceOf(partition), flags);
+}
+
+absl::Status TestCluster::StartGateway(int partition, const std::string& name) {
+  std::vector<std::string> flags = {
+      absl::StrCat("--registry=", registry_addresses()),
+      absl::StrCat("--shm_dir=", shm_dirs_.back()),
+      absl::StrCat("--member_name=", name)};
+  flags.insert(flags.end(), options_.gateway_flags.begin(),
+               options_.gateway_flags.end());
+  return StartService(name, "channel_gateway", PlaceOf(partition), flags);
+}
+
+absl::Status TestCluster::AddHost(int partition, const std::string& name) {
+  FAIRLEAD_ASSIGN_OR_RETURN(shm_dirs_.emplace_back(), MakeFolder("/dev/shm"));
+  const std::string pool = absl::StrCat("pool-", name);
+  FAIRLEAD_RETURN_IF_ERROR(
+      StartPool(partition, pool, {absl::StrCat("--member_name=", pool)}));
+  return StartGateway(partition, absl::StrCat("gateway-", name));
+}
+
 absl::Status TestCluster::StartService(const std::string& name,
                                        const std::string& program,
+                                       const Place& place,
                                        const std::vector<std::string>& flags) {
-  std::vector<std::string> argv = {
-      Program("services/" + program), absl::StrCat("--listen=", host_, ":0"),
-      absl::StrCat("--metrics_listen=", host_, ":0")};
+  std::vector<std::string> argv = place.launcher;
+  argv.push_back(Program("services/" + program));
+  argv.push_back(absl::StrCat("--listen=", place.address, ":0"));
+  argv.push_back(absl::StrCat("--metrics_listen=", place.address, ":0"));
   argv.insert(argv.end(), flags.begin(), flags.end());
   // (Networks of tests are nobody else's.)
   if (host_ != "127.0.0.1") argv.emplace_back("--insecure_listen");
@@ -169,6 +188,17 @@ absl::Status TestCluster::Restart(size_t service) {
   FAIRLEAD_ASSIGN_OR_RETURN(gone,
                             ServiceProcess::Start(argv, gone.log(), kPatience));
   return absl::OkStatus();
+}
+
+absl::Status TestCluster::End(size_t service) {
+  ServiceProcess& ended = services_[service];
+  ended.process().Signal(SIGTERM);
+  FAIRLEAD_ASSIGN_OR_RETURN(const int exit_code,
+                            ended.process().Wait(kPatience));
+  if (exit_code == 0) return absl::OkStatus();
+  return absl::InternalError(
+      absl::StrCat("the service with ", ended.log(), " ended with ", exit_code,
+                   " on SIGTERM, which asks for 0"));
 }
 
 absl::Status TestCluster::KillAndRestart(size_t service) {
@@ -219,14 +249,8 @@ absl::StatusOr<nlohmann::json> TestCluster::Load(
 
 absl::Status TestCluster::Stop() {
   for (ServiceProcess& service : services_) service.process().Signal(SIGTERM);
-  for (ServiceProcess& service : services_) {
-    FAIRLEAD_ASSIGN_OR_RETURN(const int exit_code,
-                              service.process().Wait(kPatience));
-    if (exit_code != 0) {
-      return absl::InternalError(
-          absl::StrCat("the service with ", service.log(), " ended with ",
-                       exit_code, " on SIGTERM, which asks for 0"));
-    }
+  for (size_t i = 0; i < services_.size(); ++i) {
+    FAIRLEAD_RETURN_IF_ERROR(End(i));
   }
   return CheckNothingIsLeft();
 }

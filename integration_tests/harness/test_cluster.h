@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "integration_tests/harness/place.h"
 #include "libs/child_process/child_process.h"
 #include "libs/child_process/service_process.h"
 #include "nlohmann/json.hpp"
@@ -57,7 +58,9 @@ class TestCluster {
     // their own, as on storage hosts. Without, all share one of each.
     bool host_per_partition = false;
     int workers = 2;
-    std::string host = "127.0.0.1";  // that all of them listen on
+    // Registry i, and the services of partition i, are at place i modulo how
+    // many there are.
+    std::vector<Place> places = {Place()};
     int registries = 1;  // over one --store, which must be in etcd then
     std::vector<std::string> registry_flags = {};  // on top, or in place
     std::vector<std::string> pool_flags = {};      // likewise
@@ -95,6 +98,13 @@ class TestCluster {
   absl::Status Restart(size_t service);
   absl::Status KillAndRestart(size_t service);
 
+  // Ends one with SIGTERM; returns when it has. INTERNAL if not with 0.
+  absl::Status End(size_t service);
+
+  // A storage host more, with one more pool of a partition and a gateway:
+  // "pool-`name`" and "gateway-`name`".
+  absl::Status AddHost(int partition, const std::string& name);
+
   // Starts another process in a service's place, under its name, on a port of
   // its own. Returns the one that was there, which still runs.
   absl::StatusOr<ServiceProcess> Replace(size_t service);
@@ -116,12 +126,22 @@ class TestCluster {
   absl::Status CheckNothingIsLeft() const;
 
  private:
-  TestCluster() = default;
+  explicit TestCluster(const Options& options) : options_(options) {}
 
+  const Place& PlaceOf(int number) const {
+    return options_.places[static_cast<size_t>(number) %
+                           options_.places.size()];
+  }
   absl::Status StartService(const std::string& name, const std::string& program,
+                            const Place& place,
                             const std::vector<std::string>& flags);
+  // What it joins and shares comes first, so that flags of `options_` are in
+  // place of it.
+  absl::Status StartPool(int partition, const std::string& name,
+                         const std::vector<std::string>& more_flags);
+  absl::Status StartGateway(int partition, const std::string& name);
 
-  std::string host_;
+  const Options options_;
   std::string registry_addresses_;
   std::string folder_;
   std::vector<std::string> shm_dirs_;  // of each host

@@ -6,6 +6,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -54,17 +55,22 @@ absl::StatusOr<std::vector<uint32_t>> AllServers(RegistrySession& session) {
   std::stable_partition(pools.begin(), pools.end(), [](const v1::Member& pool) {
     return !pool.draining();
   });
+  // A cursor counts servers in the order of their partitions, whichever replica
+  // is the first by now.
+  using Server = std::tuple<std::string, uint32_t, uint32_t>;
   std::set<std::pair<std::string, uint32_t>> seen;
-  std::vector<uint32_t> ranks;
+  std::vector<Server> servers;
   for (const v1::Member& pool : pools) {
+    const v1::DatasetPartition& dataset = pool.dataset();
     if (!pool.has_dataset() ||
-        seen.emplace(pool.dataset().name(), pool.dataset().partition())
-            .second) {
-      ranks.push_back(pool.rank());
+        seen.emplace(dataset.name(), dataset.partition()).second) {
+      servers.emplace_back(dataset.name(), dataset.partition(), pool.rank());
     }
   }
-  // In the order that a cursor counts servers in, whoever drains.
-  std::sort(ranks.begin(), ranks.end());
+  std::sort(servers.begin(), servers.end());
+  std::vector<uint32_t> ranks;
+  ranks.reserve(servers.size());
+  for (const Server& server : servers) ranks.push_back(std::get<2>(server));
   return ranks;
 }
 

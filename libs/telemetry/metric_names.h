@@ -73,6 +73,15 @@ inline constexpr MetricName kRegistryResumedEpochs = {
     "fairlead_registry_resumed_epochs_total",
     "Epochs begun again for what was missing, as a later attempt. Many: "
     "streams break, or services restart."};
+inline constexpr MetricName kRegistryMovedChannels = {
+    "fairlead_registry_moved_channels_total",
+    "Channels given to another pool of their partition, since one came, went "
+    "or drained. Rising all the time: a pool or gateway comes and goes."};
+inline constexpr MetricName kRegistryRefusedMoves = {
+    "fairlead_registry_refused_moves_total",
+    "Channels that another pool of their partition did not take, and which "
+    "stay where they are. Any: it has less room (--shm_budget) than those "
+    "whose channels it should take over."};
 inline constexpr MetricName kRegistryStoreCommitSeconds = {
     "fairlead_registry_store_commit_seconds",
     "Time to make one change durable. High: the store's disk is slow."};

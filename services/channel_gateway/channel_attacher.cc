@@ -73,11 +73,12 @@ void ChannelAttacher::Find(uint64_t channel_id,
                                         ": the registry says: ",
                                         status.error_message())));
         } else if (search->resolved.shm_domain() != shm_domain_) {
+          // It may have moved: whoever asks the registry again finds it.
           End(search,
-              absl::FailedPreconditionError(absl::StrCat(
+              absl::UnavailableError(absl::StrCat(
                   "channel ", search->channel_id,
                   ": its sampler pool does not share this gateway's --shm_dir; "
-                  "receive from the gateway that the registration named")));
+                  "receive from the gateway that the registry names now")));
         } else {
           AskPool(search);
         }

@@ -25,9 +25,8 @@ class ChannelAttacher final : public ChannelFinder {
   // Waits for the calls under way; each has a deadline.
   ~ChannelAttacher() override;
 
-  // UNAVAILABLE if the registry or the pool is away, NOT_FOUND if there is no
-  // such channel, FAILED_PRECONDITION if its pool does not share this host's
-  // shared memory folder.
+  // UNAVAILABLE if the registry or the pool is away, or the pool does not share
+  // this host's shared memory folder; NOT_FOUND if there is no such channel.
   void Find(uint64_t channel_id, const v1::Doorbell& wake_consumer,
             Callback done) override;
 

@@ -172,9 +172,15 @@ absl::Status Delivery::Attach(Channel& channel,
       channel.producer,
       DoorbellRinger::Open(options_.shm_dir, found.wake_producer.name()));
   channel.producer_slot = found.wake_producer.slot();
-  FAIRLEAD_ASSIGN_OR_RETURN(
-      channel.consumer,
-      ShmConsumer::Open(options_.shm_dir, found.segment, {.budget = budget_}));
+  absl::StatusOr<std::unique_ptr<ShmConsumer>> consumer =
+      ShmConsumer::Open(options_.shm_dir, found.segment, {.budget = budget_});
+  if (absl::IsFailedPrecondition(consumer.status())) {
+    // A gateway that is about to end.
+    return absl::UnavailableError(
+        absl::StrCat(std::string(consumer.status().message()),
+                     "; subscribe again when it has let go"));
+  }
+  FAIRLEAD_ASSIGN_OR_RETURN(channel.consumer, std::move(consumer));
   // Opening may have freed what a gateway before this one held.
   channel.producer->Ring(channel.producer_slot);
   return absl::OkStatus();

@@ -56,7 +56,8 @@ absl::StatusOr<ChannelPools::ChannelPool> ChannelPools::FindChannelPool(
         FAIRLEAD_RETURN_IF_ERROR(MayUseChannel(state, caller, channel_id));
         found.job = JobOfChannel(state, found.channel);
         FAIRLEAD_ASSIGN_OR_RETURN(found.pool,
-                                  state.FindPool(found.channel.server_rank()));
+                                  state.FindPool(RegistryState::PoolRank(
+                                      found.channel)));
         return found;
       }));
   found.stub = StubOf(found.pool);
@@ -64,11 +65,12 @@ absl::StatusOr<ChannelPools::ChannelPool> ChannelPools::FindChannelPool(
 }
 
 absl::StatusOr<ChannelPools::Host> ChannelPools::FindHost(
-    uint32_t server_rank) {
+    const v1::RegisterSamplingInputRequest& request) {
   return core_.ReadLatest(
-      [server_rank](const RegistryState& state) -> absl::StatusOr<Host> {
+      [&request](const RegistryState& state) -> absl::StatusOr<Host> {
         Host host;
-        FAIRLEAD_ASSIGN_OR_RETURN(host.pool, state.FindPool(server_rank));
+        FAIRLEAD_ASSIGN_OR_RETURN(host.pool,
+                                  state.FindPool(state.PlaceOf(request)));
         FAIRLEAD_ASSIGN_OR_RETURN(host.gateway,
                                   state.FindGateway(host.pool.shm_domain()));
         return host;
@@ -90,7 +92,7 @@ void ChannelPools::Unregister(const std::vector<RegistryState::Ended>& ended) {
   for (const RegistryState::Ended& channel : ended) {
     const absl::StatusOr<v1::Member> pool =
         core_.Read([&channel](const RegistryState& state) {
-          return state.FindPool(channel.server_rank);
+          return state.FindPool(channel.pool_rank);
         });
     // A pool that is away asks for its assignments when it joins again, and
     // this channel is not among them.

@@ -54,17 +54,19 @@ class ChannelPools {
                                               uint64_t channel_id)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // The pool of a rank, and a gateway that shares its memory.
+  // The pool that has, or is to have, a channel, and a gateway that shares its
+  // memory.
   struct Host {
     v1::Member pool;
     v1::Member gateway;
   };
-  absl::StatusOr<Host> FindHost(uint32_t server_rank);
+  absl::StatusOr<Host> FindHost(
+      const v1::RegisterSamplingInputRequest& request);
 
   std::shared_ptr<Stub> StubOf(const v1::Member& pool)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Tells the pools that these channels are no more. Whom it cannot tell now
+  // Tells the pools that they have these channels no more. Whom it cannot tell now
   // it tells with a later UnregisterUntold(), for which it has the core retry.
   void Unregister(const std::vector<RegistryState::Ended>& ended)
       ABSL_LOCKS_EXCLUDED(mutex_);

@@ -50,8 +50,8 @@ std::optional<std::string> FindProgram() {
   return std::nullopt;
 }
 
-// Ports of the loopback that nobody has, all different. None that the system
-// gives to whoever connects: until etcd listens there, they must stay free.
+// Ports that nobody has here, all different; a host of its own has fewer in
+// use. None that the system gives to whoever connects: until etcd listens there, they must stay free.
 std::vector<int> FreePorts(size_t count) {
   constexpr int kFirst = 10'000;
   constexpr int kLast = 32'000;
@@ -93,7 +93,8 @@ absl::StatusOr<etcdserverpb::StatusResponse> StatusOf(
 bool EtcdCluster::IsInstalled() { return FindProgram().has_value(); }
 
 absl::StatusOr<std::unique_ptr<EtcdCluster>> EtcdCluster::Start(
-    size_t members, const std::string& folder) {
+    const std::vector<Host>& hosts, const std::string& folder) {
+  const size_t members = hosts.size();
   const std::optional<std::string> program = FindProgram();
   if (!program.has_value()) return absl::NotFoundError(kWhySkipped);
   // The constructor is private, so std::make_unique cannot call it.
@@ -102,15 +103,19 @@ absl::StatusOr<std::unique_ptr<EtcdCluster>> EtcdCluster::Start(
   const std::vector<int> ports = FreePorts(2 * members);
   std::vector<std::string> peers;
   for (size_t i = 0; i < members; ++i) {
-    cluster->endpoints_.push_back(absl::StrCat("127.0.0.1:", ports[2 * i]));
-    peers.push_back(
-        absl::StrCat("member-", i, "=http://127.0.0.1:", ports[2 * i + 1]));
+    cluster->endpoints_.push_back(
+        absl::StrCat(hosts[i].address, ":", ports[2 * i]));
+    peers.push_back(absl::StrCat("member-", i, "=http://", hosts[i].address,
+                                 ":", ports[2 * i + 1]));
   }
   for (size_t i = 0; i < members; ++i) {
     const std::string client = absl::StrCat("http://", cluster->endpoints_[i]);
     const std::string peer =
-        absl::StrCat("http://127.0.0.1:", ports[2 * i + 1]);
-    cluster->commands_.push_back(
+        absl::StrCat("http://", hosts[i].address, ":", ports[2 * i + 1]);
+    std::vector<std::string>& command =
+        cluster->commands_.emplace_back(hosts[i].launcher);
+    command.insert(
+        command.end(),
         {*program, absl::StrCat("--name=member-", i),
          absl::StrCat("--data-dir=", folder, "/etcd-", i),
          absl::StrCat("--listen-client-urls=", client),

@@ -14,7 +14,7 @@
 
 namespace fairlead::testing {
 
-// A real etcd cluster on free loopback ports, for tests: one process for each
+// A real etcd cluster on free ports, for tests: one process for each
 // member, which may be killed, stopped and started again. Thread-compatible.
 //
 //   if (!EtcdCluster::IsInstalled()) GTEST_SKIP() << EtcdCluster::kWhySkipped;
@@ -31,7 +31,17 @@ class EtcdCluster {
   // they say is in `folder`/etcd-*.log. Must not be called from a thread that
   // ends before the cluster. NOT_FOUND if no etcd is installed.
   static absl::StatusOr<std::unique_ptr<EtcdCluster>> Start(
-      size_t members, const std::string& folder);
+      size_t members, const std::string& folder) {
+    return Start(std::vector<Host>(members), folder);
+  }
+
+  // The same with a member on each of these hosts.
+  struct Host {
+    std::string address = "127.0.0.1";
+    std::vector<std::string> launcher = {};  // runs what follows there
+  };
+  static absl::StatusOr<std::unique_ptr<EtcdCluster>> Start(
+      const std::vector<Host>& hosts, const std::string& folder);
 
   // host:port of each member.
   const std::vector<std::string>& endpoints() const { return endpoints_; }

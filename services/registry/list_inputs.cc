@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -48,7 +49,7 @@ PoolAnswers ListInputsOf(const std::vector<PoolToList>& pools,
   PoolAnswers answers;
   for (size_t i = 0; i < pools.size(); ++i) {
     if (!calls[i]->status.ok()) continue;
-    answers[pools[i].server_rank] = std::move(calls[i]->response);
+    answers[pools[i].name] = std::move(calls[i]->response);
   }
   return answers;
 }
@@ -63,16 +64,19 @@ void AddFromPool(v1::ChannelDescription from_pool,
 
 void AddFromPools(PoolAnswers answers,
                   std::vector<v1::ChannelDescription>& channels) {
-  absl::flat_hash_map<uint64_t, v1::ChannelDescription*> by_id;
-  for (auto& [rank, answer] : answers) {
+  // While a channel moves, two pools may know it.
+  using PoolAndId = std::pair<std::string, uint64_t>;
+  absl::flat_hash_map<PoolAndId, v1::ChannelDescription*> known;
+  for (auto& [name, answer] : answers) {
     for (v1::ChannelDescription& channel : *answer.mutable_channels()) {
-      by_id[channel.channel_id()] = &channel;
+      known[{name, channel.channel_id()}] = &channel;
     }
   }
   for (v1::ChannelDescription& channel : channels) {
-    if (!answers.contains(channel.server_rank())) continue;
-    const auto found = by_id.find(channel.channel_id());
-    if (found == by_id.end()) {
+    if (!answers.contains(channel.pool_name())) continue;
+    const auto found =
+        known.find(PoolAndId(channel.pool_name(), channel.channel_id()));
+    if (found == known.end()) {
       channel.set_state(v1::CHANNEL_STATE_INITIALISING);
     } else {
       AddFromPool(std::move(*found->second), channel);

@@ -2,9 +2,9 @@
 #define FAIRLEAD_SERVICES_REGISTRY_LIST_INPUTS_H_
 
 #include <chrono>
-#include <cstdint>
 #include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "protos/fairlead/v1/registry.pb.h"
@@ -13,13 +13,13 @@
 namespace fairlead {
 
 struct PoolToList {
-  uint32_t server_rank = 0;
+  std::string name;
   std::shared_ptr<v1::SamplerPoolService::Stub> stub;
 };
 
-// What pools say of their channels, by server_rank. One that does not answer is
+// What pools say of their channels, by pool's name. One that does not answer is
 // missing.
-using PoolAnswers = std::map<uint32_t, v1::ListInputsResponse>;
+using PoolAnswers = std::map<std::string, v1::ListInputsResponse>;
 
 // Asks all of them at a time, each once, until `deadline` and not for longer
 // than two seconds.

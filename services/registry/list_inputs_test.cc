@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -19,13 +20,13 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::Key;
 
-v1::ChannelDescription Known(uint64_t id, uint32_t server_rank) {
+v1::ChannelDescription Known(uint64_t id, const std::string& pool) {
   v1::ChannelDescription channel;
   channel.set_channel_id(id);
-  channel.set_server_rank(server_rank);
+  channel.set_server_rank(2);
   channel.set_state(v1::CHANNEL_STATE_LOST);
   channel.set_trainer_name("trainer");
-  channel.set_pool_name("pool");
+  channel.set_pool_name(pool);
   return channel;
 }
 
@@ -38,9 +39,9 @@ v1::ChannelDescription FromPool(uint64_t id) {
 }
 
 TEST(AddFromPools, AddsWhatThePoolSaysAndKeepsWhatOnlyTheRegistryKnows) {
-  std::vector<v1::ChannelDescription> channels = {Known(7, 2)};
+  std::vector<v1::ChannelDescription> channels = {Known(7, "pool")};
   PoolAnswers answers;
-  *answers[2].add_channels() = FromPool(7);
+  *answers["pool"].add_channels() = FromPool(7);
   AddFromPools(std::move(answers), channels);
   EXPECT_EQ(channels[0].state(), v1::CHANNEL_STATE_PARKED);
   EXPECT_EQ(channels[0].batches(), 5u);
@@ -50,18 +51,29 @@ TEST(AddFromPools, AddsWhatThePoolSaysAndKeepsWhatOnlyTheRegistryKnows) {
 }
 
 TEST(AddFromPools, ChannelOfASilentPoolStaysLost) {
-  std::vector<v1::ChannelDescription> channels = {Known(7, 2), Known(8, 3)};
+  std::vector<v1::ChannelDescription> channels = {Known(7, "silent"),
+                                                  Known(8, "pool")};
   PoolAnswers answers;
-  *answers[3].add_channels() = FromPool(8);
+  *answers["pool"].add_channels() = FromPool(8);
   AddFromPools(std::move(answers), channels);
   EXPECT_EQ(channels[0].state(), v1::CHANNEL_STATE_LOST);
   EXPECT_EQ(channels[1].state(), v1::CHANNEL_STATE_PARKED);
 }
 
-TEST(AddFromPools, ChannelThatItsPoolHasNotMadeYetIsInitialising) {
-  std::vector<v1::ChannelDescription> channels = {Known(7, 2)};
+TEST(AddFromPools, WhileAChannelMovesThePoolThatHasItNowIsBelieved) {
+  std::vector<v1::ChannelDescription> channels = {Known(7, "now")};
   PoolAnswers answers;
-  answers[2];
+  *answers["before"].add_channels() = FromPool(7);
+  answers["before"].mutable_channels(0)->set_batches(3);
+  *answers["now"].add_channels() = FromPool(7);
+  AddFromPools(std::move(answers), channels);
+  EXPECT_EQ(channels[0].batches(), 5u);
+}
+
+TEST(AddFromPools, ChannelThatItsPoolHasNotMadeYetIsInitialising) {
+  std::vector<v1::ChannelDescription> channels = {Known(7, "pool")};
+  PoolAnswers answers;
+  answers["pool"];
   AddFromPools(std::move(answers), channels);
   EXPECT_EQ(channels[0].state(), v1::CHANNEL_STATE_INITIALISING);
 }
@@ -102,13 +114,13 @@ TEST(ListInputsOf, LeavesOutPoolsThatDoNotAnswerInTime) {
                              &port);
     builder.RegisterService(pool);
     servers.push_back(builder.BuildAndStart());
-    pools.push_back({static_cast<uint32_t>(pools.size()),
+    pools.push_back({pools.empty() ? "good" : "silent",
                      v1::SamplerPoolService::NewStub(rpc::MakeChannel(
                          "127.0.0.1:" + std::to_string(port)))});
   }
   const PoolAnswers answers = ListInputsOf(
       pools, std::chrono::system_clock::now() + std::chrono::seconds(1));
-  EXPECT_THAT(answers, ElementsAre(Key(0u)));
+  EXPECT_THAT(answers, ElementsAre(Key("good")));
 }
 
 TEST(ListInputsOf, NoPoolsAreNoAnswers) {

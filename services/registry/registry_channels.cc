@@ -163,7 +163,8 @@ RegistryState::PlanRegister(
     }
     return planned;
   }
-  const v1::MemberRecord* const pool = PoolOf(request.server_rank());
+  const uint32_t place = PlaceOf(request);
+  const v1::MemberRecord* const pool = PoolOf(place);
   if (pool != nullptr && pool->member().draining()) {
     return DrainingError(pool->member());
   }
@@ -180,6 +181,7 @@ RegistryState::PlanRegister(
   spec.set_failure_policy(request.failure_policy());
   record.set_owner_member_id(request.member_id());
   record.set_server_rank(request.server_rank());
+  record.set_pool_rank(place);
   ids.set_next_channel_id(ids.next_channel_id() + 1);
   planned.answer.is_new = true;
   planned.writes = {Put(ids), Put(record)};
@@ -209,7 +211,7 @@ RegistryState::PlanDestroy(uint64_t channel_id) const {
   Planned<std::optional<Ended>> planned;
   const auto it = channels_.find(channel_id);
   if (it != channels_.end()) {
-    planned.answer = Ended{channel_id, it->second.server_rank()};
+    planned.answer = Ended{channel_id, PoolRank(it->second)};
     planned.writes.push_back({ChannelKey(channel_id), std::nullopt});
     return planned;
   }
@@ -235,10 +237,10 @@ absl::StatusOr<v1::ChannelRecord> RegistryState::FindChannel(
 }
 
 v1::ListAssignmentsResponse RegistryState::Assignments(
-    uint32_t server_rank) const {
+    uint32_t pool_rank) const {
   v1::ListAssignmentsResponse response;
   for (const auto& [id, channel] : channels_) {
-    if (channel.server_rank() == server_rank) {
+    if (PoolRank(channel) == pool_rank) {
       *response.add_channels() = channel.spec();
     }
   }

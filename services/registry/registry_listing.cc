@@ -47,7 +47,7 @@ RegistryState::PlanDrain(const v1::DrainMemberRequest& request) const {
   Planned<v1::DrainMemberResponse> planned;
   uint64_t served = 0;
   for (const auto& [id, channel] : channels_) {
-    const v1::MemberRecord* const pool = PoolOf(channel.server_rank());
+    const v1::MemberRecord* const pool = PoolOf(PoolRank(channel));
     if (pool == nullptr) continue;
     // Which of several gateways a trainer is at, none of them says: each may
     // have any channel of its folder.
@@ -81,7 +81,7 @@ v1::ChannelDescription RegistryState::Describe(
   description.set_state(v1::CHANNEL_STATE_LOST);
   *description.mutable_control() = channel.spec().control();
   description.set_trainer_name(NameOf(channel.owner_member_id()));
-  const v1::MemberRecord* const pool = PoolOf(channel.server_rank());
+  const v1::MemberRecord* const pool = PoolOf(PoolRank(channel));
   if (pool != nullptr) {
     description.set_pool_name(pool->member().member_name());
   }
@@ -138,7 +138,7 @@ RegistryCounts RegistryState::Count(absl::Duration now) const {
     counts.trainers += member.role() == v1::ROLE_TRAINER ? 1 : 0;
   }
   for (const auto& [id, channel] : channels_) {
-    const auto found = pools.find(channel.server_rank());
+    const auto found = pools.find(PoolRank(channel));
     const MemberEntry* const pool =
         found == pools.end() ? nullptr : found->second;
     if (pool == nullptr || pool->record.away()) {

@@ -223,7 +223,7 @@ RegistryState::PlanLeave(uint64_t member_id) const {
     for (const auto& [id, channel] : channels_) {
       if (channel.owner_member_id() != member_id) continue;
       planned.writes.push_back({ChannelKey(id), std::nullopt});
-      planned.answer.push_back({id, channel.server_rank()});
+      planned.answer.push_back({id, PoolRank(channel)});
     }
     for (const auto& [id, backend] : backends_) {
       v1::BackendRecord left = backend;
@@ -238,12 +238,8 @@ RegistryState::PlanLeave(uint64_t member_id) const {
       }
     }
   }
-  const bool is_pointed_at =
-      member.role() == v1::ROLE_SAMPLER_POOL &&
-      std::any_of(channels_.begin(), channels_.end(),
-                  [&member](const auto& entry) {
-                    return entry.second.server_rank() == member.rank();
-                  });
+  const bool is_pointed_at = member.role() == v1::ROLE_SAMPLER_POOL &&
+                             ChannelsAt(member.rank()) > 0;
   if (is_pointed_at) {
     v1::MemberRecord away = it->second.record;
     away.set_home(incarnation_);
@@ -332,27 +328,27 @@ v1::ListMembersResponse RegistryState::ListMembers(v1::Role role) const {
   return response;
 }
 
-const v1::MemberRecord* RegistryState::PoolOf(uint32_t server_rank) const {
+const v1::MemberRecord* RegistryState::PoolOf(uint32_t rank) const {
   for (const auto& [id, entry] : members_) {
     if (entry.member().role() == v1::ROLE_SAMPLER_POOL &&
-        entry.member().rank() == server_rank) {
+        entry.member().rank() == rank) {
       return &entry.record;
     }
   }
   return nullptr;
 }
 
-absl::StatusOr<v1::Member> RegistryState::FindPool(uint32_t server_rank) const {
-  const v1::MemberRecord* const pool = PoolOf(server_rank);
+absl::StatusOr<v1::Member> RegistryState::FindPool(uint32_t rank) const {
+  const v1::MemberRecord* const pool = PoolOf(rank);
   if (pool == nullptr) {
     return absl::UnavailableError(absl::StrCat(
-        "no sampler pool with server_rank ", server_rank,
+        "no sampler pool with server_rank ", rank,
         " has joined; start one with --registry pointing here, and try again"));
   }
   if (!pool->away()) return pool->member();
   return absl::UnavailableError(absl::StrCat(
-      "sampler pool ", pool->member().member_name(), " (server_rank ",
-      server_rank, ") is away; try again when it has joined again"));
+      "sampler pool ", pool->member().member_name(), " (server_rank ", rank,
+      ") is away; try again when it has joined again"));
 }
 
 absl::StatusOr<v1::Member> RegistryState::FindGateway(

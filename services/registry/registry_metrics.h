@@ -15,6 +15,8 @@ struct RegistryMetrics {
         expired_leases(telemetry.Counter(metrics::kRegistryExpiredLeases)),
         epochs(telemetry.Counter(metrics::kRegistryEpochs)),
         resumed_epochs(telemetry.Counter(metrics::kRegistryResumedEpochs)),
+        moved_channels(telemetry.Counter(metrics::kRegistryMovedChannels)),
+        refused_moves(telemetry.Counter(metrics::kRegistryRefusedMoves)),
         store_failures(telemetry.Counter(metrics::kRegistryStoreFailures)),
         store_commit_seconds(telemetry.Histogram(
             metrics::kRegistryStoreCommitSeconds, DurationBuckets())) {}
@@ -24,6 +26,8 @@ struct RegistryMetrics {
   prometheus::Counter& expired_leases;
   prometheus::Counter& epochs;
   prometheus::Counter& resumed_epochs;
+  prometheus::Counter& moved_channels;
+  prometheus::Counter& refused_moves;
   prometheus::Counter& store_failures;
   prometheus::Histogram& store_commit_seconds;
 };

@@ -51,12 +51,16 @@ absl::StatusOr<std::unique_ptr<RegistryService>> RegistryService::Create(
   service->heartbeats_ = std::make_unique<Heartbeats>(*service->core_);
   service->member_watch_ = std::make_unique<MemberWatch>(*service->core_);
   service->gather_calls_ = std::make_unique<GatherCalls>(*service->core_);
+  service->balancer_ = std::make_unique<ChannelBalancer>(
+      *service->core_, *service->pools_, metrics);
   service->core_->Run();
   return service;
 }
 
 RegistryService::~RegistryService() {
   if (core_ != nullptr) core_->Stop();
+  // Its last change may have us tell it of the change.
+  if (balancer_ != nullptr) balancer_->Stop();
 }
 
 void RegistryService::Drain() {
@@ -67,7 +71,10 @@ void RegistryService::Drain() {
 
 void RegistryService::OnChanged() {
   const absl::btree_set<uint64_t> members = core_->TakeChangedMembers();
-  if (!members.empty()) member_watch_->OnChanged(members);
+  if (!members.empty()) {
+    member_watch_->OnChanged(members);
+    balancer_->Notify();
+  }
   gather_calls_->OnChanged();
 }
 
@@ -169,8 +176,7 @@ grpc::Status RegistryService::RegisterSamplingInput(
     grpc::ServerContext* context,
     const v1::RegisterSamplingInputRequest* request,
     v1::RegisterSamplingInputResponse* response) {
-  const absl::StatusOr<ChannelPools::Host> host =
-      pools_->FindHost(request->server_rank());
+  absl::StatusOr<ChannelPools::Host> host = pools_->FindHost(*request);
   if (!host.ok()) return rpc::ToGrpcStatus(host.status());
   using Planned = RegistryState::Planned<RegistryState::Registration>;
   const Caller caller = CallerOf(context);
@@ -189,6 +195,11 @@ grpc::Status RegistryService::RegisterSamplingInput(
           });
   if (!registration.ok()) return rpc::ToGrpcStatus(registration.status());
   const uint64_t channel_id = registration->record.spec().channel_id();
+  const uint32_t pool_rank = RegistryState::PoolRank(registration->record);
+  if (pool_rank != host->pool.rank()) {  // others came in between
+    host = pools_->FindHost(*request);
+    if (!host.ok()) return rpc::ToGrpcStatus(host.status());
+  }
   if (!registrations_.Begin(channel_id, registration->is_new)) {
     return {grpc::StatusCode::UNAVAILABLE,
             absl::StrCat("worker_key ", request->worker_key(),
@@ -202,7 +213,7 @@ grpc::Status RegistryService::RegisterSamplingInput(
       pools_->StubOf(host->pool)
           ->RegisterInput(OnBehalfOf(context).get(), to_pool, &from_pool);
   if (registrations_.End(channel_id, status.ok())) {
-    TakeBack(channel_id, request->server_rank());
+    TakeBack(channel_id, pool_rank);
     registrations_.NoteTakenBack(channel_id);
   }
   if (!status.ok()) return FromPool(host->pool, status);
@@ -214,7 +225,7 @@ grpc::Status RegistryService::RegisterSamplingInput(
   return grpc::Status::OK;
 }
 
-void RegistryService::TakeBack(uint64_t channel_id, uint32_t server_rank) {
+void RegistryService::TakeBack(uint64_t channel_id, uint32_t pool_rank) {
   // If the store fails too, the trainer's lease ends the channel.
   core_
       ->Commit([channel_id](const RegistryState& state)
@@ -224,14 +235,14 @@ void RegistryService::TakeBack(uint64_t channel_id, uint32_t server_rank) {
       })
       .IgnoreError();
   // The pool may have made it although the answer was lost.
-  pools_->Unregister({{channel_id, server_rank}});
+  pools_->Unregister({{channel_id, pool_rank}});
 }
 
 grpc::Status RegistryService::PlanSamplingInput(
     grpc::ServerContext* context, const v1::PlanSamplingInputRequest* request,
     v1::PlanSamplingInputResponse* response) {
   const absl::StatusOr<ChannelPools::Host> host =
-      pools_->FindHost(request->input().server_rank());
+      pools_->FindHost(request->input());
   if (!host.ok()) return rpc::ToGrpcStatus(host.status());
   if (host->pool.draining()) {
     return rpc::ToGrpcStatus(DrainingError(host->pool));
@@ -367,7 +378,7 @@ grpc::Status RegistryService::ListChannels(
   });
   std::vector<PoolToList> pools;
   for (const v1::Member& pool : known.pools.members()) {
-    pools.push_back({pool.rank(), pools_->StubOf(pool)});
+    pools.push_back({pool.member_name(), pools_->StubOf(pool)});
   }
   AddFromPools(ListInputsOf(pools, OnBehalfOf(context)->deadline()),
                known.channels);

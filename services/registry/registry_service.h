@@ -12,6 +12,7 @@
 #include "libs/rpc/readiness.h"
 #include "protos/fairlead/v1/registry.grpc.pb.h"
 #include "services/registry/begun_epochs.h"
+#include "services/registry/channel_balancer.h"
 #include "services/registry/channel_pools.h"
 #include "services/registry/gather_calls.h"
 #include "services/registry/heartbeats.h"
@@ -120,7 +121,7 @@ class RegistryService final
   bool OnEnded(std::vector<RegistryState::Ended> ended) override;
 
   // Takes a channel back for which no pool could be told.
-  void TakeBack(uint64_t channel_id, uint32_t server_rank);
+  void TakeBack(uint64_t channel_id, uint32_t pool_rank);
 
   RegistryMetrics& metrics_;
   rpc::OpenStreams streams_;
@@ -131,6 +132,7 @@ class RegistryService final
   std::unique_ptr<Heartbeats> heartbeats_;
   std::unique_ptr<MemberWatch> member_watch_;
   std::unique_ptr<GatherCalls> gather_calls_;
+  std::unique_ptr<ChannelBalancer> balancer_;
 };
 
 }  // namespace fairlead

@@ -74,7 +74,11 @@ absl::Status RegistryState::ApplyPut(const v1::StoredRecord& record,
       return absl::OkStatus();
     case v1::StoredRecord::kChannel: {
       const v1::ChannelRecord& channel = record.channel();
-      channels_[channel.spec().channel_id()] = channel;
+      const auto [it, is_new] =
+          channels_.try_emplace(channel.spec().channel_id());
+      if (!is_new) --channels_at_[PoolRank(it->second)];
+      it->second = channel;
+      ++channels_at_[PoolRank(channel)];
       channel_by_key_[{channel.spec().backend_id(), channel.spec().worker_key(),
                        channel.server_rank()}] = channel.spec().channel_id();
       return absl::OkStatus();
@@ -110,6 +114,7 @@ void RegistryState::ApplyDelete(const std::string& key) {
   } else if (parts.first == "channel") {
     const auto it = channels_.find(id);
     if (it == channels_.end()) return;
+    --channels_at_[PoolRank(it->second)];
     channel_by_key_.erase({it->second.spec().backend_id(),
                            it->second.spec().worker_key(),
                            it->second.server_rank()});

@@ -105,10 +105,10 @@ class RegistryState {
   // Makes this registry the home of all whose home is not among `live`.
   Writes PlanAdopt(const std::set<uint64_t>& live) const;
 
-  // Channels that came to an end, and the pool that must be told.
+  // Channels that a pool has no more, and the pool that must be told.
   struct Ended {
     uint64_t channel_id = 0;
-    uint32_t server_rank = 0;
+    uint32_t pool_rank = 0;
   };
   // The end of one member: with it go its channels and what only it used. A
   // pool that channels still point at stays known, but away, so that its rank
@@ -146,7 +146,7 @@ class RegistryState {
   // Null if nobody has, or keeps, the name.
   const v1::Member* FindMemberByName(const std::string& name) const;
   // The pool of that rank. UNAVAILABLE if there is none, or its lease is over.
-  absl::StatusOr<v1::Member> FindPool(uint32_t server_rank) const;
+  absl::StatusOr<v1::Member> FindPool(uint32_t rank) const;
   // A gateway that shares the folder, one that is not draining if there is.
   // UNAVAILABLE if none has joined.
   absl::StatusOr<v1::Member> FindGateway(const std::string& shm_domain) const;
@@ -162,7 +162,8 @@ class RegistryState {
     v1::ChannelRecord record;
     bool is_new = false;
   };
-  // UNAVAILABLE for a new channel on a pool that is draining.
+  // A new channel goes to the pool of PlaceOf(). UNAVAILABLE if that one is
+  // draining.
   absl::StatusOr<Planned<Registration>> PlanRegister(
       const v1::RegisterSamplingInputRequest& request) const;
 
@@ -178,7 +179,35 @@ class RegistryState {
   // NOT_FOUND, saying whether it is gone or never was.
   absl::StatusOr<v1::ChannelRecord> FindChannel(uint64_t channel_id) const;
 
-  v1::ListAssignmentsResponse Assignments(uint32_t server_rank) const;
+  v1::ListAssignmentsResponse Assignments(uint32_t pool_rank) const;
+
+  // --- which pool makes a channel's batches ----------------------------------
+  // Pools of one partition make the same bytes, so they share its channels. One
+  // serves if it is there, is not draining, and has a gateway beside it of
+  // which the same is true.
+
+  // Rank of the pool that has this channel, or is to have it: for a new one, of
+  // those that serve the same partition as server_rank's, the one with the
+  // fewest channels; server_rank's own if none serves it.
+  uint32_t PlaceOf(const v1::RegisterSamplingInputRequest& request) const;
+  static uint32_t PoolRank(const v1::ChannelRecord& channel) {
+    return channel.has_pool_rank() ? channel.pool_rank()
+                                   : channel.server_rank();
+  }
+
+  struct Move {
+    uint64_t channel_id = 0;
+    uint32_t from = 0;  // ranks of pools
+    uint32_t to = 0;
+
+    bool operator==(const Move&) const = default;
+  };
+  // What to move, so that every channel is at a pool that serves, where its
+  // partition has one, and none of these has two more than another. Of those
+  // moves the ones to pools at home here: other registries know of the rest.
+  std::vector<Move> PlanMoves() const;
+  // No answer and no writes if the channel is gone, or no more at `from`.
+  Planned<std::optional<v1::ChannelSpec>> PlanMove(const Move& move) const;
 
   v1::ListBackendsResponse ListBackends() const;
   // What is known of channels without asking their pools: each is LOST. By id.
@@ -210,7 +239,10 @@ class RegistryState {
   // Empty if there is none.
   std::string NameOf(uint64_t member_id) const;
   // Null if there is none, away or not.
-  const v1::MemberRecord* PoolOf(uint32_t server_rank) const;
+  const v1::MemberRecord* PoolOf(uint32_t rank) const;
+  // The folders of gateways that take new channels.
+  std::set<std::string> ServedFolders() const;
+  uint64_t ChannelsAt(uint32_t pool_rank) const;
 
   struct MemberEntry {
     v1::MemberRecord record;
@@ -246,6 +278,7 @@ class RegistryState {
   std::map<std::string, uint64_t> backend_by_key_;
   std::map<uint64_t, v1::ChannelRecord> channels_;
   std::map<ChannelIdentity, uint64_t> channel_by_key_;
+  std::map<uint32_t, uint64_t> channels_at_;  // how many, by rank of pool
   GatherRounds gathers_;
   absl::btree_set<uint64_t> changed_members_;
 };

@@ -1,0 +1,186 @@
+// Storage hosts come and go while trainers load: work moves to the pools that
+// there are, and every batch comes once, the same bytes.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "gmock/gmock.h"
+#include "grpcpp/grpcpp.h"
+#include "gtest/gtest.h"
+#include "integration_tests/harness/running_load.h"
+#include "integration_tests/harness/scrape.h"
+#include "integration_tests/harness/test_cluster.h"
+#include "integration_tests/harness/test_dataset.h"
+#include "libs/child_process/service_process.h"
+#include "libs/rpc/channel.h"
+#include "libs/rpc/status_conversion.h"
+#include "libs/status/status_macros.h"
+#include "libs/status/status_matchers.h"
+#include "nlohmann/json.hpp"
+#include "protos/fairlead/v1/registry.grpc.pb.h"
+
+namespace fairlead {
+namespace {
+
+using ::fairlead::testing::BatchDigests;
+using ::fairlead::testing::IsOk;
+using ::fairlead::testing::IsOkAndHolds;
+using ::fairlead::testing::kPatience;
+using ::fairlead::testing::MakeKronecker;
+using ::fairlead::testing::Partition;
+using ::fairlead::testing::RunningLoad;
+using ::fairlead::testing::Scrape;
+using ::fairlead::testing::TestCluster;
+
+constexpr uint64_t kClients = 3;
+
+class Elastic : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const std::string whole, MakeKronecker());
+    TestCluster::Options options;
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(options.dataset, Partition(whole, 2));
+    options.partitions = 2;
+    options.host_per_partition = true;
+    options.registry_flags = {"--default_lease=2s"};
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(cluster_, TestCluster::Start(options));
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto undisturbed, StartLoad());
+    ASSERT_THAT(undisturbed->Finish(), IsOk());
+    owed_ = undisturbed->Digests();
+    ASSERT_EQ(owed_.size(), 4u * 64u);
+    registry_ = v1::RegistryService::NewStub(
+        rpc::MakeChannel(cluster_->registry_addresses()));
+  }
+
+  // At a pace at which all that a test does falls into it.
+  absl::StatusOr<std::unique_ptr<RunningLoad>> StartLoad() {
+    return RunningLoad::Start(
+        *cluster_, {"--split=all", "--clients=3", "--epochs=4",
+                    "--batch_size=16", "--fanout=5,5", "--shuffle",
+                    "--step_time=10ms"});
+  }
+
+  void ExpectExact(RunningLoad& load) {
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const nlohmann::json report, load.Finish());
+    EXPECT_EQ(report["duplicates"], 0);
+    EXPECT_EQ(report["missing"], 0);
+    EXPECT_THAT(load.CheckExact(owed_, kClients), IsOk());
+  }
+
+  absl::StatusOr<double> Metric(const std::string& service,
+                                const std::string& name) {
+    FAIRLEAD_ASSIGN_OR_RETURN(
+        const auto samples,
+        Scrape(cluster_->service(service).metrics_address()));
+    return samples.at(name);
+  }
+
+  // Looks after each batch whether so many channels have moved, in all. False
+  // if the load ended before they had.
+  bool AwaitMoves(RunningLoad& load, double moves) {
+    while (load.AwaitBatches(1)) {
+      if (Metric("registry", "fairlead_registry_moved_channels_total")
+              .value_or(0) >= moves) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  absl::StatusOr<std::vector<v1::Member>> Pools() {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() +
+                         absl::ToChronoSeconds(kPatience));
+    v1::ListMembersRequest request;
+    request.set_role(v1::ROLE_SAMPLER_POOL);
+    v1::ListMembersResponse response;
+    FAIRLEAD_RETURN_IF_ERROR(rpc::ToAbslStatus(
+        registry_->ListMembers(&context, request, &response)));
+    return std::vector<v1::Member>(response.members().begin(),
+                                   response.members().end());
+  }
+
+  absl::Status Drain(const std::string& member) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() +
+                         absl::ToChronoSeconds(kPatience));
+    v1::DrainMemberRequest request;
+    request.set_member_name(member);
+    request.set_draining(true);
+    v1::DrainMemberResponse response;
+    return rpc::ToAbslStatus(
+        registry_->DrainMember(&context, request, &response));
+  }
+
+  std::unique_ptr<TestCluster> cluster_;
+  std::unique_ptr<v1::RegistryService::Stub> registry_;
+  BatchDigests owed_;
+};
+
+TEST_F(Elastic, WorkMovesToPoolsThatComeAndFromPoolsThatGo) {
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto load, StartLoad());
+  ASSERT_TRUE(load->AwaitBatches(20));
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const std::vector<v1::Member> first, Pools());
+  ASSERT_EQ(first[0].dataset().partition(), 0u);
+
+  // Of three channels of partition 0 it gets one.
+  ASSERT_THAT(cluster_->AddHost(0, "second"), IsOk());
+  ASSERT_TRUE(AwaitMoves(*load, 1));
+  // And the others when the first is to go.
+  ASSERT_THAT(Drain(first[0].member_name()), IsOk());
+  ASSERT_TRUE(AwaitMoves(*load, 3));
+  EXPECT_THAT(cluster_->End(cluster_->IndexOf("pool-0")), IsOk());
+  EXPECT_THAT(cluster_->End(cluster_->IndexOf("gateway-0")), IsOk());
+  EXPECT_TRUE(load->AwaitBatches(20));
+
+  // Without a word beforehand, too. Whoever comes now counts servers as ever.
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto newcomer, StartLoad());
+  ASSERT_TRUE(newcomer->AwaitBatches(20));
+  ASSERT_THAT(cluster_->AddHost(0, "third"), IsOk());
+  ASSERT_TRUE(AwaitMoves(*newcomer, 6));
+  EXPECT_THAT(cluster_->End(cluster_->IndexOf("gateway-second")), IsOk());
+  EXPECT_THAT(cluster_->End(cluster_->IndexOf("pool-second")), IsOk());
+  ExpectExact(*load);
+  ExpectExact(*newcomer);
+  EXPECT_THAT(Metric("pool-third", "fairlead_pool_batches_total{result=\"ok\"}"),
+              IsOkAndHolds(::testing::Gt(0)));
+  EXPECT_THAT(cluster_->Stop(), IsOk());
+}
+
+TEST_F(Elastic, ChannelsOfAPoolThatDiesGoToItsReplicaWithItsLease) {
+  ASSERT_THAT(cluster_->AddHost(0, "replica"), IsOk());
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto load, StartLoad());
+  ASSERT_TRUE(load->AwaitBatches(20));
+  ASSERT_THAT(cluster_->Kill(cluster_->IndexOf("pool-0")), IsOk());
+  ASSERT_THAT(cluster_->Kill(cluster_->IndexOf("gateway-0")), IsOk());
+  ExpectExact(*load);
+  EXPECT_GT(*Metric("registry", "fairlead_registry_moved_channels_total"), 0);
+}
+
+// An upgrade: one after the other is ended and started again.
+TEST_F(Elastic, RollingRestartOfEverythingFailsNoBatch) {
+  ASSERT_THAT(cluster_->AddHost(0, "replica"), IsOk());
+  const size_t services = cluster_->services().size();
+  size_t restarted = 0;
+  while (restarted < services) {
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto load, StartLoad());
+    while (restarted < services && load->AwaitBatches(20)) {
+      SCOPED_TRACE(cluster_->names()[restarted]);
+      ASSERT_THAT(cluster_->End(restarted), IsOk());
+      ASSERT_THAT(cluster_->Restart(restarted), IsOk());
+      ++restarted;
+    }
+    ExpectExact(*load);
+  }
+  EXPECT_THAT(cluster_->Stop(), IsOk());
+}
+
+}  // namespace
+}  // namespace fairlead
