@@ -51,6 +51,7 @@ class MeshElasticTest : public ::testing::TestWithParam<bool> {
          absl::StrCat("--server=", role == "server" ? "true" : "false"),
          absl::StrCat("--tcp=", GetParam() ? "true" : "false"),
          absl::StrCat("--rank=", rank), "--workers=2", "--servers=2",
+         "--stop_timeout=60s",
          absl::StrCat("--founding_servers=", founding_servers_)},
         {});
     ASSERT_THAT(child, IsOk());

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -194,11 +195,23 @@ TEST_F(MeshTest, MemberThatDiesBeforeItSaidAnythingEndsTheStart) {
   auto server = std::async(std::launch::async, [this] {
     return MeshServer::Create(Config(MeshRole::kServer, 0), Meet(kWorkers));
   });
+  auto worker = std::async(std::launch::async, [this] {
+    return MeshWorker::Create(Config(MeshRole::kWorker, 0), Meet(0));
+  });
+  absl::Notification others_wait;
+  rendezvous_[1]->Watch([&others_wait](const MeshRendezvous::Lines& lines) {
+    if (!lines.at(0).empty() && !lines.at(kWorkers).empty() &&
+        !others_wait.HasBeenNotified()) {
+      others_wait.Notify();
+    }
+  });
+  EXPECT_TRUE(others_wait.WaitForNotificationWithTimeout(kPatience));
+  rendezvous_[1]->Watch(nullptr);
   memberships_[1].reset();
-  auto worker = MeshWorker::Create(Config(MeshRole::kWorker, 0), Meet(0));
-  EXPECT_THAT(worker, StatusIs(absl::StatusCode::kUnavailable,
-                               HasSubstr("member 1 is gone")));
-  EXPECT_THAT(server.get(), StatusIs(absl::StatusCode::kUnavailable));
+  const auto is_told =
+      StatusIs(absl::StatusCode::kUnavailable, HasSubstr("member 1 is gone"));
+  EXPECT_THAT(worker.get(), is_told);
+  EXPECT_THAT(server.get(), is_told);
 }
 
 TEST_F(MeshTest, ProcessThatJoinedUnderAnotherNameIsRefused) {

@@ -115,15 +115,15 @@ void MeshMember::OnLines(const MeshRendezvous::Lines& lines) {
 }
 
 absl::Status MeshMember::Enter(MeshLine offer, absl::Time deadline) {
-  FAIRLEAD_RETURN_IF_ERROR(Post(
+  // Who sees this member's line is seen by it.
+  rendezvous_->Watch(
+      [this](const MeshRendezvous::Lines& lines) { OnLines(lines); });
+  return Post(
       [this, &offer](MeshLine& line) {
         line = std::move(offer);
         line.life = life_;
       },
-      deadline));
-  rendezvous_->Watch(
-      [this](const MeshRendezvous::Lines& lines) { OnLines(lines); });
-  return absl::OkStatus();
+      deadline);
 }
 
 void MeshMember::Leave() {
