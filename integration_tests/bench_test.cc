@@ -87,7 +87,8 @@ TEST_F(Bench, MeasuresEveryPart) {
   EXPECT_EQ(results_["schema"], "fairlead.bench.v1");
   EXPECT_EQ(results_["taken"]["commit"], "0123456789ab");
   EXPECT_EQ(results_["taken"]["quick"], true);
-  EXPECT_THAT(results_["machine"]["kernel"], HasSubstr("Linux"));
+  EXPECT_THAT(results_["machine"]["kernel"].get<std::string>(),
+              HasSubstr("Linux"));
   EXPECT_THAT(
       NamesIn(results_["floors"], "name"),
       IsSupersetOf({"memcpy_dram", "random_read_independent", "gather_512",
@@ -109,7 +110,8 @@ TEST_F(Bench, MeasuresEveryPart) {
   }
   // Where nobody may trace, that is said.
   if (results_["syscalls"].empty()) {
-    EXPECT_THAT(results_["not_measured"]["syscalls"], HasSubstr("strace"));
+    EXPECT_THAT(results_["not_measured"]["syscalls"].get<std::string>(),
+                HasSubstr("strace"));
   }
 }
 

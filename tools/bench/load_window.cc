@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -207,7 +208,8 @@ Json Summarise(const Snapshot& first, const Snapshot& last,
   }
   Json quantiles = Json::array();
   for (int i = 0; i <= 100 && !gaps.empty(); ++i) {
-    quantiles.push_back(Quantile(gaps, i / 100.0));
+    // To the microsecond: 101 numbers a round are many.
+    quantiles.push_back(std::round(Quantile(gaps, i / 100.0) * 1e6) / 1e6);
   }
   const double bytes = received.bytes / std::max(received.batches, 1.0);
   const double edges = received.edges / std::max(received.batches, 1.0);

@@ -53,7 +53,8 @@ std::vector<MicroSpec> MicroSpecs(bool quick) {
        quick ? "BM_Decision/channels:1000/deficit:1"
              : "channels:(1|1000)/deficit:1"},
       {"sampler", "libs/sampling/neighbor_sampler_benchmark",
-       quick ? "BM_Sample/10_5/100000/" : "BM_Sample"},
+       quick ? "BM_Sample/10_5/100000/"
+             : "BM_Sample/15_10_5|BM_Sample/10_5/100000/"},
       {"gather", "libs/graph/gather_benchmark",
        quick ? "BM_Gather/row_bytes:512" : "/row_bytes:512|BM_Gather"},
       {"encode", "libs/tensor_message/tensor_message_benchmark",
