@@ -129,6 +129,10 @@ class Delivery {
   void Unsubscribe(uint64_t channel_id, const MessageSink* sink)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // Looks now whether the producers of all channels live, as it does by itself
+  // every half second. A channel whose producers are gone is at its end.
+  void CheckProducers() ABSL_LOCKS_EXCLUDED(mutex_);
+
   // What there is now, for metrics.
   GatewaySnapshot TakeSnapshot() ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -175,6 +179,9 @@ class Delivery {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Sends what can be sent; ends the channel if it is at its end.
   void Pump(uint64_t channel_id, Actions& actions)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The channels of these slots of the doorbell; of all, if there are none.
+  void PumpSlots(absl::Span<const uint32_t> slots, Actions& actions)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SendNext(uint64_t channel_id, Actions& actions)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -1,0 +1,142 @@
+// What becomes of readers whose channel's producers die, with channels in real
+// shared memory and a clock that stands still until the test moves it.
+
+#include "services/channel_gateway/delivery.h"
+
+#include <stdlib.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "libs/clock/fake_clock.h"
+#include "libs/shm_channel/doorbell.h"
+#include "libs/shm_channel/shm_channel.h"
+#include "libs/status/status_matchers.h"
+#include "libs/sync/mutex.h"
+#include "libs/telemetry/telemetry.h"
+#include "services/channel_gateway/gateway_metrics.h"
+
+namespace fairlead {
+namespace {
+
+using ::fairlead::testing::StatusIs;
+
+// Finds channels that it was told of, at once.
+class Finder final : public ChannelFinder {
+ public:
+  void Find(uint64_t channel_id, const v1::Doorbell& wake_consumer,
+            Callback done) override {
+    doorbell = wake_consumer.name();
+    done(attachments.at(channel_id));
+  }
+  std::map<uint64_t, ChannelAttachment> attachments;
+  std::string doorbell;  // of the one who asked last
+};
+
+// Waits to be finished.
+class Sink final : public MessageSink {
+ public:
+  bool Send(DeliveredMessage& /*message*/) override { return false; }
+  void Finish(const absl::Status& why) override {
+    MutexLock lock(&mutex_);
+    why_ = why;
+    is_finished_ = true;
+  }
+
+  bool is_finished() {
+    MutexLock lock(&mutex_);
+    return is_finished_;
+  }
+  absl::Status Await() {
+    MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(&is_finished_));
+    return why_;
+  }
+
+ private:
+  Mutex mutex_;
+  absl::Status why_ ABSL_GUARDED_BY(mutex_);
+  bool is_finished_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+class DeliveryTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_NE(mkdtemp(shm_dir_.data()), nullptr);
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(doorbell_, Doorbell::Create(shm_dir_));
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+        delivery_,
+        Delivery::Start({.shm_dir = shm_dir_, .shm_budget_bytes = 1 << 20},
+                        clock_, metrics_, finder_));
+    Attach(1);
+    Attach(2);
+  }
+  void TearDown() override {
+    delivery_.reset();
+    producers_.clear();
+    doorbell_.reset();
+    std::filesystem::remove_all(shm_dir_);
+  }
+
+  void Attach(uint64_t channel) {
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(producers_[channel],
+                                  ShmProducer::Create({.directory = shm_dir_,
+                                                       .capacity_bytes = 4096,
+                                                       .max_messages = 8}));
+    finder_.attachments[channel].segment = producers_[channel]->name();
+    finder_.attachments[channel].wake_producer.set_name(doorbell_->name());
+    sinks_[channel] = std::make_shared<Sink>();
+    delivery_->Subscribe(channel, {}, /*credit_messages=*/8,
+                         /*credit_bytes=*/4096, sinks_[channel]);
+  }
+
+  std::string shm_dir_ = "/dev/shm/fairlead-test-XXXXXX";
+  FakeClock clock_;
+  Telemetry telemetry_;
+  GatewayMetrics metrics_{telemetry_};
+  Finder finder_;
+  std::unique_ptr<Doorbell> doorbell_;
+  std::map<uint64_t, std::unique_ptr<ShmProducer>> producers_;
+  std::map<uint64_t, std::shared_ptr<Sink>> sinks_;
+  std::unique_ptr<Delivery> delivery_;
+};
+
+TEST_F(DeliveryTest, DeadProducerIsNoticedHoweverOftenOthersRing) {
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+      const auto ringer, DoorbellRinger::Open(shm_dir_, finder_.doorbell));
+  producers_.erase(1);
+  clock_.Advance(absl::Seconds(1));
+  while (!sinks_[1]->is_finished()) {
+    ringer->Ring(2);
+    std::this_thread::yield();
+  }
+  EXPECT_THAT(sinks_[1]->Await(), StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_FALSE(sinks_[2]->is_finished());
+}
+
+TEST_F(DeliveryTest, DeadProducerIsNoticedAtOnceByWhoeverLooks) {
+  producers_.erase(1);
+  delivery_->CheckProducers();
+  EXPECT_TRUE(sinks_[1]->is_finished());
+  EXPECT_THAT(sinks_[1]->Await(), StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_FALSE(sinks_[2]->is_finished());
+}
+
+TEST_F(DeliveryTest, ReaderOfAClosedChannelIsToldThatItIsGone) {
+  producers_.at(1)->Close();
+  delivery_->CheckProducers();
+  EXPECT_THAT(sinks_[1]->Await(), StatusIs(absl::StatusCode::kNotFound));
+}
+
+}  // namespace
+}  // namespace fairlead
