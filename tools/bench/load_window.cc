@@ -94,6 +94,30 @@ absl::Status AwaitFirstBatches(std::vector<Trainer>& trainers) {
   return absl::OkStatus();
 }
 
+// Waits until each trainer has printed some batches more than `printed` bytes
+// hold: on a slow machine a window may be too short for any.
+absl::Status AwaitMoreBatches(std::vector<Trainer>& trainers,
+                              const std::vector<uintmax_t>& printed) {
+  constexpr uintmax_t kSomeLines = 2000;  // a dozen
+  const RealClock clock;
+  const absl::Duration deadline = clock.MonotonicNow() + kPatience;
+  for (size_t i = 0; i < trainers.size(); ++i) {
+    std::error_code error;
+    while (std::filesystem::file_size(trainers[i].out, error) <
+           printed[i] + kSomeLines) {
+      if (trainers[i].process.Wait(absl::ZeroDuration()).ok()) {
+        return Failed(trainers[i]);
+      }
+      if (clock.MonotonicNow() > deadline) {
+        return absl::DeadlineExceededError(
+            "loadgen: no batch came any more; see the services' logs");
+      }
+      absl::SleepFor(kLook);
+    }
+  }
+  return absl::OkStatus();
+}
+
 // What had been used at a moment.
 struct Snapshot {
   absl::Duration at;
@@ -259,7 +283,12 @@ absl::StatusOr<Json> WatchLoad(const Programs& programs, BenchCluster* cluster,
   absl::SleepFor(options.warm_up);
   BenchCluster* const watched = load.shared_memory ? nullptr : cluster;
   FAIRLEAD_ASSIGN_OR_RETURN(const Snapshot first, Look(watched, trainers));
+  std::vector<uintmax_t> printed;
+  for (const Trainer& trainer : trainers) {
+    printed.push_back(std::filesystem::file_size(trainer.out, error));
+  }
   absl::SleepFor(options.length);
+  FAIRLEAD_RETURN_IF_ERROR(AwaitMoreBatches(trainers, printed));
   FAIRLEAD_ASSIGN_OR_RETURN(const Snapshot last, Look(watched, trainers));
   for (Trainer& trainer : trainers) trainer.process.Signal(SIGTERM);
   for (Trainer& trainer : trainers) {
