@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -86,6 +87,30 @@ absl::Status AwaitFirstBatches(std::vector<Trainer>& trainers) {
       if (clock.MonotonicNow() > deadline) {
         return absl::DeadlineExceededError(
             "loadgen: no batch came; see the services' logs");
+      }
+      absl::SleepFor(kLook);
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Waits until each trainer has printed some batches more than `printed` bytes
+// hold: on a slow machine a window may be too short for any.
+absl::Status AwaitMoreBatches(std::vector<Trainer>& trainers,
+                              const std::vector<uintmax_t>& printed) {
+  constexpr uintmax_t kSomeLines = 2000;  // a dozen
+  const RealClock clock;
+  const absl::Duration deadline = clock.MonotonicNow() + kPatience;
+  for (size_t i = 0; i < trainers.size(); ++i) {
+    std::error_code error;
+    while (std::filesystem::file_size(trainers[i].out, error) <
+           printed[i] + kSomeLines) {
+      if (trainers[i].process.Wait(absl::ZeroDuration()).ok()) {
+        return Failed(trainers[i]);
+      }
+      if (clock.MonotonicNow() > deadline) {
+        return absl::DeadlineExceededError(
+            "loadgen: no batch came any more; see the services' logs");
       }
       absl::SleepFor(kLook);
     }
@@ -207,7 +232,8 @@ Json Summarise(const Snapshot& first, const Snapshot& last,
   }
   Json quantiles = Json::array();
   for (int i = 0; i <= 100 && !gaps.empty(); ++i) {
-    quantiles.push_back(Quantile(gaps, i / 100.0));
+    // To the microsecond: 101 numbers a round are many.
+    quantiles.push_back(std::round(Quantile(gaps, i / 100.0) * 1e6) / 1e6);
   }
   const double bytes = received.bytes / std::max(received.batches, 1.0);
   const double edges = received.edges / std::max(received.batches, 1.0);
@@ -257,7 +283,12 @@ absl::StatusOr<Json> WatchLoad(const Programs& programs, BenchCluster* cluster,
   absl::SleepFor(options.warm_up);
   BenchCluster* const watched = load.shared_memory ? nullptr : cluster;
   FAIRLEAD_ASSIGN_OR_RETURN(const Snapshot first, Look(watched, trainers));
+  std::vector<uintmax_t> printed;
+  for (const Trainer& trainer : trainers) {
+    printed.push_back(std::filesystem::file_size(trainer.out, error));
+  }
   absl::SleepFor(options.length);
+  FAIRLEAD_RETURN_IF_ERROR(AwaitMoreBatches(trainers, printed));
   FAIRLEAD_ASSIGN_OR_RETURN(const Snapshot last, Look(watched, trainers));
   for (Trainer& trainer : trainers) trainer.process.Signal(SIGTERM);
   for (Trainer& trainer : trainers) {

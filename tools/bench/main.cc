@@ -78,6 +78,16 @@ absl::StatusOr<Json> ReadResults(const std::string& path) {
       absl::StrCat(path, ": ", std::string(status.message())));
 }
 
+// A line for each part: a run takes few lines of a diff.
+std::string ToText(const Json& results) {
+  std::string text;
+  for (const auto& [key, value] : results.items()) {
+    absl::StrAppend(&text, text.empty() ? "{" : ",\n ", Json(key).dump(), ": ",
+                    value.dump());
+  }
+  return text + "}\n";
+}
+
 absl::Status Write(const std::string& path, const std::string& text) {
   std::ofstream file(path);
   file << text << std::flush;
@@ -154,26 +164,35 @@ std::string OutFile() {
 }
 
 absl::Status Run(const std::string& programs) {
-  // First, so that a slip costs no ten minutes.
+  // What can be known to be wrong is, before ten minutes have passed.
+  std::filesystem::path out = OutFile();
+  if (absl::GetFlag(FLAGS_out).empty() &&
+      !absl::GetFlag(FLAGS_report_of).empty()) {
+    out = absl::GetFlag(FLAGS_report_of);
+  }
+  std::error_code error;
+  if (out.has_parent_path()) {
+    std::filesystem::create_directories(out.parent_path(), error);
+  }
+  std::filesystem::path page = out;
+  page.replace_extension(".html");
   Json baseline = nullptr;
   if (!absl::GetFlag(FLAGS_baseline).empty()) {
     FAIRLEAD_ASSIGN_OR_RETURN(baseline,
                               ReadResults(absl::GetFlag(FLAGS_baseline)));
   }
   Json results;
-  std::filesystem::path out = OutFile();
   if (absl::GetFlag(FLAGS_report_of).empty()) {
+    FAIRLEAD_RETURN_IF_ERROR(Write(page.string(), ""));
     FAIRLEAD_ASSIGN_OR_RETURN(results, Measure(programs));
-    FAIRLEAD_RETURN_IF_ERROR(Write(out.string(), results.dump(1) + "\n"));
+    FAIRLEAD_RETURN_IF_ERROR(Write(out.string(), ToText(results)));
     std::cout << out.string() << "\n";
   } else {
     FAIRLEAD_ASSIGN_OR_RETURN(results,
                               ReadResults(absl::GetFlag(FLAGS_report_of)));
-    if (absl::GetFlag(FLAGS_out).empty()) out = absl::GetFlag(FLAGS_report_of);
   }
-  out.replace_extension(".html");
-  FAIRLEAD_RETURN_IF_ERROR(Write(out.string(), ReportHtml(results, baseline)));
-  std::cout << out.string() << "\n" << ReportText(results, baseline);
+  FAIRLEAD_RETURN_IF_ERROR(Write(page.string(), ReportHtml(results, baseline)));
+  std::cout << page.string() << "\n" << ReportText(results, baseline);
   return absl::OkStatus();
 }
 

@@ -43,7 +43,7 @@ bool IsCounter(const std::string& key, const Json& value) {
 }  // namespace
 
 std::vector<MicroSpec> MicroSpecs(bool quick) {
-  return {
+  std::vector<MicroSpec> specs = {
       {"shm channel", "libs/shm_channel/shm_channel_benchmark",
        quick ? "BM_SendAndReceiveInOneThread"
              : "BM_Throughput/bytes:(1024|65536|1048576|16777216)/producers:1/"
@@ -52,15 +52,17 @@ std::vector<MicroSpec> MicroSpecs(bool quick) {
       {"scheduler", "libs/fair_scheduler/fair_scheduler_benchmark",
        quick ? "BM_Decision/channels:1000/deficit:1"
              : "channels:(1|1000)/deficit:1"},
-      {"sampler", "libs/sampling/neighbor_sampler_benchmark",
-       quick ? "BM_Sample/10_5/100000/" : "BM_Sample"},
-      {"gather", "libs/graph/gather_benchmark",
-       quick ? "BM_Gather/row_bytes:512" : "/row_bytes:512|BM_Gather"},
       {"encode", "libs/tensor_message/tensor_message_benchmark",
        quick ? "BM_PlanAndWriteFrame|BM_Parse" : "."},
       {"pool", "services/sampler_pool/pool_benchmark",
        quick ? "BM_BatchThroughTheTable/10$" : "BM_BatchThroughTheTable/10"},
   };
+  if (quick) return specs;
+  specs.push_back({"sampler", "libs/sampling/neighbor_sampler_benchmark",
+                   "BM_Sample/15_10_5|BM_Sample/10_5/100000/"});
+  specs.push_back(
+      {"gather", "libs/graph/gather_benchmark", "/row_bytes:512|BM_Gather"});
+  return specs;
 }
 
 absl::StatusOr<Json> ParseBenchmarkJson(const std::string& text) {

@@ -18,8 +18,8 @@ struct MicroSpec {
   std::string filter;   // which of its cases
 };
 
-// Those of the suite; `quick` leaves out what needs large graphs, and most
-// cases.
+// Those of the suite; `quick` leaves out what needs large graphs and tables,
+// and most cases.
 std::vector<MicroSpec> MicroSpecs(bool quick);
 
 // Runs one: a list of

@@ -1,5 +1,7 @@
 // What other programs print, read.
 
+#include <vector>
+
 #include "absl/status/status.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -30,8 +32,11 @@ TEST(ParseBenchmarkJson, TakesRepetitionsAndLeavesAggregates) {
        "real_time": 3.0, "time_unit": "ms"}]})"));
   ASSERT_EQ(cases.size(), 1);
   EXPECT_EQ(cases[0]["name"], "A/1");
-  EXPECT_THAT(cases[0]["values"], ElementsAre(2e-3, 4e-3));
-  EXPECT_THAT(cases[0]["counters"]["bytes_per_second"], ElementsAre(10, 30));
+  EXPECT_THAT(cases[0]["values"].get<std::vector<double>>(),
+              ElementsAre(2e-3, 4e-3));
+  EXPECT_THAT(
+      cases[0]["counters"]["bytes_per_second"].get<std::vector<double>>(),
+      ElementsAre(10, 30));
   EXPECT_EQ(cases[0]["counters"].size(), 1);
 }
 

@@ -1,6 +1,7 @@
 #include "tools/bench/report.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -99,9 +100,10 @@ std::string Header(const Json& results) {
         EscapeHtml(absl::StrFormat(
             "graph %s: %d nodes, %d edges, %d bytes of features a node; %d "
             "sampling threads; medians of %d rounds",
-            dataset.value("name", ""), dataset.value("nodes", 0),
-            dataset.value("edges", 0), dataset.value("feature_row_bytes", 0),
-            taken.value("workers", 0), taken.value("rounds", 0))));
+            dataset.value("name", ""), dataset.value("nodes", int64_t{0}),
+            dataset.value("edges", int64_t{0}),
+            dataset.value("feature_row_bytes", 0), taken.value("workers", 0),
+            taken.value("rounds", 0))));
   }
   absl::StrAppend(&html, "</p>");
   if (taken.value("quick", false)) {
