@@ -1,8 +1,6 @@
 #include "libs/graph/dataset_manifest.h"
 
-#include <cerrno>
 #include <cstdint>
-#include <cstring>
 #include <fstream>
 #include <initializer_list>
 #include <iterator>
@@ -14,7 +12,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "libs/graph/dataset_manifest_format.h"
 #include "libs/graph/element_type.h"
+#include "libs/graph/object_reader.h"
 #include "libs/graph/partition_book.h"
 #include "libs/status/status_macros.h"
 #include "libs/type_names/type_names.h"
@@ -25,106 +25,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr char kFormat[] = "fairlead.dataset.v1";
-constexpr char kPartitionsFormat[] = "fairlead.partitions.v1";
-constexpr char kFile[] = "dataset.json";
 constexpr std::initializer_list<const char*> kTopologyKeys = {
     "indptr", "indices", "edge_ids", "first_edge_id", "weights", "timestamps"};
-
-bool IsWithinFolder(const std::string& file) {
-  return !file.empty() && file.front() != '/' &&
-         file.find("..") == std::string::npos;
-}
-
-// Reads one JSON object key by key, and knows which keys were asked for.
-class ObjectReader {
- public:
-  ObjectReader(std::string where, const Json& object)
-      : where_(std::move(where)), object_(object) {}
-
-  absl::Status CheckObject() const {
-    if (object_.is_object()) return absl::OkStatus();
-    return absl::InvalidArgumentError(
-        absl::StrCat(where_, ": must be an object"));
-  }
-
-  absl::Status Check(std::initializer_list<const char*> known) const {
-    FAIRLEAD_RETURN_IF_ERROR(CheckObject());
-    for (const auto& [key, value] : object_.items()) {
-      bool is_known = false;
-      for (const char* name : known) is_known = is_known || key == name;
-      if (!is_known) {
-        return absl::InvalidArgumentError(
-            absl::StrCat(where_, ": \"", key, "\" is no key here"));
-      }
-    }
-    return absl::OkStatus();
-  }
-
-  absl::StatusOr<std::string> String(const char* key) const {
-    if (!object_.contains(key) || !object_[key].is_string() ||
-        object_[key].get<std::string>().empty()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(where_, ": needs a text \"", key, "\""));
-    }
-    return object_[key].get<std::string>();
-  }
-
-  // A file of the folder.
-  absl::StatusOr<std::string> File(const char* key) const {
-    FAIRLEAD_ASSIGN_OR_RETURN(std::string file, String(key));
-    if (!IsWithinFolder(file)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(where_, ": \"", key, "\" is ", file,
-                       "; it must lie within the dataset's folder"));
-    }
-    return file;
-  }
-
-  absl::StatusOr<std::string> OptionalFile(const char* key) const {
-    if (!object_.contains(key)) return std::string();
-    return File(key);
-  }
-
-  absl::StatusOr<int64_t> Count(const char* key) const {
-    if (!object_.contains(key) || !object_[key].is_number_unsigned()) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          where_, ": needs a whole number \"", key, "\", 0 or more"));
-    }
-    const auto count = object_[key].get<uint64_t>();
-    if (count > uint64_t{INT64_MAX}) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(where_, ": \"", key, "\" is too large"));
-    }
-    return static_cast<int64_t>(count);
-  }
-
-  absl::StatusOr<int64_t> OptionalCount(const char* key) const {
-    if (!object_.contains(key)) return 0;
-    return Count(key);
-  }
-
-  // Null if it is not there.
-  const Json* Find(const char* key) const {
-    return object_.contains(key) ? &object_[key] : nullptr;
-  }
-  std::string Where(const char* key) const {
-    return absl::StrCat(where_, ".", key);
-  }
-  const std::string& where() const { return where_; }
-
-  absl::StatusOr<const Json*> Array(const char* key) const {
-    if (!object_.contains(key) || !object_[key].is_array()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(where_, ": needs a list \"", key, "\""));
-    }
-    return &object_[key];
-  }
-
- private:
-  const std::string where_;
-  const Json& object_;
-};
 
 // {"ids": FILE} or {"first_id": N}; neither is from 0 on.
 absl::StatusOr<IdsManifest> ReadIds(const ObjectReader& reader) {
@@ -376,79 +278,6 @@ absl::StatusOr<PartitionsManifest> ReadPartitions(const ObjectReader& reader) {
   return manifest;
 }
 
-// --- writing ----------------------------------------------------------------
-
-void SetIf(Json& object, const char* key, const std::string& value) {
-  if (!value.empty()) object[key] = value;
-}
-
-void SetIf(Json& object, const char* key, int64_t value) {
-  if (value != 0) object[key] = static_cast<uint64_t>(value);
-}
-
-void SetIds(Json& object, const IdsManifest& ids) {
-  SetIf(object, "ids", ids.file);
-  SetIf(object, "first_id", ids.first_id);
-}
-
-void SetFeatures(Json& object,
-                 const std::optional<FeaturesManifest>& features) {
-  if (!features.has_value()) return;
-  Json json = {{"file", features->file}};
-  if (features->element_type.has_value()) {
-    json["dtype"] = std::string(ElementTypeName(*features->element_type));
-  }
-  SetIf(json, "scale", features->scale);
-  if (features->ids.has_value()) {
-    SetIds(json, *features->ids);
-    // Said even if it is 0, which is not what it is by default.
-    if (features->ids->file.empty()) {
-      json["first_id"] = static_cast<uint64_t>(features->ids->first_id);
-    }
-  }
-  SetIf(json, "cached", features->cached);
-  SetIf(json, "cached_ids", features->cached_ids);
-  object["features"] = json.size() == 1 ? json["file"] : json;
-}
-
-void SetTopology(Json& object, const TopologyManifest& topology) {
-  object["indptr"] = topology.indptr;
-  object["indices"] = topology.indices;
-  SetIf(object, "edge_ids", topology.edge_ids);
-  SetIf(object, "first_edge_id", topology.first_edge_id);
-  SetIf(object, "weights", topology.weights);
-  SetIf(object, "timestamps", topology.timestamps);
-}
-
-Json BookJson(const PartitionBookManifest& book) {
-  if (!book.bounds.empty()) return {{"bounds", book.bounds}};
-  if (!book.table.empty()) return {{"table", book.table}};
-  return {{"hashed_ids", static_cast<uint64_t>(book.hashed_ids)}};
-}
-
-void SetBooks(Json& object, const PartitionsManifest::Books& books) {
-  object["book"] = BookJson(books.ids);
-  if (books.features.has_value()) {
-    object["feature_book"] = BookJson(*books.features);
-  }
-}
-
-Json EdgeTypeJson(const EdgeTypeName& name) {
-  return {{"src", name.src}, {"relation", name.relation}, {"dst", name.dst}};
-}
-
-absl::Status WriteJson(const std::string& directory, const Json& json) {
-  const std::string path = absl::StrCat(directory, "/", kFile);
-  std::ofstream file(path);
-  file << json.dump(1, ' ', false, Json::error_handler_t::replace) << "\n";
-  file.close();
-  if (!file) {
-    return absl::UnavailableError(
-        absl::StrCat(path, ": cannot be written: ", strerror(errno)));
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::StatusOr<DatasetFolder> ParseDatasetFolder(absl::string_view text,
@@ -466,21 +295,21 @@ absl::StatusOr<DatasetFolder> ParseDatasetFolder(absl::string_view text,
     FAIRLEAD_ASSIGN_OR_RETURN(folder.partitions, ReadPartitions(reader));
     return folder;
   }
-  if (format != kFormat) {
+  if (format != kDatasetFormat) {
     return absl::InvalidArgumentError(
         absl::StrCat(path, ": \"format\" is ", format, "; this version reads ",
-                     kFormat, " and ", kPartitionsFormat));
+                     kDatasetFormat, " and ", kPartitionsFormat));
   }
   FAIRLEAD_ASSIGN_OR_RETURN(folder.whole, ReadDataset(reader));
   return folder;
 }
 
 absl::StatusOr<DatasetFolder> ReadDatasetFolder(const std::string& directory) {
-  const std::string path = absl::StrCat(directory, "/", kFile);
+  const std::string path = absl::StrCat(directory, "/", kManifestFile);
   std::ifstream file(path);
   if (!file) {
     return absl::NotFoundError(absl::StrCat(
-        "dataset ", directory, ": has no ", kFile,
+        "dataset ", directory, ": has no ", kManifestFile,
         "; make one with `bazel run //tools/dataset -- wordnet --out=DIR`"));
   }
   const std::string text((std::istreambuf_iterator<char>(file)),
@@ -495,57 +324,6 @@ absl::StatusOr<DatasetManifest> ReadManifest(const std::string& directory) {
       directory,
       ": is a graph in partitions, where one partition, or a whole "
       "graph, must be"));
-}
-
-absl::Status WriteManifest(const std::string& directory,
-                           const DatasetManifest& manifest) {
-  Json node_types = Json::array();
-  for (const NodeTypeManifest& type : manifest.node_types) {
-    Json object = {{"name", type.name},
-                   {"num_nodes", static_cast<uint64_t>(type.num_nodes)}};
-    SetIf(object, "num_classes", type.num_classes);
-    SetIds(object, type.ids);
-    SetFeatures(object, type.features);
-    SetIf(object, "labels", type.labels);
-    SetIf(object, "timestamps", type.timestamps);
-    SetIf(object, "train", type.train);
-    SetIf(object, "val", type.val);
-    SetIf(object, "test", type.test);
-    node_types.push_back(std::move(object));
-  }
-  Json edge_types = Json::array();
-  for (const EdgeTypeManifest& type : manifest.edge_types) {
-    Json object = EdgeTypeJson(type.name);
-    if (type.out.has_value()) SetTopology(object, *type.out);
-    if (type.in.has_value()) SetTopology(object["in"], *type.in);
-    SetFeatures(object, type.features);
-    edge_types.push_back(std::move(object));
-  }
-  return WriteJson(directory, {{"format", kFormat},
-                               {"name", manifest.name},
-                               {"node_types", std::move(node_types)},
-                               {"edge_types", std::move(edge_types)}});
-}
-
-absl::Status WriteManifest(const std::string& directory,
-                           const PartitionsManifest& manifest) {
-  Json node_types = Json::array();
-  for (const PartitionsManifest::NodeBooks& type : manifest.node_types) {
-    Json object = {{"name", type.name}};
-    SetBooks(object, type.books);
-    node_types.push_back(std::move(object));
-  }
-  Json edge_types = Json::array();
-  for (const PartitionsManifest::EdgeBooks& type : manifest.edge_types) {
-    Json object = EdgeTypeJson(type.name);
-    SetBooks(object, type.books);
-    edge_types.push_back(std::move(object));
-  }
-  return WriteJson(directory, {{"format", kPartitionsFormat},
-                               {"name", manifest.name},
-                               {"partitions", manifest.partitions},
-                               {"node_types", std::move(node_types)},
-                               {"edge_types", std::move(edge_types)}});
 }
 
 }  // namespace fairlead
