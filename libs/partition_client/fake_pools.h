@@ -46,11 +46,12 @@ class FakePool final : public v1::GraphStoreService::Service {
     MutexLock lock(&mutex_);
     hangs_ = true;
   }
+  void GoOn() {
+    MutexLock lock(&mutex_);
+    hangs_ = false;
+  }
   void Stop() {
-    {
-      MutexLock lock(&mutex_);
-      hangs_ = false;
-    }
+    GoOn();
     server_.reset();
   }
 

@@ -1,6 +1,9 @@
 #include "libs/partition_client/partition_client.h"
 
+#include <cstddef>
 #include <cstdint>
+#include <filesystem>
+#include <iterator>
 #include <string>
 #include <thread>
 #include <utility>
@@ -84,6 +87,32 @@ TEST(PartitionClientTest, NothingToFetchIsDoneAtOnce) {
   });
   EXPECT_EQ(times_done, 1);
   EXPECT_EQ(client.counts().calls, 0u);
+}
+
+size_t ThreadsOfThisProcess() {
+  return static_cast<size_t>(
+      std::distance(std::filesystem::directory_iterator("/proc/self/task"),
+                    std::filesystem::directory_iterator()));
+}
+
+// Parity GL-087, where as many calls run at a time as threads were asked for.
+TEST(PartitionClientTest, CallsUnderWayTakeNoThreads) {
+  constexpr size_t kCalls = 200;
+  FakePool pool;
+  FakePeers peers({{{{0, pool.address()}}}});
+  PartitionClient client(PatientOptions(), peers);
+  ASSERT_THAT(FetchOne(client), IsOk());  // gRPC has what threads it wants
+  const size_t before = ThreadsOfThisProcess();
+  pool.Hang();
+  std::vector<FetchOutcome> outcomes(kCalls);
+  for (FetchOutcome& outcome : outcomes) {
+    outcome.AddDraw(0, {1});
+    outcome.Start(client);
+  }
+  EXPECT_EQ(client.counts().in_flight, kCalls);
+  EXPECT_LT(ThreadsOfThisProcess(), before + kCalls / 4);
+  pool.GoOn();
+  for (FetchOutcome& outcome : outcomes) EXPECT_THAT(outcome.Wait(), IsOk());
 }
 
 TEST(PartitionClientTest, CallsGoRoundTheReplicasOfEachPartition) {
