@@ -21,6 +21,7 @@
 #include "tools/fairleadctl/command_context.h"
 #include "tools/fairleadctl/completion.h"
 #include "tools/fairleadctl/member_commands.h"
+#include "tools/fairleadctl/plan_command.h"
 #include "tools/fairleadctl/record_commands.h"
 #include "tools/fairleadctl/status_command.h"
 #include "tools/fairleadctl/top_command.h"
@@ -48,7 +49,7 @@ absl::Status RunCompletion(const CommandContext& context, Args args) {
   // Those that --help shows.
   std::vector<std::string> flags;
   for (const auto& [name, flag] : absl::GetAllFlags()) {
-    if (absl::EndsWith(flag->Filename(), "tools/fairleadctl/main.cc")) {
+    if (absl::StrContains(flag->Filename(), "tools/fairleadctl/")) {
       flags.push_back(absl::StrCat("--", name));
     }
   }
@@ -69,6 +70,8 @@ const std::vector<Command>& Commands() {
        "what holds each channel back, and the mend", RunAdvise},
       {"top", "[--once] [--sort=ORDER]", "what everybody does, again and again",
        Plain(RunTop)},
+      {"plan", "--dataset=DIR [FLAGS]",
+       "what a load will take of hosts; asks no cluster", Plain(RunPlan)},
       {"members", "", "who is in the cluster", Plain(RunMembers)},
       {"backends", "", "groups of channels, and whose they are",
        Plain(RunBackends)},

@@ -52,10 +52,10 @@ bool IsField(const std::string& name, const std::string& field) {
 }
 
 // Returns the batch's digest.
-uint64_t Count(const ReceivedBatch& batch, Tally& tally) {
+uint64_t Count(const ReceivedBatch& batch, bool read, Tally& tally) {
   ++tally.batches;
   tally.bytes += batch.bytes;
-  const uint64_t digest = ContentDigest(batch.message);
+  const uint64_t digest = read ? ContentDigest(batch.message) : 0;
   tally.digest += digest;
   for (const TensorView& tensor : batch.message.tensors) {
     if (IsField(tensor.name, "rows") && tensor.shape.size() == 1) {
@@ -103,7 +103,7 @@ class Client {
         }
         if (!batch->has_value()) break;
         tally_.waits.push_back(clock.MonotonicNow() - asked);
-        const uint64_t digest = Count(**batch, tally_);
+        const uint64_t digest = Count(**batch, options_.read_batches, tally_);
         if (options_.on_batch != nullptr) {
           const v1::MessageHeader& header = (*batch)->message.header;
           MutexLock lock(&progress);
@@ -130,6 +130,7 @@ class Client {
 
  private:
   bool IsFull() const {
+    if (options_.should_stop != nullptr && options_.should_stop()) return true;
     return options_.max_batches > 0 && tally_.batches >= options_.max_batches;
   }
 

@@ -41,6 +41,15 @@ struct LoadOptions {
   uint64_t max_batches = 0;  // after which each client stops; 0: none
   absl::Duration step_time;  // that a client takes for each batch, besides
 
+  // Asked by each client before each batch: true ends it, as max_batches does.
+  // Any thread.
+  std::function<bool()> should_stop = nullptr;
+
+  // Whether clients read every byte: for LoadedBatch::digest,
+  // LoadReport::digest and as a trainer would. Otherwise those are 0, and a
+  // client takes no longer than it must.
+  bool read_batches = true;
+
   // Makes each client's stream, where it is not to be of `loader`.
   std::function<absl::StatusOr<std::unique_ptr<SampleStream>>()> open_stream =
       nullptr;

@@ -102,6 +102,28 @@ TEST(Load, StopsAfterMaxBatches) {
   EXPECT_EQ(report.batches, 7u);
 }
 
+TEST(Load, StopsWhenAsked) {
+  FakeCluster cluster({.batches = 3});
+  LoadOptions options = Against(cluster);
+  options.epochs = 1'000'000;
+  uint64_t seen = 0;
+  options.on_batch = [&](const LoadedBatch&) { ++seen; };
+  options.should_stop = [&] { return seen >= 5; };
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const LoadReport report, RunLoad(options));
+  EXPECT_THAT(report.status, IsOk());
+  EXPECT_EQ(report.batches, 5u);
+}
+
+TEST(Load, HasNoDigestOfWhatItDoesNotRead) {
+  FakeCluster cluster({.batches = 3});
+  LoadOptions options = Against(cluster);
+  options.read_batches = false;
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const LoadReport report, RunLoad(options));
+  EXPECT_EQ(report.batches, 3u);
+  EXPECT_EQ(report.seeds, 6u);
+  EXPECT_EQ(report.digest, 0u);
+}
+
 TEST(Load, MissingBatchesAreAnError) {
   FakeCluster cluster({.batches = 3, .script = [](auto& stream) {
                          stream.SendBatch(1);

@@ -1,10 +1,13 @@
 // A trainer without a model: flags in, load out, a report at the end.
 
+#include <signal.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdint>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,9 +22,12 @@
 #include "boost/timer/progress_display.hpp"
 #include "libs/command_line/byte_size.h"
 #include "libs/command_line/command_line.h"
+#include "libs/dist_graph/dist_dataset.h"
 #include "libs/loader/input_nodes.h"
 #include "libs/loader/loader_options.h"
+#include "libs/loader/sample_stream.h"
 #include "libs/loader/sample_stream_options.h"
+#include "libs/loader/worker_options.h"
 #include "libs/rpc/edge_type_proto.h"
 #include "libs/status/status_macros.h"
 #include "libs/telemetry/telemetry.h"
@@ -46,6 +52,9 @@ ABSL_FLAG(uint64_t, clients, 1, "Trainers at a time, each with all seeds.");
 ABSL_FLAG(absl::Duration, step_time, absl::ZeroDuration(),
           "What a client does with each batch, besides looking at it: nothing, "
           "for so long.");
+ABSL_FLAG(bool, read_batches, true,
+          "Read every byte of a batch, and say their digest. Without, a client "
+          "takes no longer than it must.");
 ABSL_FLAG(bool, shuffle, false, "A new order of the seeds in each epoch.");
 ABSL_FLAG(uint64_t, seed, 0, "Of every random draw.");
 ABSL_FLAG(bool, features, true, "Whether batches carry node features.");
@@ -101,6 +110,20 @@ ABSL_FLAG(double, weight, 1,
           "Share of the pool's worker time, against other trainers'.");
 ABSL_FLAG(uint32_t, priority, 0,
           "0 to 3; batches of higher priorities are made first.");
+ABSL_FLAG(
+    std::string, workers, "remote",
+    "Who makes the batches: remote (the cluster), mp (a sampler pool that "
+    "is the client's own process, through shared memory) or collocated "
+    "(the client itself).");
+ABSL_FLAG(std::string, dataset, "",
+          "Folder of the dataset for --workers=mp "
+          "or collocated.");
+ABSL_FLAG(uint32_t, num_workers, 1, "Of --workers=mp: sampling threads.");
+ABSL_FLAG(
+    std::string, sampler_pool, "",
+    "Of --workers=mp: the program; by default one that lies beside this.");
+ABSL_FLAG(std::string, shm_dir, "/dev/shm/fairlead",
+          "Of --workers=mp: where the buffer is.");
 ABSL_FLAG(absl::Duration, connect_timeout, absl::Seconds(60),
           "How long to wait for the registry, a pool and a gateway.");
 ABSL_FLAG(absl::Duration, recovery_timeout, absl::Seconds(120),
@@ -109,6 +132,18 @@ ABSL_FLAG(absl::Duration, recovery_timeout, absl::Seconds(120),
 
 namespace fairlead {
 namespace {
+
+// Whether ^C or SIGTERM has come: clients stop, and the report is printed. The
+// second ends the process at once.
+std::atomic<bool> stopping = false;
+
+void StopOnSignals() {
+  struct sigaction action = {};
+  action.sa_handler = [](int) { stopping = true; };
+  action.sa_flags = static_cast<int>(SA_RESETHAND) | SA_RESTART;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
 
 // The value that goes with a word. INVALID_ARGUMENT, with all words, for one
 // that has none.
@@ -227,6 +262,19 @@ absl::StatusOr<v1::SeedNodes> SeedsFromFlags(v1::SamplingType type) {
   return seeds;
 }
 
+absl::StatusOr<WorkerOptions> WorkersFromFlags() {
+  return Choose<WorkerOptions>(
+      "workers", absl::GetFlag(FLAGS_workers),
+      {{"remote", RemoteWorkerOptions()},
+       {"mp",
+        MpWorkerOptions{
+            .num_workers = absl::GetFlag(FLAGS_num_workers),
+            .channel_size = absl::GetFlag(FLAGS_buffer_bytes).bytes,
+            .shm_dir = absl::GetFlag(FLAGS_shm_dir),
+            .sampler_pool_program = absl::GetFlag(FLAGS_sampler_pool)}},
+       {"collocated", CollocatedWorkerOptions()}});
+}
+
 absl::StatusOr<LoadOptions> OptionsFromFlags() {
   LoadOptions options;
   options.clients = absl::GetFlag(FLAGS_clients);
@@ -234,8 +282,11 @@ absl::StatusOr<LoadOptions> OptionsFromFlags() {
   options.max_batches = absl::GetFlag(FLAGS_max_batches);
   options.name = absl::GetFlag(FLAGS_name);
   options.step_time = absl::GetFlag(FLAGS_step_time);
+  options.read_batches = absl::GetFlag(FLAGS_read_batches);
+  options.should_stop = [] { return stopping.load(); };
   SampleStreamOptions& loader = options.loader;
   loader.registry = absl::GetFlag(FLAGS_registry);
+  FAIRLEAD_ASSIGN_OR_RETURN(loader.worker_options, WorkersFromFlags());
   loader.prefetch_size = absl::GetFlag(FLAGS_prefetch_size);
   loader.credit_bytes = absl::GetFlag(FLAGS_credit_bytes).bytes;
   loader.connect_timeout = absl::GetFlag(FLAGS_connect_timeout);
@@ -273,6 +324,21 @@ absl::Status Run() {
         telemetry, Telemetry::Serve(absl::GetFlag(FLAGS_metrics_listen)));
     options.telemetry = telemetry.get();
   }
+  std::optional<DistDataset> dataset;
+  if (absl::GetFlag(FLAGS_workers) != "remote") {
+    if (absl::GetFlag(FLAGS_dataset).empty()) {
+      return absl::InvalidArgumentError(
+          "--dataset: must name the folder that --workers=mp or collocated "
+          "sample");
+    }
+    FAIRLEAD_ASSIGN_OR_RETURN(
+        dataset,
+        DistDataset::Load(absl::GetFlag(FLAGS_dataset), /*partition_idx=*/0));
+    options.open_stream = [&] {
+      return SampleStream::Create(&*dataset, options.loader);
+    };
+  }
+  StopOnSignals();
   std::unique_ptr<boost::timer::progress_display> progress;
   if (absl::GetFlag(FLAGS_log_batches)) {
     options.on_batch = [](const LoadedBatch& batch) {
