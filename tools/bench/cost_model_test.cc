@@ -2,6 +2,7 @@
 // makes them.
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <tuple>
@@ -40,6 +41,7 @@ struct Means {
 class CostModel : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
+    std::filesystem::create_directories(::testing::TempDir() + "/kronecker");
     ASSERT_THAT(WriteKronecker({.scale = kScale,
                                 .edge_factor = kEdgeFactor,
                                 .node_data = {.feature_dim = 16}},
