@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -48,17 +49,21 @@ class MeshTest : public ::testing::Test {
     ASSERT_THAT(registry, IsOk());
     registry_.emplace(*std::move(registry));
     for (uint32_t i = 0; i < kWorkers + 1; ++i) {
-      Membership::Options options;
-      options.registry = registry_->address();
-      options.member.set_member_name(RegistryRendezvous::NameOf("job-1", i));
-      options.member.set_role(v1::ROLE_TRAINER);
-      auto membership = Membership::Start(std::move(options));
-      ASSERT_THAT(membership, IsOk());
-      memberships_.push_back(*std::move(membership));
+      memberships_.push_back(JoinRegistry(i));
       auto joined = RegistryRendezvous::Join(memberships_[i].get(), "job-1", i);
       ASSERT_THAT(joined, IsOk());
       rendezvous_.push_back(*std::move(joined));
     }
+  }
+
+  std::unique_ptr<Membership> JoinRegistry(uint32_t member) {
+    Membership::Options options;
+    options.registry = registry_->address();
+    options.member.set_member_name(RegistryRendezvous::NameOf("job-1", member));
+    options.member.set_role(v1::ROLE_TRAINER);
+    auto membership = Membership::Start(std::move(options));
+    EXPECT_THAT(membership, IsOk());
+    return *std::move(membership);
   }
 
   void StartMesh() {
@@ -142,29 +147,71 @@ TEST_F(MeshTest, MembersMeetExchangeAndStop) {
   EXPECT_THAT(server.get(), IsOk());
 }
 
-TEST_F(MeshTest, MemberWhoseLeaseEndsIsLostThoughItsConnectionStands) {
+TEST_F(MeshTest, MemberWhosePlaceIsTakenIsLostThoughItsConnectionStands) {
   StartMesh();
-  // Its process says goodbye to the registry, and to nobody else.
-  rendezvous_[1]->WatchGone(nullptr);
-  memberships_[1].reset();
+  const auto other = JoinRegistry(1);
   EXPECT_THAT(server_->GetBatch({.timeout = kPatience}),
               StatusIs(absl::StatusCode::kUnavailable,
                        HasSubstr("worker 1: its lease has ended")));
   // Who is gone is not waited for to stop, either.
+  auto first = std::async(std::launch::async,
+                          [this] { return workers_[0]->Stop(kPatience); });
   EXPECT_THAT(
       server_->Stop(kPatience),
       StatusIs(absl::StatusCode::kUnavailable, HasSubstr("member 1 is gone")));
+  EXPECT_THAT(first.get(), StatusIs(absl::StatusCode::kUnavailable));
+  // Nor does it take its place back.
+  EXPECT_THAT(workers_[1]->Barrier({}, kPatience),
+              StatusIs(absl::StatusCode::kAborted));
+}
+
+TEST_F(MeshTest, WorkerThatTookAPlaceIsServed) {
+  StartMesh();
+  const std::vector<uint8_t> push = {1, 2, 3};
+  workers_[1].reset();
+  rendezvous_[1].reset();
+  memberships_[1] = JoinRegistry(1);
+  auto joined = RegistryRendezvous::Join(memberships_[1].get(), "job-1", 1);
+  ASSERT_THAT(joined, IsOk());
+  rendezvous_[1] = *std::move(joined);
+  auto worker = MeshWorker::Create(Config(MeshRole::kWorker, 1), Meet(1));
+  ASSERT_THAT(worker, IsOk());
+  workers_[1] = *std::move(worker);
+  EXPECT_THAT(server_->AwaitWorkers({0, 1}, kPatience), IsOk());
+  std::vector<MeshHandler> handlers;
+  for (const auto& each : workers_) {
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(handlers.emplace_back(),
+                                  each->PushPull({{1, View(push)}}, {}));
+  }
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const MeshServer::Batch batch,
+                                server_->GetBatch({.timeout = kPatience}));
+  for (uint32_t rank = 0; rank < kWorkers; ++rank) {
+    EXPECT_THAT(server_->Respond({}, batch.requests[rank].handler), IsOk());
+    EXPECT_THAT(workers_[rank]->Wait(handlers[rank], kPatience), IsOk());
+  }
 }
 
 TEST_F(MeshTest, MemberThatDiesBeforeItSaidAnythingEndsTheStart) {
   auto server = std::async(std::launch::async, [this] {
     return MeshServer::Create(Config(MeshRole::kServer, 0), Meet(kWorkers));
   });
+  auto worker = std::async(std::launch::async, [this] {
+    return MeshWorker::Create(Config(MeshRole::kWorker, 0), Meet(0));
+  });
+  absl::Notification others_wait;
+  rendezvous_[1]->Watch([&others_wait](const MeshRendezvous::Lines& lines) {
+    if (!lines.at(0).empty() && !lines.at(kWorkers).empty() &&
+        !others_wait.HasBeenNotified()) {
+      others_wait.Notify();
+    }
+  });
+  EXPECT_TRUE(others_wait.WaitForNotificationWithTimeout(kPatience));
+  rendezvous_[1]->Watch(nullptr);
   memberships_[1].reset();
-  auto worker = MeshWorker::Create(Config(MeshRole::kWorker, 0), Meet(0));
-  EXPECT_THAT(worker, StatusIs(absl::StatusCode::kUnavailable,
-                               HasSubstr("member 1 is gone (job-1/1")));
-  EXPECT_THAT(server.get(), StatusIs(absl::StatusCode::kUnavailable));
+  const auto is_told =
+      StatusIs(absl::StatusCode::kUnavailable, HasSubstr("member 1 is gone"));
+  EXPECT_THAT(worker.get(), is_told);
+  EXPECT_THAT(server.get(), is_told);
 }
 
 TEST_F(MeshTest, ProcessThatJoinedUnderAnotherNameIsRefused) {

@@ -49,8 +49,8 @@ bool IsWorthAnotherTry(const absl::Status& status) {
 
 Membership::Membership(Options options)
     : options_(std::move(options)),
-      stub_(v1::RegistryService::NewStub(rpc::MakeChannel(options_.registry))) {
-}
+      stub_(v1::RegistryService::NewStub(rpc::MakeChannel(options_.registry))),
+      address_(options_.member.address()) {}
 
 absl::StatusOr<std::unique_ptr<Membership>> Membership::Start(Options options) {
   FAIRLEAD_RETURN_IF_ERROR(rpc::CheckAddresses("--registry", options.registry));
@@ -131,9 +131,14 @@ uint32_t Membership::rank() const {
 absl::Status Membership::Join() {
   grpc::ClientContext context;
   SetDeadline(context, kCallDeadline);
+  v1::JoinRequest request = options_.member;
+  {
+    MutexLock lock(&mutex_);
+    request.set_address(address_);
+  }
   v1::JoinResponse response;
   FAIRLEAD_RETURN_IF_ERROR(
-      rpc::ToAbslStatus(stub_->Join(&context, options_.member, &response)));
+      rpc::ToAbslStatus(stub_->Join(&context, request, &response)));
   {
     MutexLock lock(&mutex_);
     joined_ = response;
@@ -192,6 +197,24 @@ absl::StatusOr<absl::Duration> Membership::Renew() {
       return FromProto(response->lease());
     }
   }
+  return JoinAgain();
+}
+
+absl::Status Membership::SetAddress(const std::string& address) {
+  MutexLock renewing(&renewing_);
+  FAIRLEAD_RETURN_IF_ERROR(status());
+  {
+    MutexLock lock(&mutex_);
+    if (address_ == address && !must_join_) return absl::OkStatus();
+    address_ = address;
+  }
+  // One that was replaced must not take its place back.
+  const absl::Status beat = Beat().status();
+  if (absl::IsAborted(beat)) return beat;
+  return JoinAgain().status();
+}
+
+absl::StatusOr<absl::Duration> Membership::JoinAgain() {
   // Until a Join has gone through with all that follows it, another is due,
   // though the registry may know this member by now.
   must_join_ = true;

@@ -73,6 +73,12 @@ class Membership {
   // gone. As status() if it was replaced; otherwise as the registry answers.
   absl::StatusOr<uint64_t> ConfirmLease() ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // Says another address of this process: joins again with it. As
+  // ConfirmLease(), and UNAVAILABLE or DEADLINE_EXCEEDED if no registry
+  // answers: it is said then when one does.
+  absl::Status SetAddress(const std::string& address)
+      ABSL_LOCKS_EXCLUDED(renewing_, mutex_);
+
   uint64_t member_id() const ABSL_LOCKS_EXCLUDED(mutex_);
   uint32_t rank() const ABSL_LOCKS_EXCLUDED(mutex_);
   const std::string& registry() const { return options_.registry; }
@@ -87,6 +93,8 @@ class Membership {
   void SetJoined(bool joined);
   // Renews the lease, or joins again if that is what it takes.
   absl::StatusOr<absl::Duration> Renew() ABSL_LOCKS_EXCLUDED(renewing_, mutex_);
+  absl::StatusOr<absl::Duration> JoinAgain()
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(renewing_) ABSL_LOCKS_EXCLUDED(mutex_);
   void Run() ABSL_LOCKS_EXCLUDED(mutex_);
 
   const Options options_;
@@ -103,6 +111,7 @@ class Membership {
   mutable Mutex mutex_;
   // Made and let go of with renewing_ held; cancelled by whoever ends it.
   std::shared_ptr<HeartbeatStream> stream_ ABSL_GUARDED_BY(mutex_);
+  std::string address_ ABSL_GUARDED_BY(mutex_);
   v1::JoinResponse joined_ ABSL_GUARDED_BY(mutex_);
   uint64_t leases_lost_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Status replaced_ ABSL_GUARDED_BY(mutex_);

@@ -1,37 +1,34 @@
 #include "libs/tensor_mesh/folder_rendezvous.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <iterator>
 #include <memory>
-#include <set>
+#include <optional>
 #include <string>
+#include <system_error>
+#include <thread>
 #include <utility>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "absl/strings/str_replace.h"
+#include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "absl/types/span.h"
 
 namespace fairlead {
 namespace {
@@ -46,28 +43,27 @@ std::string LifePath(const std::string& folder, uint32_t member) {
   return absl::StrCat(folder, "/", kLifePrefix, member);
 }
 
-std::string ValuePath(const std::string& folder, const std::string& key,
-                      uint32_t member) {
-  return absl::StrCat(folder, "/value-",
-                      absl::StrReplaceAll(key, {{"%", "%25"}, {"/", "%2F"}}),
-                      "-", member);
-}
-
-// Whole, or nothing: values appear under their names by a link.
-absl::StatusOr<std::string> ReadValue(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return absl::NotFoundError(path);
-  return std::string(std::istreambuf_iterator<char>(file), {});
+std::string LinePath(const std::string& folder, uint32_t member) {
+  return absl::StrCat(folder, "/line-", member);
 }
 
 // What changes in a folder.
-int Watch(const std::string& folder) {
+int WatchChanges(const std::string& folder) {
   const int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
   if (fd >= 0) {
     inotify_add_watch(fd, folder.c_str(),
                       IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE);
   }
   return fd;
+}
+
+// The lock that says that a member lives.
+struct flock WholeLife() {
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  lock.l_len = 1;
+  return lock;
 }
 
 void DropEvents(int fd) {
@@ -100,125 +96,76 @@ FolderRendezvous::FolderRendezvous(std::string folder, uint32_t member,
       life_(std::move(life)),
       stop_(std::move(stop)) {}
 
-FolderRendezvous::~FolderRendezvous() { WatchGone(nullptr); }
+FolderRendezvous::~FolderRendezvous() { Watch(nullptr); }
 
 absl::StatusOr<std::unique_ptr<FolderRendezvous>> FolderRendezvous::Join(
     const std::string& folder, uint32_t member) {
-  // Locked before it has a name, so nobody takes it for a dead one's.
+  const std::string path = LifePath(folder, member);
   auto life = std::make_unique<File>(
-      open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR));
+      open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR));
   if (life->fd() < 0) {
     return absl::NotFoundError(
         absl::StrCat("rendezvous folder ", folder, ": ", strerror(errno)));
   }
-  struct flock lock {};
-  lock.l_type = F_WRLCK;
-  lock.l_whence = SEEK_SET;
-  lock.l_len = 1;
-  const std::string self = absl::StrCat("/proc/self/fd/", life->fd());
-  const std::string path = LifePath(folder, member);
-  if (fcntl(life->fd(), F_OFD_SETLK, &lock) != 0 ||
-      linkat(AT_FDCWD, self.c_str(), AT_FDCWD, path.c_str(),
-             AT_SYMLINK_FOLLOW) != 0) {
+  struct flock lock = WholeLife();
+  if (fcntl(life->fd(), F_OFD_SETLK, &lock) != 0) {
     return absl::AlreadyExistsError(absl::StrCat(
-        path, ": ", strerror(errno),
-        "; two processes have one role and rank, or the folder is of an "
-        "earlier run"));
+        path, ": ", strerror(errno), "; two processes have one role and rank"));
   }
+  // A predecessor's.
+  unlink(LinePath(folder, member).c_str());
   auto stop = std::make_unique<File>(eventfd(0, EFD_CLOEXEC));
   // The constructor is private, so std::make_unique cannot call it.
   return std::unique_ptr<FolderRendezvous>(
       new FolderRendezvous(folder, member, std::move(life), std::move(stop)));
 }
 
-bool FolderRendezvous::IsGone(uint32_t member) const {
-  if (member == member_) return false;
+bool FolderRendezvous::IsAlive(uint32_t member) const {
   // (Not to be written to: its close would wake all who watch the folder, who
   // would look again, and so for ever.)
   const File file(
       open(LifePath(folder_, member).c_str(), O_RDONLY | O_CLOEXEC));
-  struct flock lock {};
-  lock.l_type = F_WRLCK;
-  lock.l_whence = SEEK_SET;
-  lock.l_len = 1;
+  struct flock lock = WholeLife();
   return file.fd() >= 0 && fcntl(file.fd(), F_OFD_GETLK, &lock) == 0 &&
-         lock.l_type == F_UNLCK;
+         lock.l_type != F_UNLCK;
 }
 
-absl::StatusOr<std::vector<std::string>> FolderRendezvous::AllGather(
-    const std::string& key, absl::Span<const uint32_t> members,
-    const std::string& value, absl::Time deadline) {
-  if (std::find(members.begin(), members.end(), member_) == members.end()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        key, ": member ", member_, " is not among those who gather"));
-  }
-  // From here on every change is seen.
-  const File changes(Watch(folder_));
-  const std::string path = ValuePath(folder_, key, member_);
-  const std::string part = absl::StrCat(path, ".part");
-  std::ofstream(part, std::ios::binary) << value;
-  const bool is_new = link(part.c_str(), path.c_str()) == 0;
-  unlink(part.c_str());
-  if (!is_new) {
-    const absl::StatusOr<std::string> given = ReadValue(path);
-    if (!given.ok() || *given != value) {
-      return absl::AlreadyExistsError(absl::StrCat(
-          key, ": member ", member_,
-          " has given another value; two processes have one role and rank"));
-    }
-  }
-  while (true) {
-    // Before the values are read: one that gave its value and ended is no
-    // loss.
-    std::vector<uint32_t> gone;
-    std::copy_if(members.begin(), members.end(), std::back_inserter(gone),
-                 [this](uint32_t member) { return IsGone(member); });
-    std::vector<std::string> values;
-    std::vector<uint32_t> missing;
-    for (const uint32_t member : members) {
-      absl::StatusOr<std::string> each =
-          ReadValue(ValuePath(folder_, key, member));
-      if (!each.ok()) missing.push_back(member);
-      values.push_back(each.value_or(""));
-    }
-    if (missing.empty()) return values;
-    for (const uint32_t member : missing) {
-      if (std::find(gone.begin(), gone.end(), member) != gone.end()) {
-        return absl::UnavailableError(
-            absl::StrCat(key, ": member ", member, " is gone"));
-      }
-    }
-    const absl::Duration left = deadline - absl::Now();
-    if (left <= absl::ZeroDuration()) {
-      return absl::DeadlineExceededError(absl::StrCat(
-          key, ": waited in vain for members ", absl::StrJoin(missing, ", ")));
-    }
-    pollfd waiting{.fd = changes.fd(), .events = POLLIN, .revents = 0};
-    poll(&waiting, 1,
-         static_cast<int>(std::min<int64_t>(absl::ToInt64Milliseconds(left) + 1,
-                                            kLifeCheckMs)));
-    DropEvents(changes.fd());
-  }
-}
-
-std::vector<uint32_t> FolderRendezvous::Gone() const {
-  std::vector<uint32_t> gone;
+MeshRendezvous::Lines FolderRendezvous::Read() const {
+  Lines lines;
   std::error_code ended;
   for (std::filesystem::directory_iterator entry(folder_, ended), end;
        !ended && entry != end; entry.increment(ended)) {
     const std::string name = entry->path().filename();
     absl::string_view number = name;
     uint32_t member = 0;
-    if (absl::ConsumePrefix(&number, kLifePrefix) &&
-        absl::SimpleAtoi(number, &member) && IsGone(member)) {
-      gone.push_back(member);
+    if (!absl::ConsumePrefix(&number, kLifePrefix) ||
+        !absl::SimpleAtoi(number, &member) || !IsAlive(member)) {
+      continue;
     }
+    std::ifstream file(LinePath(folder_, member), std::ios::binary);
+    lines[member].assign(std::istreambuf_iterator<char>(file), {});
   }
-  return gone;
+  return lines;
 }
 
-void FolderRendezvous::WatchGone(std::function<void(uint32_t member)> on_gone) {
-  MutexLock lock(&mutex_);
+absl::Status FolderRendezvous::Post(const std::string& line,
+                                    absl::Time /*deadline*/) {
+  MutexLock lock(&post_mutex_);
+  const std::string path = LinePath(folder_, member_);
+  const std::string part = absl::StrCat(path, ".part");
+  std::ofstream file(part, std::ios::binary);
+  file << line;
+  file.close();
+  // Whole, or not at all.
+  if (!file || rename(part.c_str(), path.c_str()) != 0) {
+    return absl::UnavailableError(
+        absl::StrCat(path, ": cannot be written: ", strerror(errno)));
+  }
+  return absl::OkStatus();
+}
+
+void FolderRendezvous::Watch(std::function<void(const Lines&)> on_change) {
+  MutexLock lock(&watch_mutex_);
   if (watch_.joinable()) {
     const uint64_t one = 1;
     (void)!write(stop_->fd(), &one, sizeof(one));
@@ -226,15 +173,18 @@ void FolderRendezvous::WatchGone(std::function<void(uint32_t member)> on_gone) {
     uint64_t count = 0;
     (void)!read(stop_->fd(), &count, sizeof(count));
   }
-  if (on_gone == nullptr) return;
-  watch_ = std::thread([this, on_gone = std::move(on_gone)] {
-    const File changes(Watch(folder_));
-    std::set<uint32_t> told;
+  if (on_change == nullptr) return;
+  watch_ = std::thread([this, on_change = std::move(on_change)] {
+    // From here on every change is seen.
+    const File changes(WatchChanges(folder_));
+    std::optional<Lines> told;
     pollfd waiting[2] = {{.fd = changes.fd(), .events = POLLIN, .revents = 0},
                          {.fd = stop_->fd(), .events = POLLIN, .revents = 0}};
     while (waiting[1].revents == 0) {
-      for (const uint32_t member : Gone()) {
-        if (told.insert(member).second) on_gone(member);
+      Lines lines = Read();
+      if (lines != told) {
+        told = std::move(lines);
+        on_change(*told);
       }
       poll(waiting, 2, kLifeCheckMs);
       DropEvents(changes.fd());

@@ -33,6 +33,12 @@ absl::Status CheckMeshConfig(const MeshConfig& config) {
     return bad("rank: ", config.rank, " is none of ", peers,
                is_worker ? " workers" : " servers", "; the first is 0");
   }
+  if (config.founding_workers > config.num_workers ||
+      config.founding_servers > config.num_servers) {
+    return bad("founding_workers, founding_servers: ", config.founding_workers,
+               " and ", config.founding_servers, " are more than the ",
+               config.num_workers, " and ", config.num_servers, " in all");
+  }
   if (config.group_size == 0 || config.num_workers % config.group_size != 0 ||
       config.num_servers % config.group_size != 0) {
     return bad("group_size: ", config.group_size, " does not divide ",

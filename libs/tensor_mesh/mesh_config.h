@@ -18,13 +18,23 @@ enum class MeshRole {
 };
 
 // A member of a mesh, and what it may use. All members of one mesh have equal
-// `mesh`, `num_workers`, `num_servers`, `group_size` and `routes`.
+// `mesh`, `num_workers`, `num_servers`, `founding_...`, `group_size` and
+// `routes`.
+//
+// Each role and rank is a place, which one process at a time has. When it is
+// gone, another may take its place: it is created as the first was, finds the
+// others, and they find it; README.md says what becomes of what.
 struct MeshConfig {
   std::string mesh = "mesh";  // its name: several may share a rendezvous
   MeshRole role = MeshRole::kWorker;
   uint32_t num_workers = 1;
   uint32_t num_servers = 1;
   uint32_t rank = 0;  // among those of its role
+
+  // How many of them the start waits for, the first ranks; the others may join
+  // at any time, or never. 0: all.
+  uint32_t founding_workers = 0;
+  uint32_t founding_servers = 0;
 
   // Processes a node, for barriers between nodes; divides both numbers.
   uint32_t group_size = 1;
@@ -59,6 +69,8 @@ struct MeshConfig {
   // How long a wait may spin before it sleeps, at most: it learns how long is
   // worth it. A core is busy meanwhile.
   absl::Duration spin = absl::Microseconds(20);
+  // How long Create waits for the founders. One that joins a mesh that runs
+  // waits for those who are there, no longer than `peer_timeout`.
   absl::Duration init_timeout = absl::Seconds(60);
   // A TCP peer whose host fell silent is lost after this.
   absl::Duration peer_timeout = absl::Seconds(10);

@@ -1,7 +1,8 @@
 // One member of a mesh as a process, for tests: exchanges sums until it has
-// done its rounds or a peer is lost, says what became of it, and stops.
+// done its rounds or a peer is lost, or, if it is elastic, until SIGTERM; says
+// what became of it, and stops.
 
-#include <unistd.h>
+#include <signal.h>
 
 #include <cstdint>
 #include <cstdio>
@@ -11,24 +12,32 @@
 #include <vector>
 
 #include "absl/flags/flag.h"
-#include "absl/flags/parse.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "libs/command_line/command_line.h"
+#include "libs/membership/membership.h"
 #include "libs/status/status_macros.h"
+#include "libs/tensor_mesh/elastic_member.h"
 #include "libs/tensor_mesh/folder_rendezvous.h"
 #include "libs/tensor_mesh/mesh_config.h"
 #include "libs/tensor_mesh/mesh_rendezvous.h"
 #include "libs/tensor_mesh/mesh_server.h"
 #include "libs/tensor_mesh/mesh_tensor.h"
 #include "libs/tensor_mesh/mesh_worker.h"
+#include "libs/tensor_mesh/registry_rendezvous.h"
+#include "protos/fairlead/v1/registry.pb.h"
 
-ABSL_FLAG(std::string, folder, "", "Where the members meet; fresh.");
+ABSL_FLAG(std::string, registry, "", "host:port: where the members meet.");
+ABSL_FLAG(std::string, folder, "", "Where they meet without a registry.");
+ABSL_FLAG(bool, elastic, false, "Goes on without those lost, until SIGTERM.");
 ABSL_FLAG(std::string, shm_dir, "", "A folder on a tmpfs.");
 ABSL_FLAG(bool, server, false, "A server, not a worker.");
 ABSL_FLAG(bool, tcp, false, "Over TCP, not shared memory.");
 ABSL_FLAG(uint32_t, rank, 0, "Among its role.");
 ABSL_FLAG(uint32_t, workers, 1, "How many.");
 ABSL_FLAG(uint32_t, servers, 1, "How many.");
+ABSL_FLAG(uint32_t, founding_servers, 0, "Of them, at the start; 0: all.");
 ABSL_FLAG(uint32_t, floats, 1000, "Of a push.");
 ABSL_FLAG(uint64_t, rounds, 0, "0: until a peer is lost.");
 ABSL_FLAG(absl::Duration, stop_timeout, absl::Seconds(5), "Of Stop.");
@@ -37,6 +46,20 @@ namespace fairlead {
 namespace {
 
 constexpr absl::Duration kPlenty = absl::Seconds(60);
+constexpr char kJob[] = "mesh";
+
+// SIGTERM is blocked, so that it stays to be seen.
+sigset_t Terminating() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  return signals;
+}
+bool IsAskedToEnd() {
+  sigset_t pending;
+  sigpending(&pending);
+  return sigismember(&pending, SIGTERM) == 1;
+}
 
 MeshTensorView View(const std::vector<float>& values) {
   return {.dtype = v1::DTYPE_FLOAT32,
@@ -52,6 +75,10 @@ void Say(const std::string& line) {
 
 // Pushes a number, and gets that number times (server + 1) back.
 absl::Status Work(MeshWorker& worker) {
+  if (absl::GetFlag(FLAGS_elastic)) {
+    return testing::WorkUntil(worker, absl::GetFlag(FLAGS_floats), IsAskedToEnd,
+                              Say);
+  }
   const uint64_t rounds = absl::GetFlag(FLAGS_rounds);
   const size_t servers = absl::GetFlag(FLAGS_servers);
   std::vector<float> push(absl::GetFlag(FLAGS_floats));
@@ -84,8 +111,11 @@ absl::Status Work(MeshWorker& worker) {
 }
 
 absl::Status Serve(MeshServer& server) {
-  const uint64_t rounds = absl::GetFlag(FLAGS_rounds);
   const auto factor = static_cast<float>(absl::GetFlag(FLAGS_rank) + 1);
+  if (absl::GetFlag(FLAGS_elastic)) {
+    return testing::ServeUntil(server, factor, IsAskedToEnd);
+  }
+  const uint64_t rounds = absl::GetFlag(FLAGS_rounds);
   std::vector<std::shared_ptr<std::vector<float>>> replies(
       absl::GetFlag(FLAGS_workers));
   for (uint64_t round = 0; rounds == 0 || round < rounds; ++round) {
@@ -121,10 +151,31 @@ int RunMember(const MeshConfig& config,
   return 0;
 }
 
+// Where the members meet. A member of the registry is kept by `membership`.
+absl::StatusOr<std::shared_ptr<MeshRendezvous>> Meet(
+    uint32_t member, std::unique_ptr<Membership>& membership) {
+  std::shared_ptr<MeshRendezvous> rendezvous;
+  if (absl::GetFlag(FLAGS_registry).empty()) {
+    FAIRLEAD_ASSIGN_OR_RETURN(
+        rendezvous,
+        FolderRendezvous::Join(absl::GetFlag(FLAGS_folder), member));
+    return rendezvous;
+  }
+  Membership::Options options;
+  options.registry = absl::GetFlag(FLAGS_registry);
+  options.member.set_member_name(RegistryRendezvous::NameOf(kJob, member));
+  options.member.set_role(v1::ROLE_TRAINER);
+  FAIRLEAD_ASSIGN_OR_RETURN(membership, Membership::Start(std::move(options)));
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      rendezvous, RegistryRendezvous::Join(membership.get(), kJob, member));
+  return rendezvous;
+}
+
 int Main() {
   MeshConfig config{.num_workers = absl::GetFlag(FLAGS_workers),
                     .num_servers = absl::GetFlag(FLAGS_servers),
                     .rank = absl::GetFlag(FLAGS_rank),
+                    .founding_servers = absl::GetFlag(FLAGS_founding_servers),
                     .shm_dir = absl::GetFlag(FLAGS_shm_dir),
                     .arena_bytes = 1 << 20};
   config.transports = absl::GetFlag(FLAGS_tcp)
@@ -133,21 +184,24 @@ int Main() {
   const bool is_server = absl::GetFlag(FLAGS_server);
   const uint32_t member =
       is_server ? config.num_workers + config.rank : config.rank;
-  auto joined = FolderRendezvous::Join(absl::GetFlag(FLAGS_folder), member);
+  std::unique_ptr<Membership> membership;
+  const auto joined = Meet(member, membership);
   if (!joined.ok()) {
     Say("start: " + joined.status().ToString());
     return 1;
   }
-  const std::shared_ptr<MeshRendezvous> rendezvous = *std::move(joined);
-  if (!is_server) return RunMember<MeshWorker>(config, rendezvous, Work);
+  if (!is_server) return RunMember<MeshWorker>(config, *joined, Work);
   config.role = MeshRole::kServer;
-  return RunMember<MeshServer>(config, rendezvous, Serve);
+  return RunMember<MeshServer>(config, *joined, Serve);
 }
 
 }  // namespace
 }  // namespace fairlead
 
 int main(int argc, char** argv) {
-  absl::ParseCommandLine(argc, argv);
+  fairlead::ParseFlagsOnly(argc, argv,
+                           "One member of a tensor mesh, for tests.", __FILE__);
+  const sigset_t terminating = fairlead::Terminating();
+  pthread_sigmask(SIG_BLOCK, &terminating, nullptr);
   return fairlead::Main();
 }

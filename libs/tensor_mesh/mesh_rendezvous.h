@@ -3,45 +3,38 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
-#include <vector>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "absl/types/span.h"
 
 namespace fairlead {
 
-// How the members of a mesh find each other, wait for each other, and learn
-// who is gone. Members are numbered through: the workers by rank, then the
-// servers. One object a member. Thread-safe.
+// How the members of a mesh find each other, and learn who is gone: a board
+// with a line a member, which goes with its life or lease. Members are numbered
+// through: the workers by rank, then the servers. One object a member.
+// Thread-safe.
 class MeshRendezvous {
  public:
+  using Lines = std::map<uint32_t, std::string>;  // by member
+
   virtual ~MeshRendezvous() = default;
 
-  // Gives `value`, waits for those of all `members`, of whom this one is one,
-  // and returns them in that order. The same call again, with the same value,
-  // gives the same answer, so a call that missed its deadline may be repeated.
-  // DEADLINE_EXCEEDED names the members that are missing, UNAVAILABLE one that
-  // is gone and gave nothing; ALREADY_EXISTS if another value was given under
-  // this key for this member; INVALID_ARGUMENT if it is not among `members`.
-  virtual absl::StatusOr<std::vector<std::string>> AllGather(
-      const std::string& key, absl::Span<const uint32_t> members,
-      const std::string& value, absl::Time deadline) = 0;
+  // Writes this member's line, in place of the one before: the others will see
+  // it, or a later one. ALREADY_EXISTS if another process that lives is this
+  // member; UNAVAILABLE or DEADLINE_EXCEEDED if the board cannot be reached;
+  // ABORTED if another process has taken this one's place.
+  virtual absl::Status Post(const std::string& line, absl::Time deadline) = 0;
 
-  // Returns when all have called it. Errors as AllGather.
-  virtual absl::Status Barrier(const std::string& key,
-                               absl::Span<const uint32_t> members,
-                               absl::Time deadline) {
-    return AllGather(key, members, "", deadline).status();
-  }
-
-  // Calls `on_gone` with the number of each member that joined and whose life
-  // or lease has ended, once each, from another thread or from within this
-  // call. One watch at a time; an empty function ends it, and waits until a
-  // call that is under way has returned.
-  virtual void WatchGone(std::function<void(uint32_t member)> on_gone) = 0;
+  // Calls `on_change` with the lines of all who live, soon and after every
+  // change: steps in between may be left out, never the last. One that has
+  // joined and posted nothing may be there with an empty line. The calls come
+  // one at a time, from another thread, or from within any call to the same
+  // rendezvous or another's: so it must be quick, and call none itself. One
+  // watch at a time; an empty function ends it, and waits until a call that is
+  // under way has returned.
+  virtual void Watch(std::function<void(const Lines&)> on_change) = 0;
 };
 
 }  // namespace fairlead

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -19,6 +20,7 @@
 #include "libs/status/status_macros.h"
 #include "libs/tensor_mesh/mesh_connect.h"
 #include "libs/tensor_mesh/mesh_trace.h"
+#include "libs/tensor_mesh/row_slices.h"
 #include "libs/tensor_mesh/wire.h"
 
 namespace fairlead {
@@ -33,7 +35,8 @@ MeshServer::MeshServer(MeshConfig config,
 }
 
 absl::StatusOr<std::unique_ptr<MeshServer>> MeshServer::Create(
-    MeshConfig config, std::shared_ptr<MeshRendezvous> rendezvous) {
+    MeshConfig config, std::shared_ptr<MeshRendezvous> rendezvous,
+    absl::FunctionRef<absl::Status(MeshServer&)> prepare) {
   FAIRLEAD_RETURN_IF_ERROR(CheckMeshConfig(config));
   if (config.role != MeshRole::kServer) {
     return absl::InvalidArgumentError(
@@ -42,15 +45,18 @@ absl::StatusOr<std::unique_ptr<MeshServer>> MeshServer::Create(
   // The constructor is private, so std::make_unique cannot call it.
   std::unique_ptr<MeshServer> server(
       new MeshServer(std::move(config), std::move(rendezvous)));
-  FAIRLEAD_RETURN_IF_ERROR(server->Connect());
+  FAIRLEAD_RETURN_IF_ERROR(server->Connect(prepare));
   return server;
 }
 
-absl::Status MeshServer::Connect() {
+absl::Status MeshServer::Connect(
+    absl::FunctionRef<absl::Status(MeshServer&)> prepare) {
   FAIRLEAD_ASSIGN_OR_RETURN(
-      auto connected, internal::ConnectServer(end_.member(), buffers_, *this));
-  return end_.Begin(std::move(connected), /*first_peer=*/0,
-                    /*peers=*/end_.config().num_workers);
+      auto connections,
+      internal::ConnectServer(end_.member(), buffers_, *this));
+  end_.Adopt(std::move(connections));
+  FAIRLEAD_RETURN_IF_ERROR(prepare(*this));
+  return end_.Begin();
 }
 
 MeshServer::~MeshServer() { end_.Abandon(); }
@@ -84,9 +90,14 @@ std::vector<uint32_t> MeshServer::live_workers() const {
   std::vector<uint32_t> live;
   MutexLock lock(&mutex_);
   for (const auto& [rank, worker] : workers_) {
-    if (!worker.is_lost) live.push_back(rank);
+    if (worker.IsLive()) live.push_back(rank);
   }
   return live;
+}
+
+absl::Status MeshServer::AwaitWorkers(absl::Span<const uint32_t> ranks,
+                                      absl::Duration timeout) {
+  return end_.AwaitPeers(ranks, timeout, [this] { return live_workers(); });
 }
 
 MeshServer::Stats MeshServer::stats() const {
@@ -102,9 +113,15 @@ MeshServer::Stats MeshServer::stats() const {
 
 // --- requests
 
-void MeshServer::OnRequest(IncomingRequest request) {
+void MeshServer::OnLinked(uint32_t worker, uint64_t life) {
   MutexLock lock(&mutex_);
-  workers_[request.worker].queue.push_back(std::move(request));
+  workers_[worker] = {.life = life};
+}
+
+void MeshServer::OnRequest(internal::ServerTransport& from,
+                           IncomingRequest request) {
+  MutexLock lock(&mutex_);
+  workers_[request.worker].queue.push_back({&from, std::move(request)});
 }
 
 void MeshServer::OnLost(uint32_t worker, const absl::Status& why) {
@@ -117,19 +134,23 @@ void MeshServer::OnLost(uint32_t worker, const absl::Status& why) {
 
 MeshServer::Readiness MeshServer::Look(const GatherOptions& options) const {
   uint32_t ready = 0;
+  uint32_t live = 0;
   uint32_t lost = 0;
   for (const auto& [rank, worker] : workers_) {
     if (!worker.queue.empty()) ++ready;
+    if (worker.IsLive()) ++live;
     if (worker.is_lost) ++lost;
   }
-  const auto all = static_cast<uint32_t>(workers_.size());
+  // Those that have never joined may come.
+  auto possible = static_cast<uint32_t>(workers_.size()) - lost;
   uint32_t wanted = options.at_least;
-  if (wanted == GatherOptions::kAllWorkers) wanted = all;
-  if (wanted == GatherOptions::kLiveWorkers) {
-    wanted = std::max(all - lost, uint32_t{1});
+  if (wanted >= GatherOptions::kLiveWorkers) {
+    if (live + lost > 0) possible = live;
+    if (wanted == GatherOptions::kAllWorkers) live += lost;
+    wanted = std::max(live, uint32_t{1});
   }
   if (ready >= wanted) return Readiness::kReady;
-  return all - lost < wanted ? Readiness::kImpossible : Readiness::kNotYet;
+  return possible < wanted ? Readiness::kImpossible : Readiness::kNotYet;
 }
 
 absl::StatusOr<MeshServer::Batch> MeshServer::GetBatch(
@@ -169,10 +190,10 @@ MeshServer::Batch MeshServer::Take() {
   Batch batch;
   for (auto& [rank, worker] : workers_) {
     if (worker.queue.empty()) {
-      batch.missing.push_back(rank);
+      if (worker.life != 0) batch.missing.push_back(rank);
       continue;
     }
-    IncomingRequest incoming = std::move(worker.queue.front());
+    auto [transport, incoming] = std::move(worker.queue.front());
     worker.queue.pop_front();
     MeshServerRequest& request = batch.requests.emplace_back();
     request.handler = next_handler_++;
@@ -184,7 +205,9 @@ MeshServer::Batch MeshServer::Take() {
                                .shape = pull.shape,
                                .bytes = pull.bytes});
     }
-    open_[request.handler] = {.worker = rank,
+    open_[request.handler] = {.transport = transport,
+                              .worker = rank,
+                              .life = incoming.life,
                               .id = incoming.id,
                               .pulls = std::move(incoming.pulls),
                               .stamps = {incoming.received_ns, now}};
@@ -198,7 +221,7 @@ absl::Status MeshServer::Incomplete(const GatherOptions& options) const {
   for (const auto& [rank, worker] : workers_) {
     if (worker.is_lost) {
       lost.push_back(absl::StrCat("worker ", rank, ": ", worker.why.message()));
-    } else if (worker.queue.empty()) {
+    } else if (worker.life != 0 && worker.queue.empty()) {
       silent.push_back(rank);
     }
   }
@@ -262,23 +285,25 @@ absl::StatusOr<MeshServer::Open> MeshServer::Close(MeshServerHandler handler) {
   Open open = std::move(found->second);
   open_.erase(found);
   const Worker& worker = workers_[open.worker];
-  if (!worker.is_lost) return open;
-  return absl::UnavailableError(absl::StrCat("handler ", handler, ": worker ",
-                                             open.worker, ": ",
-                                             worker.why.message()));
+  const bool is_other = worker.life != open.life;
+  if (!worker.is_lost && !is_other) return open;
+  return absl::UnavailableError(absl::StrCat(
+      "handler ", handler, ": worker ", open.worker, ": ",
+      is_other ? "the process that asked is gone, and another has its place"
+               : worker.why.message()));
 }
 
 absl::Status MeshServer::Send(Open open, absl::Status status,
                               std::vector<MeshTensorView> tensors,
                               int64_t now) {
   open.stamps[2] = now;
-  return end_.transports()[end_.TransportOf(open.worker)]->Reply(
-      {.worker = open.worker,
-       .id = open.id,
-       .status = std::move(status),
-       .stamps = open.stamps,
-       .tensors = std::move(tensors),
-       .pulls = std::move(open.pulls)});
+  return open.transport->Reply({.worker = open.worker,
+                                .life = open.life,
+                                .id = open.id,
+                                .status = std::move(status),
+                                .stamps = open.stamps,
+                                .tensors = std::move(tensors),
+                                .pulls = std::move(open.pulls)});
 }
 
 absl::Status MeshServer::Respond(std::vector<MeshTensorView> tensors,
@@ -314,38 +339,14 @@ absl::Status MeshServer::RespondVec(
     const MeshTensorView& buffer, absl::Span<const int64_t> rows,
     absl::Span<const MeshServerHandler> handlers, RowsMode mode) {
   const int64_t now = MeshNanoseconds();
-  if (rows.size() != handlers.size() || buffer.shape.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "respond_vec: ", rows.size(), " numbers of rows for ", handlers.size(),
-        " handlers and a buffer of ", buffer.shape.size(),
-        " dimensions; give a number each, and a buffer of rows"));
-  }
-  const int64_t all_rows = buffer.shape[0];
-  int64_t first = 0;
-  std::vector<MeshTensorView> slices;
-  for (const int64_t count : rows) {
-    if (count < 0 || count > all_rows - first) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("respond_vec: ", count, " rows from row ", first,
-                       " on are not there; the buffer has ", all_rows));
-    }
-    const uint64_t row_bytes =
-        all_rows == 0 ? 0
-                      : buffer.bytes.size() / static_cast<uint64_t>(all_rows);
-    MeshTensorView& slice = slices.emplace_back(buffer);
-    slice.shape[0] = count;
-    slice.bytes =
-        buffer.bytes.subspan(static_cast<uint64_t>(first) * row_bytes,
-                             static_cast<uint64_t>(count) * row_bytes);
-    if (mode == RowsMode::kRunning) first += count;
-  }
-  if (mode == RowsMode::kRunning && first != all_rows) {
+  if (rows.size() != handlers.size()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("respond_vec: ", first,
-                     " rows are asked for, and the "
-                     "buffer has ",
-                     all_rows));
+        absl::StrCat("respond_vec: ", rows.size(), " numbers of rows for ",
+                     handlers.size(), " handlers; give a number each"));
   }
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      std::vector<MeshTensorView> slices,
+      internal::SliceRows(buffer, rows, mode == RowsMode::kRunning));
   std::vector<absl::StatusOr<Open>> opens;
   {
     MutexLock lock(&mutex_);

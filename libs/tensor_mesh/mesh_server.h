@@ -6,10 +6,12 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -59,9 +61,18 @@ struct MeshServerRequest {
 // Thread-safe. No error ends the process, and no call waits without a limit.
 class MeshServer final : private internal::ServerListener {
  public:
-  // As MeshWorker::Create.
+  // As MeshWorker::Create. `prepare` is called before any worker can push: for
+  // receive buffers of a server that joins workers that are busy. Of the
+  // server's calls it may make AllocateBuffer and RegisterRecvBuffer; an error
+  // ends the start.
   static absl::StatusOr<std::unique_ptr<MeshServer>> Create(
-      MeshConfig config, std::shared_ptr<MeshRendezvous> rendezvous);
+      MeshConfig config, std::shared_ptr<MeshRendezvous> rendezvous,
+      absl::FunctionRef<absl::Status(MeshServer&)> prepare);
+  static absl::StatusOr<std::unique_ptr<MeshServer>> Create(
+      MeshConfig config, std::shared_ptr<MeshRendezvous> rendezvous) {
+    return Create(std::move(config), std::move(rendezvous),
+                  [](MeshServer&) { return absl::OkStatus(); });
+  }
 
   // Stops without waiting for anybody. REQUIRES that no call is in progress.
   ~MeshServer();
@@ -74,7 +85,9 @@ class MeshServer final : private internal::ServerListener {
   // keys[i] from workers[i] land in the i-th: so what all workers push lies
   // in one tensor, without a copy over TCP, and over shared memory if the
   // buffer is AllocateBuffer's. From then on only these workers may push
-  // these keys. Before the first push of any of them (let a barrier say so).
+  // these keys. Before the first push of any of them (let a barrier say so, or
+  // do it while the server is prepared). A process that takes the place of such
+  // a worker pushes to the same chunks.
   // Errors as ReceiveBuffers::Register, and RESOURCE_EXHAUSTED for more than
   // workers can be told at once.
   absl::Status RegisterRecvBuffer(const MeshTensorBuffer& buffer,
@@ -86,7 +99,8 @@ class MeshServer final : private internal::ServerListener {
     static constexpr uint32_t kLiveWorkers = kAllWorkers - 1;
 
     // How many workers must have a request before the batch is handed out:
-    // every one, every one that is not lost, or any so many.
+    // every one that has ever joined, every one that is not lost, or any so
+    // many.
     uint32_t at_least = kAllWorkers;
     absl::Duration timeout = absl::Seconds(10);
     // At the deadline, hand out what there is, if there is anything.
@@ -114,7 +128,7 @@ class MeshServer final : private internal::ServerListener {
   // NOT_FOUND for a handler that is none; FAILED_PRECONDITION for one that is
   // answered, or after Stop; INVALID_ARGUMENT for another number of tensors
   // or one that does not fit: then it can be answered again. UNAVAILABLE if
-  // the worker is lost: then it need not be.
+  // the worker is lost, be there another in its place: then it need not be.
   absl::Status Respond(std::vector<MeshTensorView> tensors,
                        MeshServerHandler handler) ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -147,9 +161,13 @@ class MeshServer final : private internal::ServerListener {
   absl::Status Stop(absl::Duration timeout = absl::Seconds(10))
       ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // The workers that reach this server, ascending, and those not lost.
+  // The workers that may reach this server, ascending, and those that do.
   const std::vector<uint32_t>& workers() const;
   std::vector<uint32_t> live_workers() const ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // As MeshWorker::AwaitServers.
+  absl::Status AwaitWorkers(absl::Span<const uint32_t> ranks,
+                            absl::Duration timeout) ABSL_LOCKS_EXCLUDED(mutex_);
 
   struct Stats {
     uint64_t requests = 0;    // handed out, ever
@@ -160,15 +178,23 @@ class MeshServer final : private internal::ServerListener {
   Stats stats() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
+  struct Queued {
+    internal::ServerTransport* transport = nullptr;
+    internal::IncomingRequest request;
+  };
   struct Worker {
+    uint64_t life = 0;  // 0: has never joined
     bool is_lost = false;
     absl::Status why;
-    std::deque<internal::IncomingRequest> queue;
-    uint32_t unanswered = 0;  // handed out
+    std::deque<Queued> queue;
+
+    bool IsLive() const { return life != 0 && !is_lost; }
   };
   // A request that was handed out. Its pushes are the caller's.
   struct Open {
+    internal::ServerTransport* transport = nullptr;  // that it came over
     uint32_t worker = 0;
+    uint64_t life = 0;
     uint64_t id = 0;
     std::vector<internal::WireTensor> pulls;
     std::array<int64_t, 4> stamps{};
@@ -176,7 +202,7 @@ class MeshServer final : private internal::ServerListener {
 
   MeshServer(MeshConfig config, std::shared_ptr<MeshRendezvous> rendezvous);
 
-  absl::Status Connect();
+  absl::Status Connect(absl::FunctionRef<absl::Status(MeshServer&)> prepare);
 
   // What GetBatch would find now.
   enum class Readiness { kNotYet, kReady, kImpossible };
@@ -200,7 +226,10 @@ class MeshServer final : private internal::ServerListener {
                     std::vector<MeshTensorView> tensors, int64_t now);
 
   // internal::ServerListener
-  void OnRequest(internal::IncomingRequest request) override
+  void OnLinked(uint32_t worker, uint64_t life) override
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  void OnRequest(internal::ServerTransport& from,
+                 internal::IncomingRequest request) override
       ABSL_LOCKS_EXCLUDED(mutex_);
   void OnLost(uint32_t worker, const absl::Status& why) override
       ABSL_LOCKS_EXCLUDED(mutex_);

@@ -34,6 +34,8 @@ TEST(MeshStartTest, BadConfigsNameTheField) {
       {"num_workers: 0", {.num_workers = 0}},
       {"num_servers: 0", {.num_servers = 0}},
       {"rank: 2 is none of 2 workers", {.num_workers = 2, .rank = 2}},
+      {"founding_workers", {.num_workers = 2, .founding_workers = 3}},
+      {"founding_servers", {.founding_servers = 2}},
       {"group_size: 2", {.num_workers = 2, .group_size = 2}},
       {"routes: are for 3", {.routes = MeshRoutes::AllToAll(3, 1)}},
       {"max_in_flight: 0", {.max_in_flight = 0}},

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -15,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "libs/status/status_macros.h"
 #include "libs/tensor_mesh/mesh_connect.h"
 #include "libs/tensor_mesh/mesh_trace.h"
@@ -46,11 +46,10 @@ absl::StatusOr<std::unique_ptr<MeshWorker>> MeshWorker::Create(
 }
 
 absl::Status MeshWorker::Connect() {
-  FAIRLEAD_ASSIGN_OR_RETURN(auto connected,
+  FAIRLEAD_ASSIGN_OR_RETURN(auto connections,
                             internal::ConnectWorker(end_.member(), *this));
-  return end_.Begin(std::move(connected),
-                    /*first_peer=*/end_.config().num_workers,
-                    /*peers=*/end_.config().num_servers);
+  end_.Adopt(std::move(connections));
+  return end_.Begin();
 }
 
 MeshWorker::~MeshWorker() { end_.Abandon(); }
@@ -63,13 +62,19 @@ const std::vector<uint32_t>& MeshWorker::servers() const {
   return end_.member().routes().servers_of(end_.config().rank);
 }
 
-std::vector<uint32_t> MeshWorker::live_servers() const {
-  std::vector<uint32_t> live;
+std::vector<uint32_t> MeshWorker::known_servers() const {
   MutexLock lock(&mutex_);
-  for (const uint32_t server : servers()) {
-    if (!requests_.IsLost(server)) live.push_back(server);
-  }
-  return live;
+  return requests_.known_servers();
+}
+
+std::vector<uint32_t> MeshWorker::live_servers() const {
+  MutexLock lock(&mutex_);
+  return requests_.live_servers();
+}
+
+absl::Status MeshWorker::AwaitServers(absl::Span<const uint32_t> ranks,
+                                      absl::Duration timeout) {
+  return end_.AwaitPeers(ranks, timeout, [this] { return live_servers(); });
 }
 
 MeshWorker::Stats MeshWorker::stats() const {
@@ -90,7 +95,7 @@ absl::StatusOr<MeshHandler> MeshWorker::PushPull(std::vector<MeshPush> pushes,
   request->pushes = std::move(pushes);
   request->pulls = std::move(pulls);
   request->servers =
-      options.servers.empty() ? servers() : std::move(options.servers);
+      options.servers.empty() ? known_servers() : std::move(options.servers);
   FAIRLEAD_RETURN_IF_ERROR(CheckRequest(*request));
   // What came meanwhile may free keys, or say where pushes should go.
   end_.Poll();
@@ -100,33 +105,20 @@ absl::StatusOr<MeshHandler> MeshWorker::PushPull(std::vector<MeshPush> pushes,
     FAIRLEAD_RETURN_IF_ERROR(requests_.Admit(request, now));
   }
 
-  bool is_sent = false;
-  std::vector<uint32_t> ranks;
-  for (size_t i = 0; i < end_.transports().size(); ++i) {
-    ranks.clear();
-    std::copy_if(request->servers.begin(), request->servers.end(),
-                 std::back_inserter(ranks), [this, i](uint32_t server) {
-                   return end_.TransportOf(server) == i;
-                 });
-    if (ranks.empty()) continue;
-    const absl::Status sent = end_.transports()[i]->Send(request, ranks);
-    if (sent.ok()) {
-      is_sent = true;
-      continue;
-    }
+  for (const auto& transport : end_.transports()) {
+    const absl::Status sent = transport->Send(request);
+    if (sent.ok()) continue;
     MutexLock lock(&mutex_);
-    if (!is_sent) {
-      requests_.Withdraw(request->id);
-      return sent;
-    }
-    for (const uint32_t rank : ranks) {
-      requests_.Settle(request->id, rank, sent);
-    }
+    requests_.Withdraw(request->id);
+    return sent;
   }
   return RequestTable::HandlerOf(request->id, 0);
 }
 
 absl::Status MeshWorker::CheckRequest(const MeshRequest& request) const {
+  if (request.servers.empty()) {
+    return absl::UnavailableError("push_pull: no server has joined yet");
+  }
   const std::vector<uint32_t>& reached = servers();
   for (size_t i = 0; i < request.servers.size(); ++i) {
     const uint32_t server = request.servers[i];
@@ -190,6 +182,11 @@ void MeshWorker::OnReply(uint32_t server, uint64_t id,
                          int64_t received_ns) {
   MutexLock lock(&mutex_);
   requests_.OnReply(server, id, reply, received_ns, MeshNanoseconds());
+}
+
+void MeshWorker::OnLinked(uint32_t server, uint64_t life) {
+  MutexLock lock(&mutex_);
+  requests_.OnLinked(server, life);
 }
 
 void MeshWorker::OnLost(uint32_t server, const absl::Status& why) {

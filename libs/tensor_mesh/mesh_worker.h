@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "libs/sync/mutex.h"
 #include "libs/tensor_mesh/mesh_config.h"
 #include "libs/tensor_mesh/mesh_end.h"
@@ -37,10 +38,14 @@ namespace fairlead {
 // Thread-safe. No error ends the process, and no call waits without a limit.
 class MeshWorker final : private internal::WorkerListener {
  public:
-  // Meets the other members and connects to its servers; returns when all have
-  // done so. INVALID_ARGUMENT names a field of the config; DEADLINE_EXCEEDED
-  // (after init_timeout) and UNAVAILABLE name members that did not come, or are
-  // gone; ALREADY_EXISTS if another process is this worker.
+  // Meets the founders and connects to its servers; returns when all have done
+  // so. Where they have met already it joins them, in a place that is free:
+  // none has had it, or who had it is gone. It returns when it is connected
+  // with those servers who live.
+  //
+  // INVALID_ARGUMENT names a field of the config; DEADLINE_EXCEEDED (after
+  // init_timeout) and UNAVAILABLE name founders that did not come, or are gone;
+  // ALREADY_EXISTS if another process is this worker.
   static absl::StatusOr<std::unique_ptr<MeshWorker>> Create(
       MeshConfig config, std::shared_ptr<MeshRendezvous> rendezvous);
 
@@ -52,8 +57,8 @@ class MeshWorker final : private internal::WorkerListener {
   absl::StatusOr<MeshMemory> AllocateBuffer(uint64_t bytes);
 
   struct PushPullOptions {
-    // Ranks, ascending; empty: all that the routes say. For going on with
-    // those that live (see live_servers) when one is lost.
+    // Ranks, ascending; empty: all that there are or were (known_servers).
+    // For going on with those that live (live_servers) while one is lost.
     std::vector<uint32_t> servers;
   };
 
@@ -67,8 +72,9 @@ class MeshWorker final : private internal::WorkerListener {
   // do not divide, a tensor whose bytes do not fit its shape, a key twice, or a
   // server that this worker does not reach; FAILED_PRECONDITION for a key of
   // an earlier request that is not done, or after Stop; UNAVAILABLE if a server
-  // is lost; RESOURCE_EXHAUSTED for more than max_in_flight requests, or no
-  // room in the arena. Then nothing was sent.
+  // is lost, until another process has its place; RESOURCE_EXHAUSTED for more
+  // than max_in_flight requests, or no room in the arena. Then nothing was
+  // sent.
   absl::StatusOr<MeshHandler> PushPull(std::vector<MeshPush> pushes,
                                        std::vector<MeshPull> pulls,
                                        PushPullOptions options)
@@ -120,9 +126,17 @@ class MeshWorker final : private internal::WorkerListener {
   absl::Status Stop(absl::Duration timeout = absl::Seconds(10))
       ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // This worker's servers, ascending, and those of them that are not lost.
+  // This worker's servers, ascending: all that the routes say; those that have
+  // ever joined; and those of them that are not lost.
   const std::vector<uint32_t>& servers() const;
+  std::vector<uint32_t> known_servers() const ABSL_LOCKS_EXCLUDED(mutex_);
   std::vector<uint32_t> live_servers() const ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Returns when all of these servers are live: for who goes on with all of
+  // them once one was lost and another process has its place. DEADLINE_EXCEEDED
+  // names the missing; INVALID_ARGUMENT for one that the routes do not say.
+  absl::Status AwaitServers(absl::Span<const uint32_t> ranks,
+                            absl::Duration timeout) ABSL_LOCKS_EXCLUDED(mutex_);
 
   struct Stats {
     uint64_t requests = 0;    // ever
@@ -143,6 +157,8 @@ class MeshWorker final : private internal::WorkerListener {
                   absl::FunctionRef<void()> use) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // internal::WorkerListener
+  void OnLinked(uint32_t server, uint64_t life) override
+      ABSL_LOCKS_EXCLUDED(mutex_);
   std::shared_ptr<const internal::MeshRequest> FindAwaited(uint32_t server,
                                                            uint64_t id) override
       ABSL_LOCKS_EXCLUDED(mutex_);

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <optional>
 #include <set>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -76,6 +78,21 @@ absl::Status ReceiveBuffers::CheckFree(const MeshTensorBuffer& buffer,
     }
   }
   return absl::OkStatus();
+}
+
+void ReceiveBuffers::Forget(uint32_t worker) {
+  MutexLock lock(&mutex_);
+  pushed_.erase(worker);
+}
+
+std::vector<std::pair<uint64_t, absl::Span<const uint8_t>>>
+ReceiveBuffers::ChunksOf(uint32_t worker) {
+  std::vector<std::pair<uint64_t, absl::Span<const uint8_t>>> chunks;
+  MutexLock lock(&mutex_);
+  for (const auto& [pair, chunk] : chunks_) {
+    if (pair.first == worker) chunks.emplace_back(pair.second, chunk.bytes);
+  }
+  return chunks;
 }
 
 absl::StatusOr<std::optional<MeshMemory>> ReceiveBuffers::PlaceFor(

@@ -42,6 +42,12 @@ class ReceiveBuffers {
                         absl::Span<const uint64_t> keys)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // Another process is this worker: it has pushed nothing.
+  void Forget(uint32_t worker) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Where the keys of a worker go, of those that have a buffer.
+  std::vector<std::pair<uint64_t, absl::Span<const uint8_t>>> ChunksOf(
+      uint32_t worker) ABSL_LOCKS_EXCLUDED(mutex_);
+
   // Called for each push: where it goes, if it has a buffer. PERMISSION_DENIED
   // if the key is not this worker's; INVALID_ARGUMENT if the push is larger
   // than its buffer; RESOURCE_EXHAUSTED beyond `max_keys` of a worker.

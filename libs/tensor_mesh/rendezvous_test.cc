@@ -7,18 +7,18 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <thread>
 #include <utility>
-#include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
-#include "absl/synchronization/notification.h"
+#include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "libs/status/status_matchers.h"
+#include "libs/sync/mutex.h"
 #include "libs/tensor_mesh/folder_rendezvous.h"
 #include "libs/tensor_mesh/in_memory_rendezvous.h"
 #include "libs/tensor_mesh/mesh_rendezvous.h"
@@ -27,8 +27,7 @@
 namespace fairlead::testing {
 namespace {
 
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
+using Lines = MeshRendezvous::Lines;
 
 // Makes members that can meet.
 class Place {
@@ -63,6 +62,7 @@ class FolderPlace final : public Place {
 struct Kind {
   std::string name;
   std::function<std::unique_ptr<Place>()> make;
+  bool has_silent = false;  // who has posted nothing is there, too
 };
 
 class RendezvousTest : public ::testing::TestWithParam<Kind> {
@@ -74,76 +74,86 @@ INSTANTIATE_TEST_SUITE_P(
     Kind, RendezvousTest,
     ::testing::Values(
         Kind{"InMemory", [] { return std::make_unique<InMemoryPlace>(); }},
-        Kind{"Folder", [] { return std::make_unique<FolderPlace>(); }}),
+        Kind{"Folder", [] { return std::make_unique<FolderPlace>(); },
+             /*has_silent=*/true}),
     [](const auto& info) { return info.param.name; });
 
-absl::Time Soon() { return absl::Now() + kSoon; }
 absl::Time Hang() { return absl::Now() + kHang; }
 
-TEST_P(RendezvousTest, EveryMemberGetsAllValuesInOrder) {
-  std::vector<std::unique_ptr<MeshRendezvous>> members;
-  for (uint32_t i = 0; i < 3; ++i) members.push_back(place_->Join(i));
-  std::vector<std::thread> threads;
-  for (uint32_t i = 0; i < 3; ++i) {
-    threads.emplace_back([i, &members] {
-      for (const std::string key : {"a/b", "a%2Fb"}) {
-        EXPECT_THAT(members[i]->AllGather(key, {0, 1, 2},
-                                          key + std::string(i, '\n'), Hang()),
-                    IsOkAndHolds(ElementsAre(key, key + "\n", key + "\n\n")));
-      }
-      EXPECT_THAT(members[i]->Barrier("all", {0, 1, 2}, Hang()), IsOk());
+// What a member sees.
+class Seen {
+ public:
+  explicit Seen(MeshRendezvous& rendezvous) : rendezvous_(rendezvous) {
+    rendezvous_.Watch([this](const Lines& lines) {
+      MutexLock lock(&mutex_);
+      lines_ = lines;
     });
   }
-  for (std::thread& thread : threads) thread.join();
+  ~Seen() { rendezvous_.Watch(nullptr); }
+
+  // Whether it comes to that.
+  bool Comes(const Lines& lines) {
+    MutexLock lock(&mutex_);
+    const auto is_there = [this, &lines] {
+      mutex_.AssertHeld();
+      return lines_ == lines;
+    };
+    return mutex_.AwaitWithDeadline(absl::Condition(&is_there), Hang());
+  }
+
+ private:
+  MeshRendezvous& rendezvous_;
+  Mutex mutex_;
+  Lines lines_ ABSL_GUARDED_BY(mutex_);
+};
+
+TEST_P(RendezvousTest, EveryMemberSeesTheLastLinesOfAll) {
+  const auto first = place_->Join(0);
+  const auto second = place_->Join(7);
+  EXPECT_THAT(first->Post("early", Hang()), IsOk());
+  Seen of_first(*first);
+  Seen of_second(*second);
+  EXPECT_THAT(second->Post("a|b\nc", Hang()), IsOk());
+  EXPECT_THAT(first->Post("late", Hang()), IsOk());
+  const Lines all = {{0, "late"}, {7, "a|b\nc"}};
+  EXPECT_TRUE(of_first.Comes(all));
+  EXPECT_TRUE(of_second.Comes(all));
 }
 
-TEST_P(RendezvousTest, MissingMembersAreNamedAndTheCallMayBeRepeated) {
+TEST_P(RendezvousTest, LineGoesWithItsMemberAndAnotherMayHaveThePlace) {
   const auto first = place_->Join(0);
-  EXPECT_THAT(
-      first->AllGather("key", {0, 4, 7}, "x", Soon()),
-      StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("members 4, 7")));
-  EXPECT_THAT(first->AllGather("key", {0, 4, 7}, "y", Soon()),
-              StatusIs(absl::StatusCode::kAlreadyExists));
-  EXPECT_THAT(first->AllGather("key", {4, 7}, "x", Soon()),
-              StatusIs(absl::StatusCode::kInvalidArgument));
-  const auto second = place_->Join(4);
-  const auto third = place_->Join(7);
-  std::thread other([&second] {
-    EXPECT_THAT(second->AllGather("key", {0, 4, 7}, "y", Hang()), IsOk());
-  });
-  EXPECT_THAT(third->AllGather("key", {0, 4, 7}, "z", Hang()), IsOk());
-  other.join();
-  EXPECT_THAT(first->AllGather("key", {0, 4, 7}, "x", Hang()),
-              IsOkAndHolds(ElementsAre("x", "y", "z")));
-}
-
-TEST_P(RendezvousTest, MemberThatIsGoneEndsTheWaitButNotItsValues) {
-  const auto first = place_->Join(0);
+  EXPECT_THAT(first->Post("x", Hang()), IsOk());
   auto second = place_->Join(1);
-  EXPECT_THAT(second->AllGather("given", {0, 1}, "y", Soon()),
-              StatusIs(absl::StatusCode::kDeadlineExceeded));
-  std::thread end([&second] { second.reset(); });
-  EXPECT_THAT(
-      first->Barrier("not given", {0, 1}, Hang()),
-      StatusIs(absl::StatusCode::kUnavailable, HasSubstr("member 1 is gone")));
-  end.join();
-  EXPECT_THAT(first->AllGather("given", {0, 1}, "x", Hang()),
-              IsOkAndHolds(ElementsAre("x", "y")));
+  EXPECT_THAT(second->Post("y", Hang()), IsOk());
+  Seen seen(*first);
+  EXPECT_TRUE(seen.Comes({{0, "x"}, {1, "y"}}));
+  second.reset();
+  EXPECT_TRUE(seen.Comes({{0, "x"}}));
+  second = place_->Join(1);
+  EXPECT_THAT(second->Post("z", Hang()), IsOk());
+  EXPECT_TRUE(seen.Comes({{0, "x"}, {1, "z"}}));
 }
 
-TEST_P(RendezvousTest, WatchTellsOfThoseWhoWentAndWhoGo) {
+TEST_P(RendezvousTest, WatchThatEndedIsNotCalled) {
   const auto first = place_->Join(0);
-  auto early = place_->Join(1);
-  auto late = place_->Join(2);
-  early.reset();
-  absl::Notification early_gone, late_gone;
-  first->WatchGone([&](uint32_t member) {
-    (member == 1 ? early_gone : late_gone).Notify();
-  });
-  EXPECT_TRUE(early_gone.WaitForNotificationWithTimeout(kHang));
-  late.reset();
-  EXPECT_TRUE(late_gone.WaitForNotificationWithTimeout(kHang));
-  first->WatchGone(nullptr);
+  const auto second = place_->Join(1);
+  int calls = 0;
+  first->Watch([&calls](const Lines&) { ++calls; });
+  first->Watch(nullptr);
+  const int before = calls;
+  EXPECT_THAT(second->Post("x", Hang()), IsOk());
+  Seen seen(*second);
+  EXPECT_TRUE(seen.Comes(GetParam().has_silent ? Lines{{0, ""}, {1, "x"}}
+                                               : Lines{{1, "x"}}));
+  EXPECT_EQ(calls, before);
+}
+
+TEST(InMemoryRendezvousTest, SecondProcessOfAMemberIsAnError) {
+  InMemoryPlace place;
+  const auto first = place.Join(0);
+  EXPECT_THAT(first->Post("x", Hang()), IsOk());
+  EXPECT_THAT(place.Join(0)->Post("y", Hang()),
+              StatusIs(absl::StatusCode::kAlreadyExists));
 }
 
 TEST(FolderRendezvousTest, SecondProcessOfAMemberAndMissingFolderAreErrors) {
@@ -166,13 +176,11 @@ TEST(FolderRendezvousTest, WhoLooksForTheDeadWakesNobody) {
                                 FolderRendezvous::Join(folder.path(), 2));
   const int changes = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
   inotify_add_watch(changes, folder.path().c_str(), IN_ALL_EVENTS & ~IN_OPEN);
-  absl::Notification gone;
-  first->WatchGone([&](uint32_t member) {
-    if (member == 2) gone.Notify();
-  });
-  leaving.reset();
-  EXPECT_TRUE(gone.WaitForNotificationWithTimeout(kHang));
-  first->WatchGone(nullptr);
+  {
+    Seen seen(*first);
+    leaving.reset();
+    EXPECT_TRUE(seen.Comes({{0, ""}, {1, ""}}));
+  }
 
   alignas(inotify_event) char events[4096];
   ssize_t size = 0;
@@ -181,8 +189,11 @@ TEST(FolderRendezvousTest, WhoLooksForTheDeadWakesNobody) {
     while (at < events + size) {
       const auto& event = *reinterpret_cast<const inotify_event*>(at);
       at += sizeof(event) + event.len;
-      // (The end of a member's own file comes under another name.)
-      if (!absl::StartsWith(event.name, "member-")) continue;
+      // (The end of a member is to be seen, of course.)
+      if (!absl::StartsWith(event.name, "member-") ||
+          absl::string_view(event.name) == "member-2") {
+        continue;
+      }
       EXPECT_EQ(event.mask & (IN_CLOSE_WRITE | IN_MODIFY | IN_CREATE), 0u)
           << event.name;
     }

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "libs/status/status_macros.h"
 
@@ -28,12 +29,17 @@ absl::Status IsNone(MeshHandler handler) {
 
 absl::Status RequestTable::Admit(const std::shared_ptr<MeshRequest>& request,
                                  int64_t now) {
+  request->lives.clear();
   for (const uint32_t server : request->servers) {
-    const auto lost = lost_.find(server);
-    if (lost == lost_.end()) continue;
-    return absl::UnavailableError(
-        absl::StrCat("server ", server, ": ", lost->second.message(),
-                     "; name the live_servers() to go on without it"));
+    const auto found = servers_.find(server);
+    if (found == servers_.end() || !found->second.lost.ok()) {
+      return absl::UnavailableError(absl::StrCat(
+          "server ", server, ": ",
+          found == servers_.end() ? absl::string_view("has not joined")
+                                  : found->second.lost.message(),
+          "; name the live_servers() to go on without it"));
+    }
+    request->lives.push_back(found->second.life);
   }
   if (in_flight_.size() >= max_in_flight_) {
     return absl::ResourceExhaustedError(absl::StrCat(
@@ -109,9 +115,13 @@ void RequestTable::OnReply(uint32_t server, uint64_t id, const WireReply& reply,
   if (record.is_cancelled && record.unanswered == 0) Remember(id);
 }
 
+void RequestTable::OnLinked(uint32_t server, uint64_t life) {
+  servers_[server] = {.life = life};
+}
+
 void RequestTable::OnLost(uint32_t server, const absl::Status& why,
                           const absl::Status& outcome) {
-  lost_[server] = why;
+  servers_[server].lost = why;
   std::vector<uint64_t> cancelled;
   for (auto& [id, record] : in_flight_) {
     const auto at =
@@ -212,6 +222,20 @@ absl::StatusOr<std::vector<absl::Status>> RequestTable::OutcomesOf(
       "handler ", handler, ": after ", absl::FormatDuration(timeout),
       " there is no answer of server ", absl::StrJoin(silent, ", "),
       "; wait again, or cancel it"));
+}
+
+std::vector<uint32_t> RequestTable::known_servers() const {
+  std::vector<uint32_t> known;
+  for (const auto& [rank, server] : servers_) known.push_back(rank);
+  return known;
+}
+
+std::vector<uint32_t> RequestTable::live_servers() const {
+  std::vector<uint32_t> live;
+  for (const auto& [rank, server] : servers_) {
+    if (server.lost.ok()) live.push_back(rank);
+  }
+  return live;
 }
 
 std::vector<MeshHandler> RequestTable::HandlersOf(MeshHandler handler) const {

@@ -67,6 +67,8 @@ class RequestTable {
   // The reply has come, at `received_ns`, and is in its places, at `now`.
   void OnReply(uint32_t server, uint64_t id, const WireReply& reply,
                int64_t received_ns, int64_t now);
+  // The server can be asked: a process of that life.
+  void OnLinked(uint32_t server, uint64_t life);
   // The server answers no more; what waits for it ends with `outcome`.
   void OnLost(uint32_t server, const absl::Status& why,
               const absl::Status& outcome);
@@ -88,7 +90,9 @@ class RequestTable {
       MeshHandler handler, absl::Duration timeout) const;
   std::vector<MeshHandler> HandlersOf(MeshHandler handler) const;
 
-  bool IsLost(uint32_t server) const { return lost_.contains(server); }
+  // Servers that have ever been linked, ascending, and those not lost since.
+  std::vector<uint32_t> known_servers() const;
+  std::vector<uint32_t> live_servers() const;
   uint64_t begun() const { return next_id_ - 1; }
   size_t in_flight() const { return in_flight_.size(); }
   size_t remembered() const { return remembered_.size(); }
@@ -103,7 +107,11 @@ class RequestTable {
   const uint32_t trace_history_;
 
   uint64_t next_id_ = 1;
-  std::map<uint32_t, absl::Status> lost_;  // servers
+  struct Server {
+    uint64_t life = 0;
+    absl::Status lost;  // why, if it is
+  };
+  std::map<uint32_t, Server> servers_;  // that have ever been linked
   absl::flat_hash_map<uint64_t, Record> in_flight_;
   absl::flat_hash_map<uint64_t, Record> remembered_;
   std::deque<uint64_t> remembered_order_;

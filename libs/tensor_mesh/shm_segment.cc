@@ -17,7 +17,7 @@
 namespace fairlead::internal {
 namespace {
 
-constexpr uint64_t kSegmentMagic = 0x3130304853454D46;  // "FMESH001"
+constexpr uint64_t kSegmentMagic = 0x3230304853454D46;  // "FMESH002"
 
 struct Header {
   uint64_t magic = kSegmentMagic;
@@ -26,10 +26,15 @@ struct Header {
   MeshBell bell;
 };
 
+struct alignas(64) LinkHeader {
+  std::atomic<uint64_t> peer{0};
+};
+
 constexpr uint64_t kRingExtent = sizeof(ByteRingHeader) + kRingBytes;
+constexpr uint64_t kLinkExtent = sizeof(LinkHeader) + 2 * kRingExtent;
 
 constexpr uint64_t ArenaOffset(uint32_t links) {
-  return sizeof(Header) + 2 * uint64_t{links} * kRingExtent;
+  return sizeof(Header) + links * kLinkExtent;
 }
 
 Header& In(const ShmFile& file) {
@@ -46,9 +51,7 @@ absl::StatusOr<std::shared_ptr<ShmSegment>> ShmSegment::Create(
   auto* header = new (file->data()) Header;
   header->links = links;
   std::shared_ptr<ShmSegment> segment(new ShmSegment(std::move(file), links));
-  for (uint32_t i = 0; i < 2 * links; ++i) {
-    new (&segment->ring(i)) ByteRingHeader;
-  }
+  for (uint32_t i = 0; i < links; ++i) new (segment->link(i)) LinkHeader;
   return segment;
 }
 
@@ -68,17 +71,22 @@ absl::StatusOr<std::shared_ptr<ShmSegment>> ShmSegment::Open(
 
 MeshBell& ShmSegment::bell() const { return In(*file_).bell; }
 
-ByteRingHeader& ShmSegment::ring(uint32_t index) const {
+uint8_t* ShmSegment::link(uint32_t index) const {
+  return file_->data() + sizeof(Header) + index * kLinkExtent;
+}
+
+std::atomic<uint64_t>& ShmSegment::link_peer(uint32_t index) const {
+  return std::launder(reinterpret_cast<LinkHeader*>(link(index)))->peer;
+}
+
+ByteRingHeader& ShmSegment::request_ring(uint32_t index) const {
+  return *std::launder(
+      reinterpret_cast<ByteRingHeader*>(link(index) + sizeof(LinkHeader)));
+}
+
+ByteRingHeader& ShmSegment::reply_ring(uint32_t index) const {
   return *std::launder(reinterpret_cast<ByteRingHeader*>(
-      file_->data() + sizeof(Header) + index * kRingExtent));
-}
-
-ByteRingHeader& ShmSegment::request_ring(uint32_t link) const {
-  return ring(2 * link);
-}
-
-ByteRingHeader& ShmSegment::reply_ring(uint32_t link) const {
-  return ring(2 * link + 1);
+      link(index) + sizeof(LinkHeader) + kRingExtent));
 }
 
 absl::Span<uint8_t> ShmSegment::arena() const {

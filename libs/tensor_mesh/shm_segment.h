@@ -1,6 +1,7 @@
 #ifndef FAIRLEAD_LIBS_TENSOR_MESH_SHM_SEGMENT_H_
 #define FAIRLEAD_LIBS_TENSOR_MESH_SHM_SEGMENT_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -21,7 +22,7 @@ inline constexpr uint64_t kRingBytes = uint64_t{1} << 19;
 // A member's piece of shared memory, which its peers of this host map too. A
 // worker's has a link a server: a ring for its requests and one for replies.
 //
-//   header: bell, closed │ links: request ring, reply ring │ arena
+//   header: bell, closed │ links: peer, request ring, reply ring │ arena
 //
 // The owner's life is said by the lock that it holds on the file. Thread-safe.
 class ShmSegment {
@@ -36,6 +37,8 @@ class ShmSegment {
 
   const std::string& name() const { return file_->name(); }
   MeshBell& bell() const;
+  // The life of the server that the rings of the link are for; 0: none yet.
+  std::atomic<uint64_t>& link_peer(uint32_t link) const;
   ByteRingHeader& request_ring(uint32_t link) const;
   ByteRingHeader& reply_ring(uint32_t link) const;
   absl::Span<uint8_t> arena() const;
@@ -52,7 +55,7 @@ class ShmSegment {
   ShmSegment(std::unique_ptr<ShmFile> file, uint32_t links)
       : file_(std::move(file)), links_(links) {}
 
-  ByteRingHeader& ring(uint32_t index) const;
+  uint8_t* link(uint32_t index) const;
 
   const std::unique_ptr<ShmFile> file_;
   const uint32_t links_;

@@ -27,25 +27,64 @@ bool IsInArena(const ShmSegment& segment, const WireTensor& tensor) {
 
 }  // namespace
 
-absl::Status ShmServerTransport::Connect(uint32_t worker, uint32_t link,
-                                         uint32_t links,
+absl::Status ShmServerTransport::Connect(uint32_t worker, uint64_t life,
+                                         uint32_t link, uint32_t links,
                                          absl::string_view directory,
                                          absl::string_view segment) {
   FAIRLEAD_ASSIGN_OR_RETURN(std::shared_ptr<ShmSegment> theirs,
                             ShmSegment::Open(directory, segment, links));
+  if (!theirs->IsOwnerAlive()) {
+    return absl::UnavailableError("its process is dead");
+  }
+  if (theirs->link_peer(link).load() != life_) {
+    return absl::UnavailableError("has not seen this server yet");
+  }
   ByteRingHeader& requests = theirs->request_ring(link);
   ByteRingHeader& replies = theirs->reply_ring(link);
-  peers_.emplace(worker,
-                 Peer{.segment = std::move(theirs),
-                      .requests = ByteRingReader(requests, DataOf(requests)),
-                      .replies = ByteRingWriter(replies, DataOf(replies))});
+  // (std::make_shared cannot make an aggregate.)
+  const std::shared_ptr<Peer> peer(
+      new Peer{.life = life,
+               .segment = std::move(theirs),
+               .requests = ByteRingReader(requests, DataOf(requests)),
+               .replies = ByteRingWriter(replies, DataOf(replies))});
+  MutexLock poll_lock(&poll_mutex_);
+  if (is_closed_) return absl::UnavailableError("this server has stopped");
+  buffers_.Forget(worker);
+  {
+    MutexLock lock(&reply_mutex_);
+    for (const auto& [key, bytes] : buffers_.ChunksOf(worker)) {
+      // One that it is not told of is filled by a copy.
+      Announce(*peer, key, bytes).IgnoreError();
+    }
+    peers_[worker] = peer;
+  }
+  listener_.OnLinked(worker, life);
+  segment_->bell().Ring();
   return absl::OkStatus();
 }
 
+bool ShmServerTransport::IsHeld(uint32_t worker, uint64_t life) {
+  MutexLock lock(&poll_mutex_);
+  const auto found = peers_.find(worker);
+  return found != peers_.end() && found->second->life != life &&
+         (!found->second->is_lost || found->second->segment->IsOwnerAlive());
+}
+
 absl::Status ShmServerTransport::Reply(OutgoingReply reply) {
-  Peer& peer = peers_.at(reply.worker);
+  std::shared_ptr<Peer> peer;
+  {
+    MutexLock lock(&reply_mutex_);
+    const auto found = peers_.find(reply.worker);
+    if (found != peers_.end()) peer = found->second;
+  }
+  if (peer == nullptr || peer->life != reply.life) {
+    return absl::UnavailableError(
+        absl::StrCat("worker ", reply.worker,
+                     ": the process that asked is gone, and another has its "
+                     "place"));
+  }
   // Nobody else writes there: the worker gave these places to one request.
-  const absl::Span<uint8_t> arena = peer.segment->arena();
+  const absl::Span<uint8_t> arena = peer->segment->arena();
   for (size_t i = 0; i < reply.tensors.size(); ++i) {
     CopyBytes(reply.tensors[i].bytes,
               arena.subspan(reply.pulls[i].place, reply.pulls[i].bytes));
@@ -57,50 +96,56 @@ absl::Status ShmServerTransport::Reply(OutgoingReply reply) {
   MutexLock lock(&reply_mutex_);
   // There is room for the replies to all that may be under way, so one that
   // does not read them has gone wrong: not a peer to wait for.
-  if (!peer.replies.HasRoom(frame.size())) {
+  if (!peer->replies.HasRoom(frame.size())) {
     return absl::UnavailableError(
         absl::StrCat("worker ", reply.worker, ": does not take its replies"));
+  }
+  peer->replies.Write(frame);
+  peer->segment->bell().Ring();
+  return absl::OkStatus();
+}
+
+absl::Status ShmServerTransport::AnnounceReceiveBuffer(
+    uint32_t worker, uint64_t key, absl::Span<const uint8_t> bytes) {
+  MutexLock lock(&reply_mutex_);
+  const auto found = peers_.find(worker);
+  if (found == peers_.end()) return absl::OkStatus();
+  const absl::Status announced = Announce(*found->second, key, bytes);
+  if (announced.ok()) return announced;
+  return absl::Status(announced.code(), absl::StrCat("worker ", worker, ": ",
+                                                     announced.message()));
+}
+
+absl::Status ShmServerTransport::Announce(Peer& peer, uint64_t key,
+                                          absl::Span<const uint8_t> bytes) {
+  if (!IsWithin(bytes, arena_->memory())) return absl::OkStatus();
+  const std::string frame = EncodeReceiveBuffer(
+      {.key = key,
+       .offset = static_cast<uint64_t>(bytes.data() - arena_->memory().data()),
+       .bytes = bytes.size()});
+  // Half of the ring is for replies.
+  if (!peer.replies.HasRoom(frame.size(), kRingBytes / 2)) {
+    return absl::ResourceExhaustedError(
+        "has not taken in earlier receive buffers; let it pass a barrier, or "
+        "register fewer and larger ones");
   }
   peer.replies.Write(frame);
   peer.segment->bell().Ring();
   return absl::OkStatus();
 }
 
-absl::Status ShmServerTransport::AnnounceReceiveBuffer(
-    uint32_t worker, uint64_t key, absl::Span<const uint8_t> bytes) {
-  const auto found = peers_.find(worker);
-  if (found == peers_.end() || !IsWithin(bytes, arena_->memory())) {
-    return absl::OkStatus();
-  }
-  const std::string frame = EncodeReceiveBuffer(
-      {.key = key,
-       .offset = static_cast<uint64_t>(bytes.data() - arena_->memory().data()),
-       .bytes = bytes.size()});
-  MutexLock lock(&reply_mutex_);
-  // Half of the ring is for replies.
-  if (!found->second.replies.HasRoom(frame.size(), kRingBytes / 2)) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "worker ", worker,
-        ": has not taken in earlier receive buffers; let it pass a barrier, "
-        "or register fewer and larger ones"));
-  }
-  found->second.replies.Write(frame);
-  found->second.segment->bell().Ring();
-  return absl::OkStatus();
-}
-
 void ShmServerTransport::Poll() {
   MutexLock lock(&poll_mutex_);
   if (is_closed_) return;
-  for (auto& [worker, peer] : peers_) {
-    if (peer.is_lost) continue;
+  for (const auto& [worker, peer] : peers_) {
+    if (peer->is_lost) continue;
     // In this order: what it sent before it closed is received.
-    const bool is_closed = peer.segment->is_closed();
-    const absl::Status drained = Drain(worker, peer);
+    const bool is_closed = peer->segment->is_closed();
+    const absl::Status drained = Drain(worker, *peer);
     if (!drained.ok()) {
-      Lose(worker, peer, drained);
+      Lose(worker, *peer, drained);
     } else if (is_closed) {
-      Lose(worker, peer, absl::UnavailableError("has stopped"));
+      Lose(worker, *peer, absl::UnavailableError("has stopped"));
     }
   }
 }
@@ -132,6 +177,7 @@ absl::Status ShmServerTransport::OnFrame(uint32_t worker, Peer& peer,
     }
   }
   IncomingRequest request{.worker = worker,
+                          .life = peer.life,
                           .id = header.id,
                           .pulls = std::move(wire.pulls),
                           .received_ns = now};
@@ -140,13 +186,14 @@ absl::Status ShmServerTransport::OnFrame(uint32_t worker, Peer& peer,
     if (absl::IsDataLoss(push.status())) return push.status();
     if (!push.ok()) {
       return Reply({.worker = worker,
+                    .life = peer.life,
                     .id = header.id,
                     .status = push.status(),
                     .stamps = {now, now, now}});
     }
     request.pushes.push_back(*std::move(push));
   }
-  listener_.OnRequest(std::move(request));
+  listener_.OnRequest(*this, std::move(request));
   return absl::OkStatus();
 }
 
@@ -182,9 +229,9 @@ absl::StatusOr<MeshPush> ShmServerTransport::Find(uint32_t worker,
 void ShmServerTransport::CheckPeers() {
   MutexLock lock(&poll_mutex_);
   if (is_closed_) return;
-  for (auto& [worker, peer] : peers_) {
-    if (peer.is_lost || peer.segment->IsOwnerAlive()) continue;
-    Lose(worker, peer, absl::UnavailableError("its process is dead"));
+  for (const auto& [worker, peer] : peers_) {
+    if (peer->is_lost || peer->segment->IsOwnerAlive()) continue;
+    Lose(worker, *peer, absl::UnavailableError("its process is dead"));
   }
 }
 
@@ -199,7 +246,7 @@ void ShmServerTransport::Close(absl::Time /*flush_by*/) {
   MutexLock lock(&poll_mutex_);
   if (std::exchange(is_closed_, true)) return;
   segment_->Close();
-  for (auto& [worker, peer] : peers_) peer.segment->bell().Ring();
+  for (const auto& [worker, peer] : peers_) peer->segment->bell().Ring();
 }
 
 }  // namespace fairlead::internal

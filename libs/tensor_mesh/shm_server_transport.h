@@ -27,21 +27,28 @@ namespace fairlead::internal {
 // against its arena. Thread-safe.
 class ShmServerTransport final : public ServerTransport {
  public:
-  ShmServerTransport(std::shared_ptr<ShmSegment> segment,
+  // `life` is this server's.
+  ShmServerTransport(uint64_t life, std::shared_ptr<ShmSegment> segment,
                      std::shared_ptr<Arena> arena, ReceiveBuffers& buffers,
                      ServerListener& listener)
-      : segment_(std::move(segment)),
+      : life_(life),
+        segment_(std::move(segment)),
         arena_(std::move(arena)),
         buffers_(buffers),
         listener_(listener) {}
 
-  // Is reached by `worker`, over that link of its `links`. Before all else.
-  // Errors as ShmSegment::Open.
-  absl::Status Connect(uint32_t worker, uint32_t link, uint32_t links,
-                       absl::string_view directory, absl::string_view segment);
+  // Is reached by that life of `worker`, over that link of its `links`.
+  // REQUIRES that it is not held. Errors as ShmSegment::Open; UNAVAILABLE if it
+  // is dead, or has not made the link ready yet.
+  absl::Status Connect(uint32_t worker, uint64_t life, uint32_t link,
+                       uint32_t links, absl::string_view directory,
+                       absl::string_view segment)
+      ABSL_LOCKS_EXCLUDED(poll_mutex_, reply_mutex_);
 
   absl::Status Reply(OutgoingReply reply) override
       ABSL_LOCKS_EXCLUDED(reply_mutex_);
+  bool IsHeld(uint32_t worker, uint64_t life) override
+      ABSL_LOCKS_EXCLUDED(poll_mutex_);
   absl::Status AnnounceReceiveBuffer(uint32_t worker, uint64_t key,
                                      absl::Span<const uint8_t> bytes) override
       ABSL_LOCKS_EXCLUDED(reply_mutex_);
@@ -51,12 +58,16 @@ class ShmServerTransport final : public ServerTransport {
 
  private:
   struct Peer {
+    uint64_t life = 0;
     std::shared_ptr<ShmSegment> segment;
     ByteRingReader requests;
     ByteRingWriter replies;
     bool is_lost = false;
   };
 
+  absl::Status Announce(Peer& peer, uint64_t key,
+                        absl::Span<const uint8_t> bytes)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(reply_mutex_);
   absl::Status Drain(uint32_t worker, Peer& peer)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(poll_mutex_);
   absl::Status OnFrame(uint32_t worker, Peer& peer, int64_t now)
@@ -68,14 +79,15 @@ class ShmServerTransport final : public ServerTransport {
   void Lose(uint32_t worker, Peer& peer, const absl::Status& why)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(poll_mutex_);
 
+  const uint64_t life_;
   const std::shared_ptr<ShmSegment> segment_;
   const std::shared_ptr<Arena> arena_;
   ReceiveBuffers& buffers_;
   ServerListener& listener_;
 
-  // By worker. Fixed once requests come. Of each, `replies` is the replier's,
-  // the rest is the poller's.
-  std::map<uint32_t, Peer> peers_;
+  // By worker. Changed under both locks. Of each, `replies` is the replier's,
+  // the rest is the poller's. A reply that is being written keeps its peer.
+  std::map<uint32_t, std::shared_ptr<Peer>> peers_;
 
   Mutex poll_mutex_;
   bool is_closed_ ABSL_GUARDED_BY(poll_mutex_) = false;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,18 +27,40 @@ WireTensor Describe(uint64_t key, v1::DType dtype, const MeshShape& shape,
 
 }  // namespace
 
-absl::Status ShmWorkerTransport::Connect(uint32_t server, uint32_t link,
+absl::Status ShmWorkerTransport::Connect(uint32_t server, uint64_t life,
+                                         uint32_t link,
                                          absl::string_view directory,
                                          absl::string_view segment) {
   FAIRLEAD_ASSIGN_OR_RETURN(std::shared_ptr<ShmSegment> theirs,
                             ShmSegment::Open(directory, segment, /*links=*/0));
-  ByteRingHeader& requests = segment_->request_ring(link);
-  ByteRingHeader& replies = segment_->reply_ring(link);
-  peers_.emplace(server,
-                 Peer{.segment = std::move(theirs),
-                      .requests = ByteRingWriter(requests, DataOf(requests)),
-                      .replies = ByteRingReader(replies, DataOf(replies))});
+  if (!theirs->IsOwnerAlive()) {
+    return absl::UnavailableError("its process is dead");
+  }
+  MutexLock poll_lock(&poll_mutex_);
+  if (is_closed_) return absl::UnavailableError("this worker has stopped");
+  {
+    MutexLock lock(&send_mutex_);
+    // Nobody else uses them: who did is dead.
+    auto* requests = new (&segment_->request_ring(link)) ByteRingHeader;
+    auto* replies = new (&segment_->reply_ring(link)) ByteRingHeader;
+    // (std::make_unique cannot make an aggregate.)
+    peers_[server].reset(
+        new Peer{.life = life,
+                 .segment = theirs,
+                 .requests = ByteRingWriter(*requests, DataOf(*requests)),
+                 .replies = ByteRingReader(*replies, DataOf(*replies))});
+  }
+  listener_.OnLinked(server, life);
+  segment_->bell().Ring();
+  segment_->link_peer(link).store(life);
   return absl::OkStatus();
+}
+
+bool ShmWorkerTransport::IsHeld(uint32_t server, uint64_t life) {
+  MutexLock lock(&poll_mutex_);
+  const auto found = peers_.find(server);
+  return found != peers_.end() && found->second->life != life &&
+         (!found->second->is_lost || found->second->segment->IsOwnerAlive());
 }
 
 absl::StatusOr<absl::Span<uint8_t>> ShmWorkerTransport::PlaceOf(
@@ -92,34 +115,42 @@ absl::StatusOr<WireTensor> ShmWorkerTransport::Place(const MeshPull& pull) {
 }
 
 absl::Status ShmWorkerTransport::Send(
-    const std::shared_ptr<const MeshRequest>& request,
-    absl::Span<const uint32_t> servers) {
+    const std::shared_ptr<const MeshRequest>& request) {
+  struct Outgoing {
+    size_t index;  // of the request's servers
+    Peer* peer;
+    std::string frame;
+  };
   MutexLock lock(&send_mutex_);
   // Everything is placed, and has room, before anything is sent.
   std::vector<absl::Span<const uint8_t>> in_arena(request->pushes.size());
-  std::vector<std::string> frames;
-  for (const uint32_t server : servers) {
-    Peer& peer = peers_.at(server);
+  std::vector<Outgoing> outgoing;
+  for (size_t index = 0; index < request->servers.size(); ++index) {
+    const auto found = peers_.find(request->servers[index]);
+    if (found == peers_.end() || found->second->life != request->lives[index]) {
+      continue;
+    }
+    Peer& peer = *found->second;
     WireRequest wire;
     for (size_t i = 0; i < request->pushes.size(); ++i) {
       FAIRLEAD_ASSIGN_OR_RETURN(wire.pushes.emplace_back(),
                                 Place(request->pushes[i], peer, in_arena[i]));
     }
-    for (const MeshPull& pull : request->pulls_of(request->IndexOf(server))) {
+    for (const MeshPull& pull : request->pulls_of(index)) {
       FAIRLEAD_ASSIGN_OR_RETURN(wire.pulls.emplace_back(), Place(pull));
     }
-    frames.push_back(EncodeRequest(request->id, wire, /*payload_bytes=*/0));
-    if (!peer.requests.HasRoom(frames.back().size())) {
+    outgoing.push_back(
+        {index, &peer, EncodeRequest(request->id, wire, /*payload_bytes=*/0)});
+    if (!peer.requests.HasRoom(outgoing.back().frame.size())) {
       return absl::ResourceExhaustedError(
-          absl::StrCat("server ", server,
+          absl::StrCat("server ", request->servers[index],
                        ": has not taken earlier requests; wait for some"));
     }
   }
-  for (size_t i = 0; i < servers.size(); ++i) {
-    Peer& peer = peers_.at(servers[i]);
-    request->posted_ns[request->IndexOf(servers[i])] = MeshNanoseconds();
-    peer.requests.Write(frames[i]);
-    peer.segment->bell().Ring();
+  for (const Outgoing& each : outgoing) {
+    request->posted_ns[each.index] = MeshNanoseconds();
+    each.peer->requests.Write(each.frame);
+    each.peer->segment->bell().Ring();
   }
   return absl::OkStatus();
 }
@@ -127,15 +158,15 @@ absl::Status ShmWorkerTransport::Send(
 void ShmWorkerTransport::Poll() {
   MutexLock lock(&poll_mutex_);
   if (is_closed_) return;
-  for (auto& [server, peer] : peers_) {
-    if (peer.is_lost) continue;
+  for (const auto& [server, peer] : peers_) {
+    if (peer->is_lost) continue;
     // In this order: what it sent before it closed is received.
-    const bool is_closed = peer.segment->is_closed();
-    const absl::Status drained = Drain(server, peer);
+    const bool is_closed = peer->segment->is_closed();
+    const absl::Status drained = Drain(server, *peer);
     if (!drained.ok()) {
-      Lose(server, peer, drained);
+      Lose(server, *peer, drained);
     } else if (is_closed) {
-      Lose(server, peer, absl::UnavailableError("has stopped"));
+      Lose(server, *peer, absl::UnavailableError("has stopped"));
     }
   }
 }
@@ -198,12 +229,12 @@ absl::Status ShmWorkerTransport::OnFrame(uint32_t server, Peer& peer,
 void ShmWorkerTransport::CheckPeers() {
   MutexLock lock(&poll_mutex_);
   if (is_closed_) return;
-  for (auto& [server, peer] : peers_) {
-    if (peer.is_lost || peer.segment->IsOwnerAlive()) continue;
+  for (const auto& [server, peer] : peers_) {
+    if (peer->is_lost || peer->segment->IsOwnerAlive()) continue;
     // What it sent before it died is received.
-    absl::Status why = Drain(server, peer);
+    absl::Status why = Drain(server, *peer);
     if (why.ok()) why = absl::UnavailableError("its process is dead");
-    Lose(server, peer, why);
+    Lose(server, *peer, why);
   }
 }
 
@@ -218,7 +249,7 @@ void ShmWorkerTransport::Close(absl::Time /*flush_by*/) {
   MutexLock lock(&poll_mutex_);
   if (std::exchange(is_closed_, true)) return;
   segment_->Close();
-  for (auto& [server, peer] : peers_) peer.segment->bell().Ring();
+  for (const auto& [server, peer] : peers_) peer->segment->bell().Ring();
 }
 
 }  // namespace fairlead::internal

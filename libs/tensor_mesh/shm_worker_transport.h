@@ -38,20 +38,23 @@ class ShmWorkerTransport final : public WorkerTransport {
         arena_(std::move(arena)),
         listener_(listener) {}
 
-  // Reaches `server`, over that link of this worker's. Before all else. Errors
-  // as ShmSegment::Open.
-  absl::Status Connect(uint32_t server, uint32_t link,
-                       absl::string_view directory, absl::string_view segment);
+  // Reaches that life of `server`, over that link of this worker's. REQUIRES
+  // that it is not held. Errors as ShmSegment::Open; UNAVAILABLE if it is dead.
+  absl::Status Connect(uint32_t server, uint64_t life, uint32_t link,
+                       absl::string_view directory, absl::string_view segment)
+      ABSL_LOCKS_EXCLUDED(poll_mutex_, send_mutex_);
 
-  absl::Status Send(const std::shared_ptr<const MeshRequest>& request,
-                    absl::Span<const uint32_t> servers) override
+  absl::Status Send(const std::shared_ptr<const MeshRequest>& request) override
       ABSL_LOCKS_EXCLUDED(send_mutex_);
+  bool IsHeld(uint32_t server, uint64_t life) override
+      ABSL_LOCKS_EXCLUDED(poll_mutex_);
   void Poll() override ABSL_LOCKS_EXCLUDED(poll_mutex_, send_mutex_);
   void CheckPeers() override ABSL_LOCKS_EXCLUDED(poll_mutex_);
   void Close(absl::Time flush_by) override ABSL_LOCKS_EXCLUDED(poll_mutex_);
 
  private:
   struct Peer {
+    uint64_t life = 0;
     std::shared_ptr<ShmSegment> segment;
     ByteRingWriter requests;
     ByteRingReader replies;
@@ -88,9 +91,9 @@ class ShmWorkerTransport final : public WorkerTransport {
   const std::shared_ptr<Arena> arena_;
   WorkerListener& listener_;
 
-  // By server. Fixed once requests are sent. Of each, `requests` and
+  // By server. Changed under both locks. Of each, `requests` and
   // `receive_buffers` are the sender's, the rest is the poller's.
-  std::map<uint32_t, Peer> peers_;
+  std::map<uint32_t, std::unique_ptr<Peer>> peers_;
 
   Mutex poll_mutex_;
   bool is_closed_ ABSL_GUARDED_BY(poll_mutex_) = false;

@@ -82,6 +82,7 @@ class TcpServerTransport::Peer final : public TcpConnection::Reader {
       FAIRLEAD_ASSIGN_OR_RETURN(const WireHello hello, ParseHello(body));
       FAIRLEAD_RETURN_IF_ERROR(transport_.Welcome(hello, from));
       worker_ = hello.worker;
+      life_ = hello.life;
       return places;
     }
     if (kind_ == FrameKind::kGoodbye) {
@@ -94,8 +95,10 @@ class TcpServerTransport::Peer final : public TcpConnection::Reader {
     if (header.payload_bytes != TotalBytes(wire.pushes)) {
       return absl::DataLossError("pushed other bytes than it said");
     }
-    request_ = {
-        .worker = *worker_, .id = header.id, .pulls = std::move(wire.pulls)};
+    request_ = {.worker = *worker_,
+                .life = life_,
+                .id = header.id,
+                .pulls = std::move(wire.pulls)};
     refusal_ = absl::OkStatus();
     for (const WireTensor& tensor : wire.pushes) {
       const absl::StatusOr<MeshMemory> place =
@@ -120,24 +123,24 @@ class TcpServerTransport::Peer final : public TcpConnection::Reader {
     request_.received_ns = now;
     if (!refusal_.ok()) {
       return transport_.Reply({.worker = request_.worker,
+                               .life = life_,
                                .id = request_.id,
                                .status = refusal_,
                                .stamps = {now, now, now}});
     }
-    transport_.listener_.OnRequest(std::move(request_));
+    transport_.listener_.OnRequest(transport_, std::move(request_));
     transport_.bell_->Ring();
     return absl::OkStatus();
   }
 
   void OnClosed(const absl::Status& why) override {
-    if (!worker_.has_value()) return;
-    transport_.listener_.OnLost(*worker_, why);
-    transport_.bell_->Ring();
+    if (worker_.has_value()) transport_.OnClosed(*worker_, why);
   }
 
  private:
   TcpServerTransport& transport_;
   std::optional<uint32_t> worker_;
+  uint64_t life_ = 0;
 
   // Of the frame that is being read.
   FrameKind kind_{};
@@ -146,14 +149,12 @@ class TcpServerTransport::Peer final : public TcpConnection::Reader {
 };
 
 TcpServerTransport::TcpServerTransport(const MeshConfig& config,
-                                       std::vector<uint32_t> workers,
                                        ReceiveBuffers& buffers,
                                        std::shared_ptr<MeshBell> bell,
                                        ServerListener& listener,
                                        std::unique_ptr<TcpLoop> loop)
     : peer_timeout_(config.peer_timeout),
       receive_bytes_(config.receive_bytes),
-      workers_(std::move(workers)),
       buffers_(buffers),
       bell_(std::move(bell)),
       listener_(listener),
@@ -161,15 +162,13 @@ TcpServerTransport::TcpServerTransport(const MeshConfig& config,
       loop_(std::move(loop)) {}
 
 absl::StatusOr<std::unique_ptr<TcpServerTransport>> TcpServerTransport::Create(
-    const MeshConfig& config, std::vector<uint32_t> workers,
-    ReceiveBuffers& buffers, std::shared_ptr<MeshBell> bell,
-    ServerListener& listener) {
+    const MeshConfig& config, ReceiveBuffers& buffers,
+    std::shared_ptr<MeshBell> bell, ServerListener& listener) {
   FAIRLEAD_ASSIGN_OR_RETURN(Listener listening, Listen(config.listen_address));
   FAIRLEAD_ASSIGN_OR_RETURN(std::unique_ptr<TcpLoop> loop, TcpLoop::Start());
   // The constructor is private, so std::make_unique cannot call it.
-  std::unique_ptr<TcpServerTransport> transport(
-      new TcpServerTransport(config, std::move(workers), buffers,
-                             std::move(bell), listener, std::move(loop)));
+  std::unique_ptr<TcpServerTransport> transport(new TcpServerTransport(
+      config, buffers, std::move(bell), listener, std::move(loop)));
   transport->address_ = std::move(listening.address);
   auto door = std::make_shared<Door>(std::move(listening.socket), *transport);
   FAIRLEAD_RETURN_IF_ERROR(transport->loop_->Add(door->fd(), EPOLLIN, door));
@@ -190,25 +189,68 @@ void TcpServerTransport::Accept(Socket socket) {
   connection->Start().IgnoreError();  // then it is dropped with the strangers
 }
 
+absl::Status TcpServerTransport::Expect(uint32_t worker, uint64_t life) {
+  MutexLock lock(&mutex_);
+  Link& link = links_[worker];
+  link.expected = life;
+  if (link.life == life) return absl::OkStatus();
+  return absl::UnavailableError("has not connected");
+}
+
 absl::Status TcpServerTransport::Welcome(const WireHello& hello,
                                          TcpConnection& connection) {
+  std::shared_ptr<TcpConnection> known;
+  {
+    MutexLock lock(&mutex_);
+    const auto stranger =
+        std::find_if(strangers_.begin(), strangers_.end(),
+                     [&connection](const std::shared_ptr<TcpConnection>& each) {
+                       return each.get() == &connection;
+                     });
+    if (stranger == strangers_.end()) {
+      return absl::UnavailableError("was given up");
+    }
+    known = std::move(*stranger);
+    strangers_.erase(stranger);
+    const auto link = links_.find(hello.worker);
+    if (!IsSame(hello.token, token_) || link == links_.end() ||
+        hello.life != link->second.expected ||
+        hello.life == link->second.life || link->second.is_open) {
+      return absl::PermissionDeniedError(
+          "is no worker that this server expects");
+    }
+    link->second.life = hello.life;
+    link->second.connection = known;
+    link->second.is_open = true;
+  }
+  // What the one before it pushed is its readers' only.
+  for (auto place = places_.lower_bound({hello.worker, 0});
+       place != places_.end() && place->first.first == hello.worker;
+       place = places_.erase(place)) {
+    places_bytes_ -= place->second.bytes.size();
+  }
+  buffers_.Forget(hello.worker);
+  listener_.OnLinked(hello.worker, hello.life);
+  bell_->Ring();
+  // One that is closed already is told of as lost.
+  known->Send({.frame = EncodeEmpty(FrameKind::kWelcome)}).IgnoreError();
+  return absl::OkStatus();
+}
+
+bool TcpServerTransport::IsHeld(uint32_t worker, uint64_t life) {
   MutexLock lock(&mutex_);
-  const auto stranger =
-      std::find_if(strangers_.begin(), strangers_.end(),
-                   [&connection](const std::shared_ptr<TcpConnection>& each) {
-                     return each.get() == &connection;
-                   });
-  if (stranger == strangers_.end()) {
-    return absl::UnavailableError("was given up");
+  const auto found = links_.find(worker);
+  return found != links_.end() && found->second.life != life &&
+         found->second.is_open;
+}
+
+void TcpServerTransport::OnClosed(uint32_t worker, const absl::Status& why) {
+  listener_.OnLost(worker, why);
+  {
+    MutexLock lock(&mutex_);
+    links_[worker].is_open = false;
   }
-  const std::shared_ptr<TcpConnection> known = std::move(*stranger);
-  strangers_.erase(stranger);
-  if (!IsSame(hello.token, token_) ||
-      !std::binary_search(workers_.begin(), workers_.end(), hello.worker) ||
-      !connections_.emplace(hello.worker, known).second) {
-    return absl::PermissionDeniedError("is no worker that this server expects");
-  }
-  return known->Send({.frame = EncodeEmpty(FrameKind::kWelcome)});
+  bell_->Ring();
 }
 
 absl::StatusOr<MeshMemory> TcpServerTransport::PlaceOf(uint32_t worker,
@@ -246,12 +288,14 @@ absl::Status TcpServerTransport::Reply(OutgoingReply reply) {
   std::shared_ptr<TcpConnection> connection;
   {
     MutexLock lock(&mutex_);
-    const auto found = connections_.find(reply.worker);
-    if (found != connections_.end()) connection = found->second;
+    const auto found = links_.find(reply.worker);
+    if (found != links_.end() && found->second.life == reply.life) {
+      connection = found->second.connection;
+    }
   }
   if (connection == nullptr) {
-    return absl::UnavailableError(
-        absl::StrCat("worker ", reply.worker, ": is not connected"));
+    return absl::UnavailableError(absl::StrCat(
+        "worker ", reply.worker, ": the process that asked is gone"));
   }
   TcpConnection::Outgoing outgoing{.id = reply.id};
   uint64_t payload_bytes = 0;
@@ -271,23 +315,26 @@ absl::Status TcpServerTransport::Reply(OutgoingReply reply) {
 
 void TcpServerTransport::OnGone(uint32_t worker) {
   MutexLock lock(&mutex_);
-  const auto found = connections_.find(worker);
-  if (found == connections_.end()) return;
-  found->second->Break(absl::UnavailableError("its lease has ended"));
+  const auto found = links_.find(worker);
+  if (found == links_.end()) return;
+  found->second.expected = 0;
+  if (found->second.connection == nullptr) return;
+  found->second.connection->Break(
+      absl::UnavailableError("its lease has ended"));
 }
 
 void TcpServerTransport::Close(absl::Time flush_by) {
-  std::map<uint32_t, std::shared_ptr<TcpConnection>> connections;
+  std::vector<std::shared_ptr<TcpConnection>> connections;
   {
     MutexLock lock(&mutex_);
-    connections = connections_;
+    for (const auto& [worker, link] : links_) {
+      if (link.connection != nullptr) connections.push_back(link.connection);
+    }
   }
-  for (const auto& [worker, connection] : connections) {
+  for (const auto& connection : connections) {
     connection->Send({.frame = EncodeEmpty(FrameKind::kGoodbye)}).IgnoreError();
   }
-  for (const auto& [worker, connection] : connections) {
-    connection->Flush(flush_by);
-  }
+  for (const auto& connection : connections) connection->Flush(flush_by);
   loop_->Stop();
 }
 

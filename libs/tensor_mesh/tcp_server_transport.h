@@ -6,11 +6,8 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -25,36 +22,49 @@
 namespace fairlead::internal {
 
 // A server's end of TcpWorkerTransport. Takes a connection of each worker
-// that knows its token. Pushes are read into their receive buffers, or into a
-// place of their key's that grows as needed. Thread-safe.
+// that is expected and knows its token. Pushes are read into their receive
+// buffers, or into a place of their key's that grows as needed. Thread-safe.
 class TcpServerTransport final : public ServerTransport {
  public:
   // Listens. Errors as internal::Listen.
   static absl::StatusOr<std::unique_ptr<TcpServerTransport>> Create(
-      const MeshConfig& config, std::vector<uint32_t> workers,
-      ReceiveBuffers& buffers, std::shared_ptr<MeshBell> bell,
-      ServerListener& listener);
+      const MeshConfig& config, ReceiveBuffers& buffers,
+      std::shared_ptr<MeshBell> bell, ServerListener& listener);
   ~TcpServerTransport() override { Close(absl::InfinitePast()); }
 
   // Where it listens, and what workers have to say there.
   const std::string& address() const { return address_; }
   const std::string& token() const { return token_; }
 
+  // Takes a connection of that life of `worker`. UNAVAILABLE until it has come.
+  absl::Status Expect(uint32_t worker, uint64_t life)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
   absl::Status Reply(OutgoingReply reply) override ABSL_LOCKS_EXCLUDED(mutex_);
+  bool IsHeld(uint32_t worker, uint64_t life) override
+      ABSL_LOCKS_EXCLUDED(mutex_);
   void OnGone(uint32_t worker) override ABSL_LOCKS_EXCLUDED(mutex_);
   void Close(absl::Time flush_by) override ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   class Door;
   class Peer;
+  struct Link {
+    uint64_t expected = 0;  // the life that may connect
+    uint64_t life = 0;      // that has
+    std::shared_ptr<TcpConnection> connection;
+    bool is_open = false;  // until the listener knows that it is not
+  };
 
-  TcpServerTransport(const MeshConfig& config, std::vector<uint32_t> workers,
-                     ReceiveBuffers& buffers, std::shared_ptr<MeshBell> bell,
-                     ServerListener& listener, std::unique_ptr<TcpLoop> loop);
+  TcpServerTransport(const MeshConfig& config, ReceiveBuffers& buffers,
+                     std::shared_ptr<MeshBell> bell, ServerListener& listener,
+                     std::unique_ptr<TcpLoop> loop);
 
   // On the loop's thread.
   void Accept(Socket socket) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Welcome(const WireHello& hello, TcpConnection& connection)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  void OnClosed(uint32_t worker, const absl::Status& why)
       ABSL_LOCKS_EXCLUDED(mutex_);
   // The place of a key, of so many bytes.
   absl::StatusOr<MeshMemory> PlaceOf(uint32_t worker, uint64_t key,
@@ -62,7 +72,6 @@ class TcpServerTransport final : public ServerTransport {
 
   const absl::Duration peer_timeout_;
   const uint64_t receive_bytes_;
-  const std::vector<uint32_t> workers_;
   ReceiveBuffers& buffers_;
   const std::shared_ptr<MeshBell> bell_;
   ServerListener& listener_;
@@ -70,14 +79,13 @@ class TcpServerTransport final : public ServerTransport {
   std::string token_;
 
   // The loop's thread's.
-  absl::flat_hash_map<ReceiveBuffers::WorkerKey, MeshMemory> places_;
+  std::map<ReceiveBuffers::WorkerKey, MeshMemory> places_;
   uint64_t places_bytes_ = 0;
 
   Mutex mutex_;
   // That have not said who they are; the oldest first.
   std::deque<std::shared_ptr<TcpConnection>> strangers_ ABSL_GUARDED_BY(mutex_);
-  std::map<uint32_t, std::shared_ptr<TcpConnection>> connections_
-      ABSL_GUARDED_BY(mutex_);
+  std::map<uint32_t, Link> links_ ABSL_GUARDED_BY(mutex_);  // by worker
 
   // Ends first.
   const std::unique_ptr<TcpLoop> loop_;

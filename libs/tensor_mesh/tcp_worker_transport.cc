@@ -21,8 +21,8 @@ namespace fairlead::internal {
 // What comes from one server.
 class TcpWorkerTransport::Peer final : public TcpConnection::Reader {
  public:
-  Peer(uint32_t server, MeshBell& bell, WorkerListener& listener)
-      : server_(server), bell_(bell), listener_(listener) {}
+  Peer(uint32_t server, TcpWorkerTransport& transport)
+      : server_(server), transport_(transport) {}
 
   absl::StatusOr<std::vector<absl::Span<uint8_t>>> OnFrame(
       TcpConnection& from, const FrameHeader& header,
@@ -35,7 +35,7 @@ class TcpWorkerTransport::Peer final : public TcpConnection::Reader {
     }
     id_ = header.id;
     FAIRLEAD_ASSIGN_OR_RETURN(reply_, ParseReply(body));
-    request_ = listener_.FindAwaited(server_, id_);
+    request_ = transport_.listener_.FindAwaited(server_, id_);
     if (request_ == nullptr || !from.IsSent(id_)) {
       return absl::DataLossError("answered what it was not asked");
     }
@@ -58,20 +58,18 @@ class TcpWorkerTransport::Peer final : public TcpConnection::Reader {
 
   absl::Status OnPayload(TcpConnection& /*from*/) override {
     request_.reset();
-    listener_.OnReply(server_, id_, reply_, MeshNanoseconds());
-    bell_.Ring();
+    transport_.listener_.OnReply(server_, id_, reply_, MeshNanoseconds());
+    transport_.bell_->Ring();
     return absl::OkStatus();
   }
 
   void OnClosed(const absl::Status& why) override {
-    listener_.OnLost(server_, why);
-    bell_.Ring();
+    transport_.OnClosed(server_, why);
   }
 
  private:
   const uint32_t server_;
-  MeshBell& bell_;
-  WorkerListener& listener_;
+  TcpWorkerTransport& transport_;
 
   // Of the reply that is being read.
   uint64_t id_ = 0;
@@ -80,22 +78,23 @@ class TcpWorkerTransport::Peer final : public TcpConnection::Reader {
 };
 
 absl::StatusOr<std::unique_ptr<TcpWorkerTransport>> TcpWorkerTransport::Create(
-    uint32_t worker, absl::Duration peer_timeout,
+    uint32_t worker, uint64_t life, absl::Duration peer_timeout,
     std::shared_ptr<MeshBell> bell, WorkerListener& listener) {
   FAIRLEAD_ASSIGN_OR_RETURN(std::unique_ptr<TcpLoop> loop, TcpLoop::Start());
   // The constructor is private, so std::make_unique cannot call it.
   return std::unique_ptr<TcpWorkerTransport>(new TcpWorkerTransport(
-      worker, peer_timeout, std::move(bell), listener, std::move(loop)));
+      worker, life, peer_timeout, std::move(bell), listener, std::move(loop)));
 }
 
-absl::Status TcpWorkerTransport::Connect(uint32_t server,
+absl::Status TcpWorkerTransport::Connect(uint32_t server, uint64_t life,
                                          const std::string& address,
                                          const std::string& token,
                                          absl::Time deadline) {
   FAIRLEAD_ASSIGN_OR_RETURN(Socket socket, ConnectTo(address, deadline));
   FAIRLEAD_RETURN_IF_ERROR(Prepare(socket, peer_timeout_));
   FAIRLEAD_RETURN_IF_ERROR(SendAll(
-      socket, EncodeHello({.worker = worker_, .token = token}), deadline));
+      socket, EncodeHello({.worker = worker_, .life = life_, .token = token}),
+      deadline));
   const absl::StatusOr<std::string> welcome =
       ReceiveExactly(socket, sizeof(FrameHeader), deadline);
   if (absl::IsUnavailable(welcome.status())) {
@@ -110,16 +109,47 @@ absl::Status TcpWorkerTransport::Connect(uint32_t server,
       header.payload_bytes != 0) {
     return absl::DataLossError(absl::StrCat(address, ": is no mesh server"));
   }
-  const auto& connection = connections_[server] =
-      std::make_shared<TcpConnection>(
-          std::move(socket), *loop_,
-          std::make_shared<Peer>(server, *bell_, listener_));
-  return connection->Start();
+  auto connection = std::make_shared<TcpConnection>(
+      std::move(socket), *loop_, std::make_shared<Peer>(server, *this));
+  {
+    MutexLock lock(&mutex_);
+    links_[server] = {.life = life, .connection = connection};
+  }
+  listener_.OnLinked(server, life);
+  const absl::Status started = connection->Start();
+  if (!started.ok()) OnClosed(server, started);
+  return started;
+}
+
+bool TcpWorkerTransport::IsHeld(uint32_t server, uint64_t life) {
+  MutexLock lock(&mutex_);
+  const auto found = links_.find(server);
+  return found != links_.end() && found->second.life != life &&
+         found->second.is_open;
+}
+
+void TcpWorkerTransport::OnClosed(uint32_t server, const absl::Status& why) {
+  listener_.OnLost(server, why);
+  {
+    MutexLock lock(&mutex_);
+    links_[server].is_open = false;
+  }
+  bell_->Ring();
 }
 
 absl::Status TcpWorkerTransport::Send(
-    const std::shared_ptr<const MeshRequest>& request,
-    absl::Span<const uint32_t> servers) {
+    const std::shared_ptr<const MeshRequest>& request) {
+  std::vector<std::shared_ptr<TcpConnection>> connections(
+      request->servers.size());
+  {
+    MutexLock lock(&mutex_);
+    for (size_t i = 0; i < connections.size(); ++i) {
+      const auto found = links_.find(request->servers[i]);
+      if (found != links_.end() && found->second.life == request->lives[i]) {
+        connections[i] = found->second.connection;
+      }
+    }
+  }
   WireRequest wire;
   std::vector<absl::Span<const uint8_t>> payload;
   uint64_t payload_bytes = 0;
@@ -131,18 +161,18 @@ absl::Status TcpWorkerTransport::Send(
     payload.push_back(push.tensor.bytes);
     payload_bytes += push.tensor.bytes.size();
   }
-  for (size_t i = 0; i < servers.size(); ++i) {
+  for (size_t i = 0; i < connections.size(); ++i) {
+    if (connections[i] == nullptr) continue;
     wire.pulls.clear();
-    for (const MeshPull& pull :
-         request->pulls_of(request->IndexOf(servers[i]))) {
+    for (const MeshPull& pull : request->pulls_of(i)) {
       wire.pulls.push_back({.key = pull.key,
                             .bytes = pull.tensor.bytes.size(),
                             .dtype = pull.tensor.dtype,
                             .shape = pull.tensor.shape});
     }
-    request->posted_ns[request->IndexOf(servers[i])] = MeshNanoseconds();
+    request->posted_ns[i] = MeshNanoseconds();
     // One that is closed has told the listener, or is about to.
-    connections_.at(servers[i])
+    connections[i]
         ->Send({.id = request->id,
                 .frame = EncodeRequest(request->id, wire, payload_bytes),
                 .payload = payload,
@@ -153,18 +183,25 @@ absl::Status TcpWorkerTransport::Send(
 }
 
 void TcpWorkerTransport::OnGone(uint32_t server) {
-  const auto found = connections_.find(server);
-  if (found == connections_.end()) return;
-  found->second->Break(absl::UnavailableError("its lease has ended"));
+  MutexLock lock(&mutex_);
+  const auto found = links_.find(server);
+  if (found == links_.end()) return;
+  found->second.connection->Break(
+      absl::UnavailableError("its lease has ended"));
 }
 
 void TcpWorkerTransport::Close(absl::Time flush_by) {
-  for (const auto& [server, connection] : connections_) {
+  std::vector<std::shared_ptr<TcpConnection>> connections;
+  {
+    MutexLock lock(&mutex_);
+    for (const auto& [server, link] : links_) {
+      connections.push_back(link.connection);
+    }
+  }
+  for (const auto& connection : connections) {
     connection->Send({.frame = EncodeEmpty(FrameKind::kGoodbye)}).IgnoreError();
   }
-  for (const auto& [server, connection] : connections_) {
-    connection->Flush(flush_by);
-  }
+  for (const auto& connection : connections) connection->Flush(flush_by);
   loop_->Stop();
 }
 

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
@@ -26,32 +27,51 @@ ShmFolder::ShmFolder() : path_("/dev/shm/fairlead-test-XXXXXX") {
 ShmFolder::~ShmFolder() { std::filesystem::remove_all(path_); }
 
 TestMesh::TestMesh(const MeshConfig& config)
-    : workers_(config.num_workers), servers_(config.num_servers) {
-  auto meeting = std::make_shared<InMemoryRendezvous::Meeting>();
-  const uint32_t members = config.num_workers + config.num_servers;
-  for (uint32_t i = 0; i < members; ++i) {
-    rendezvous_.push_back(std::make_shared<InMemoryRendezvous>(meeting, i));
-  }
+    : config_(config),
+      rendezvous_(config.num_workers + config.num_servers),
+      workers_(config.num_workers),
+      servers_(config.num_servers) {
+  const auto founders = [](uint32_t some, uint32_t all) {
+    return some == 0 ? all : some;
+  };
   std::vector<std::thread> threads;
-  for (uint32_t i = 0; i < members; ++i) {
-    threads.emplace_back([this, i, config = MeshConfig(config)]() mutable {
-      config.shm_dir = folder_.path();
-      if (i < config.num_workers) {
-        config.role = MeshRole::kWorker;
-        config.rank = i;
-        auto worker = MeshWorker::Create(config, rendezvous_[i]);
-        ASSERT_TRUE(worker.ok()) << worker.status();
-        workers_[config.rank] = *std::move(worker);
-      } else {
-        config.role = MeshRole::kServer;
-        config.rank = i - config.num_workers;
-        auto server = MeshServer::Create(config, rendezvous_[i]);
-        ASSERT_TRUE(server.ok()) << server.status();
-        servers_[config.rank] = *std::move(server);
-      }
-    });
+  for (uint32_t i = 0;
+       i < founders(config.founding_workers, config.num_workers); ++i) {
+    threads.emplace_back([this, i] { JoinWorker(i); });
+  }
+  for (uint32_t i = 0;
+       i < founders(config.founding_servers, config.num_servers); ++i) {
+    threads.emplace_back([this, i] { JoinServer(i); });
   }
   for (std::thread& thread : threads) thread.join();
+}
+
+MeshConfig TestMesh::ConfigOf(MeshRole role, uint32_t rank) const {
+  MeshConfig config = config_;
+  config.role = role;
+  config.rank = rank;
+  config.shm_dir = folder_.path();
+  return config;
+}
+
+void TestMesh::JoinWorker(uint32_t rank) {
+  auto& rendezvous = rendezvous_[rank] =
+      std::make_shared<InMemoryRendezvous>(meeting_, rank);
+  auto worker =
+      MeshWorker::Create(ConfigOf(MeshRole::kWorker, rank), rendezvous);
+  ASSERT_TRUE(worker.ok()) << worker.status();
+  workers_[rank] = *std::move(worker);
+}
+
+void TestMesh::JoinServer(
+    uint32_t rank, absl::FunctionRef<absl::Status(MeshServer&)> prepare) {
+  const uint32_t member = config_.num_workers + rank;
+  auto& rendezvous = rendezvous_[member] =
+      std::make_shared<InMemoryRendezvous>(meeting_, member);
+  auto server = MeshServer::Create(ConfigOf(MeshRole::kServer, rank),
+                                   rendezvous, prepare);
+  ASSERT_TRUE(server.ok()) << server.status();
+  servers_[rank] = *std::move(server);
 }
 
 void TestMesh::EndWorker(uint32_t rank) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
@@ -51,13 +52,23 @@ class TestMesh {
   // Ends one without Stop.
   void EndWorker(uint32_t rank);
   void EndServer(uint32_t rank);
+  // Another in its place, or one that is no founder.
+  void JoinWorker(uint32_t rank);
+  void JoinServer(
+      uint32_t rank, absl::FunctionRef<absl::Status(MeshServer&)> prepare =
+                         [](MeshServer&) { return absl::OkStatus(); });
 
   // Runs these at once, for every member, and returns when all have returned.
   void RunAll(const std::function<void(MeshWorker&)>& run_worker,
               const std::function<void(MeshServer&)>& run_server);
 
  private:
-  ShmFolder folder_;
+  MeshConfig ConfigOf(MeshRole role, uint32_t rank) const;
+
+  const ShmFolder folder_;
+  const MeshConfig config_;
+  const std::shared_ptr<InMemoryRendezvous::Meeting> meeting_ =
+      std::make_shared<InMemoryRendezvous::Meeting>();
   std::vector<std::shared_ptr<InMemoryRendezvous>> rendezvous_;  // by member
   std::vector<std::unique_ptr<MeshWorker>> workers_;
   std::vector<std::unique_ptr<MeshServer>> servers_;

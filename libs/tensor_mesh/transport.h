@@ -22,9 +22,13 @@ namespace fairlead::internal {
 // them. Setting up is each transport's own.
 //
 // Calls come from any thread, and never under a lock that a listener takes.
-// What a transport learns it tells its listener, from within Poll(), or from a
-// thread of its own; then it rings the mesh's bell. For one peer the
-// listener is called by one thread at a time, and never after OnLost.
+// What a transport learns it tells its listener, from within any call, or from
+// a thread of its own; then it rings the mesh's bell.
+//
+// A link is to one process: its peer's life tells it from those before and
+// after. For one peer the listener is called by one thread at a time: OnLinked,
+// what comes, OnLost; and then maybe the same of another life, of this or
+// another transport.
 
 // A PushPull, from its call until all its servers answered or were lost.
 // Immutable but for its stamps.
@@ -33,6 +37,7 @@ struct MeshRequest {
   std::vector<MeshPush> pushes;
   std::vector<MeshPull> pulls;    // server-major
   std::vector<uint32_t> servers;  // ascending
+  std::vector<uint64_t> lives;    // by server: the process that it is for
   // By server: when the transport handed it over; the transport's to set.
   mutable std::vector<std::atomic<int64_t>> posted_ns;
 
@@ -51,6 +56,8 @@ struct MeshRequest {
 
 class WorkerListener {
  public:
+  // The server can be asked, with requests for that life.
+  virtual void OnLinked(uint32_t server, uint64_t life) = 0;
   // The request, if it awaits this server's reply; null if not.
   virtual std::shared_ptr<const MeshRequest> FindAwaited(uint32_t server,
                                                          uint64_t id) = 0;
@@ -70,18 +77,22 @@ class WorkerTransport {
  public:
   virtual ~WorkerTransport() = default;
 
-  // Sends a request to `servers`, those of its servers that this transport
-  // reaches: to all of them, or, with an error, to none. A server that is lost
-  // meanwhile is told to the listener. RESOURCE_EXHAUSTED if the transport has
-  // no room for it now.
-  virtual absl::Status Send(const std::shared_ptr<const MeshRequest>& request,
-                            absl::Span<const uint32_t> servers) = 0;
+  // Sends a request to those of its servers that this transport has a link to:
+  // to all of them, or, with an error, to none. A server that is lost meanwhile
+  // is told to the listener. RESOURCE_EXHAUSTED if the transport has no room
+  // for it now: only the first transport of a mesh may say so.
+  virtual absl::Status Send(
+      const std::shared_ptr<const MeshRequest>& request) = 0;
+
+  // Whether another process of this server than that one may still be heard of,
+  // or use memory of this member. None is linked before that is over.
+  virtual bool IsHeld(uint32_t server, uint64_t life) = 0;
 
   // Receives what has come. Nothing to do for a transport with a thread.
   virtual void Poll() {}
   // Looks for peers that died without a word. A system call a peer.
   virtual void CheckPeers() {}
-  // The rendezvous says that a server is gone.
+  // The rendezvous says that the server is gone, or another process.
   virtual void OnGone(uint32_t /*server*/) {}
 
   // Tells the peers that there will be no more, and stops: the listener is not
@@ -93,7 +104,8 @@ class WorkerTransport {
 // A request as a server has it.
 struct IncomingRequest {
   uint32_t worker = 0;
-  uint64_t id = 0;  // the worker's
+  uint64_t life = 0;  // the worker's, and its id of the request
+  uint64_t id = 0;
   std::vector<MeshPush> pushes;
   std::vector<WireTensor> pulls;
   int64_t received_ns = 0;
@@ -101,6 +113,7 @@ struct IncomingRequest {
 
 struct OutgoingReply {
   uint32_t worker = 0;
+  uint64_t life = 0;  // of the request, as its id
   uint64_t id = 0;
   absl::Status status;              // if not OK, there are no tensors
   std::array<int64_t, 4> stamps{};  // the last is the transport's to set
@@ -108,9 +121,13 @@ struct OutgoingReply {
   std::vector<WireTensor> pulls;  // of the request, as many as tensors
 };
 
+class ServerTransport;
+
 class ServerListener {
  public:
-  virtual void OnRequest(IncomingRequest request) = 0;
+  virtual void OnLinked(uint32_t worker, uint64_t life) = 0;
+  // To be answered by the transport that it came over.
+  virtual void OnRequest(ServerTransport& from, IncomingRequest request) = 0;
   virtual void OnLost(uint32_t worker, const absl::Status& why) = 0;
 
  protected:
@@ -122,8 +139,11 @@ class ServerTransport {
  public:
   virtual ~ServerTransport() = default;
 
-  // UNAVAILABLE if the worker is lost.
+  // UNAVAILABLE if that life of the worker is lost.
   virtual absl::Status Reply(OutgoingReply reply) = 0;
+
+  // As WorkerTransport's.
+  virtual bool IsHeld(uint32_t worker, uint64_t life) = 0;
 
   // Pushes of `key` from `worker` are to be written to `bytes`, if the
   // transport's peers can write there. RESOURCE_EXHAUSTED.

@@ -156,8 +156,10 @@ std::string EncodeReply(uint64_t id, const WireReply& reply,
 
 std::string EncodeHello(const WireHello& hello) {
   std::string frame =
-      StartFrame(FrameKind::kHello, sizeof(hello.worker) + hello.token.size());
+      StartFrame(FrameKind::kHello, sizeof(hello.worker) + sizeof(hello.life) +
+                                        hello.token.size());
   Append(hello.worker, frame);
+  Append(hello.life, frame);
   return frame + hello.token;
 }
 
@@ -202,7 +204,7 @@ absl::StatusOr<WireReply> ParseReply(absl::Span<const uint8_t> body) {
 
 absl::StatusOr<WireHello> ParseHello(absl::Span<const uint8_t> body) {
   WireHello hello;
-  if (!Take(body, hello.worker)) {
+  if (!Take(body, hello.worker) || !Take(body, hello.life)) {
     return absl::DataLossError("a hello is damaged");
   }
   hello.token.assign(body.begin(), body.end());

@@ -21,12 +21,12 @@ namespace fairlead::internal {
 // nothing that could be left half open (parity W-55).
 
 inline constexpr uint32_t kMeshMagic = 0x4D534C46;  // "FLSM"
-inline constexpr uint16_t kMeshVersion = 1;
+inline constexpr uint16_t kMeshVersion = 2;
 inline constexpr uint32_t kMaxBodyBytes = 1 << 20;
 inline constexpr size_t kMaxMessagesOfRequest = 4096;
 
 enum class FrameKind : uint16_t {
-  kHello = 1,          // worker, once: its rank and the server's token
+  kHello = 1,          // worker, once: who it is, and the server's token
   kWelcome = 2,        // server's answer to that
   kRequest = 3,        // a PushPull
   kReply = 4,          // its answer
@@ -74,6 +74,7 @@ struct WireReply {
 
 struct WireHello {
   uint32_t worker = 0;
+  uint64_t life = 0;  // the worker's
   std::string token;
 };
 

@@ -64,8 +64,10 @@ TEST(WireTest, FramesComeBackAsTheyWere) {
   EXPECT_THAT(reply.stamps, ElementsAre(1, 2, 3, 4));
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(
       const WireHello hello,
-      ParseHello(BodyOf(EncodeHello({.worker = 3, .token = "secret"}))));
+      ParseHello(
+          BodyOf(EncodeHello({.worker = 3, .life = 7, .token = "secret"}))));
   EXPECT_EQ(hello.worker, 3u);
+  EXPECT_EQ(hello.life, 7u);
   EXPECT_EQ(hello.token, "secret");
 }
 
@@ -85,7 +87,7 @@ TEST(WireTest, DamagedFramesAreRefusedOrHarmless) {
   const std::vector<std::string> frames = {
       EncodeRequest(5, SomeRequest(), 24),
       EncodeReply(5, {.status = absl::NotFoundError("row")}, 0),
-      EncodeHello({.worker = 3, .token = "secret"}),
+      EncodeHello({.worker = 3, .life = 7, .token = "secret"}),
       EncodeReceiveBuffer({.key = 1, .offset = 2, .bytes = 3})};
   RandomStream random(kSeed, 0, 0);
   for (int round = 0; round < 20000; ++round) {

@@ -25,6 +25,16 @@
 #include "services/registry/registry_state.h"
 
 namespace fairlead {
+namespace {
+
+template <typename Answer>
+grpc::Status Respond(absl::StatusOr<Answer> answer, Answer* response) {
+  if (!answer.ok()) return rpc::ToGrpcStatus(answer.status());
+  *response = *std::move(answer);
+  return grpc::Status::OK;
+}
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<RegistryService>> RegistryService::Create(
     const RegistryLimits& limits, RegistryStore& store, const Clock& clock,
@@ -77,11 +87,8 @@ grpc::Status RegistryService::Join(grpc::ServerContext* /*context*/,
       core_->Change<v1::JoinResponse>([request](const RegistryState& state) {
         return state.PlanJoin(*request);
       });
-  if (joined.ok()) {
-    metrics_.joins.Increment();
-    *response = *std::move(joined);
-  }
-  return rpc::ToGrpcStatus(joined.status());
+  if (joined.ok()) metrics_.joins.Increment();
+  return Respond(std::move(joined), response);
 }
 
 grpc::ServerBidiReactor<v1::HeartbeatRequest, v1::HeartbeatResponse>*
@@ -132,8 +139,7 @@ grpc::Status RegistryService::InitSamplingBackend(
           [request](const RegistryState& state) {
             return state.PlanInitBackend(*request);
           });
-  if (backend.ok()) *response = *std::move(backend);
-  return rpc::ToGrpcStatus(backend.status());
+  return Respond(std::move(backend), response);
 }
 
 grpc::Status RegistryService::RegisterSamplingInput(
@@ -218,7 +224,7 @@ grpc::Status RegistryService::StartEpoch(grpc::ServerContext* context,
   const absl::StatusOr<ChannelPools::ChannelPool> found =
       pools_->FindChannelPool(request->channel_id());
   if (!found.ok()) return rpc::ToGrpcStatus(found.status());
-  const grpc::Status status = FromPool(
+  grpc::Status status = FromPool(
       found->pool,
       found->stub->StartEpoch(OnBehalfOf(context).get(), *request, response));
   // (To a call that is late the answer is which epoch runs.)
@@ -246,7 +252,7 @@ grpc::Status RegistryService::UpdateChannel(
   if (writes->empty()) return grpc::Status::OK;  // a copy of an earlier call
   // The pool first: it knows what makes sense. If the store fails then, the
   // caller hears of it, and asks again.
-  const grpc::Status status = FromPool(
+  grpc::Status status = FromPool(
       found->pool,
       found->stub->UpdateInput(OnBehalfOf(context).get(), *request, response));
   if (!status.ok()) return status;
@@ -353,8 +359,7 @@ grpc::Status RegistryService::DrainMember(grpc::ServerContext* /*context*/,
           [request](const RegistryState& state) {
             return state.PlanDrain(*request);
           });
-  if (drained.ok()) *response = *std::move(drained);
-  return rpc::ToGrpcStatus(drained.status());
+  return Respond(std::move(drained), response);
 }
 
 grpc::Status RegistryService::ResolveChannel(
@@ -382,11 +387,8 @@ grpc::Status RegistryService::ListAssignments(
             "member ", request->member_id(),
             ": is no sampler pool, or its lease ran out; join first"));
       });
-  if (assignments.ok()) {
-    core_->NoteAsked(request->member_id());
-    *response = *std::move(assignments);
-  }
-  return rpc::ToGrpcStatus(assignments.status());
+  if (assignments.ok()) core_->NoteAsked(request->member_id());
+  return Respond(std::move(assignments), response);
 }
 
 }  // namespace fairlead

@@ -16,9 +16,9 @@
 #include <memory>
 #include <vector>
 
-#include "absl/flags/parse.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "libs/command_line/command_line.h"
 #include "libs/random/philox.h"
 #include "libs/status/status_macros.h"
 #include "libs/tensor_mesh/examples/example_member.h"
@@ -226,8 +226,13 @@ absl::Status Main() {
 }  // namespace fairlead
 
 int main(int argc, char** argv) {
-  absl::ParseCommandLine(argc, argv);
-  const absl::Status status = fairlead::Main();
-  if (!status.ok()) fprintf(stderr, "%s\n", status.ToString().c_str());
-  return status.ok() ? 0 : 1;
+  fairlead::ParseFlagsOnly(
+      argc, argv,
+      "Training with embeddings that live on servers: workers pull rows and "
+      "push "
+      "their gradients.\n"
+      "  sparse_embedding\n"
+      "  sparse_embedding --role=server --rank=0 --folder=FOLDER",
+      __FILE__);
+  return fairlead::ExitCode("sparse_embedding", fairlead::Main());
 }

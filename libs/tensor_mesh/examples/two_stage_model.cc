@@ -20,9 +20,9 @@
 #include <string>
 #include <vector>
 
-#include "absl/flags/parse.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "libs/command_line/command_line.h"
 #include "libs/status/status_macros.h"
 #include "libs/tensor_mesh/examples/example_member.h"
 #include "libs/tensor_mesh/mesh_config.h"
@@ -226,8 +226,13 @@ absl::Status Main() {
 }  // namespace fairlead
 
 int main(int argc, char** argv) {
-  absl::ParseCommandLine(argc, argv);
-  const absl::Status status = fairlead::Main();
-  if (!status.ok()) fprintf(stderr, "%s\n", status.ToString().c_str());
-  return status.ok() ? 0 : 1;
+  fairlead::ParseFlagsOnly(
+      argc, argv,
+      "A model of two stages: attention on workers, feed-forward on servers, "
+      "three "
+      "micro-batches in flight. Its output equals the model's in one process.\n"
+      "  two_stage_model\n"
+      "  two_stage_model --role=worker --rank=0 --folder=FOLDER",
+      __FILE__);
+  return fairlead::ExitCode("two_stage_model", fairlead::Main());
 }
