@@ -204,7 +204,7 @@ TEST(CheckChromeTrace, FindsWhatIsWrong) {
   const auto is_wrong = [](const char* what) {
     return StatusIs(absl::StatusCode::kInternal, HasSubstr(what));
   };
-  EXPECT_THAT(with("sample", "X", {}), IsOk());
+  EXPECT_THAT(with("sample", "X", Json::object()), IsOk());
   EXPECT_THAT(with("sample", "X", {{"dur", -1}}), is_wrong("no time"));
   EXPECT_THAT(with("sample", "X", {{"dur", "1"}}), is_wrong("no time"));
   EXPECT_THAT(with("sample", "X", {{"ts", 0}}), is_wrong("earlier"));
