@@ -20,7 +20,7 @@ constexpr std::align_val_t kAlignment{64};
 
 using Memory = std::shared_ptr<uint8_t>;
 
-absl::StatusOr<Memory> AllocateOwn(size_t bytes) {
+Memory AllocateOwn(size_t bytes) {
   return Memory(static_cast<uint8_t*>(operator new(bytes, kAlignment)),
                 [](uint8_t* data) { operator delete(data, kAlignment); });
 }
@@ -73,15 +73,13 @@ class BufferPool::Idle {
 };
 
 BufferPool::BufferPool(size_t max_idle, Landing::Allocate allocate)
-    : allocate_(allocate == nullptr ? AllocateOwn : std::move(allocate)),
-      idle_(std::make_shared<Idle>(max_idle)) {}
+    : allocate_(std::move(allocate)), idle_(std::make_shared<Idle>(max_idle)) {}
 
 absl::StatusOr<std::shared_ptr<uint8_t>> BufferPool::Take(size_t bytes) {
+  if (allocate_ != nullptr) return allocate_(bytes);
   const size_t capacity = RoundUp(bytes);
   Memory memory = idle_->Take(capacity);
-  if (memory == nullptr) {
-    FAIRLEAD_ASSIGN_OR_RETURN(memory, allocate_(capacity));
-  }
+  if (memory == nullptr) memory = AllocateOwn(capacity);
   uint8_t* const data = memory.get();
   return std::shared_ptr<uint8_t>(
       data, [idle = idle_, capacity,

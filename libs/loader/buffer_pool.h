@@ -15,8 +15,9 @@ namespace fairlead {
 // fill it. Thread-safe.
 class BufferPool {
  public:
-  // Keeps at most `max_idle` buffers that nobody uses; the rest go back to
-  // where they came from, `allocate` or the system.
+  // Keeps at most `max_idle` buffers that nobody uses; the rest go back to the
+  // system. Where there is an `allocate`, all are its own: they go back to it,
+  // which knows what else is done with them, and it may keep them.
   explicit BufferPool(size_t max_idle, Landing::Allocate allocate = nullptr);
 
   // At least `bytes`, with contents of no meaning. Comes back to the pool with

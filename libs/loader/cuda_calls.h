@@ -12,6 +12,23 @@
 
 namespace fairlead {
 
+// A copy of a tensor that is on its way to a device, or there. Copies of this
+// are the same one.
+struct DeviceCopy {
+  at::Tensor tensor;  // on the device
+
+  // Whether it is there; and waits until it is. Until then page-locked memory
+  // that it is made from must stay as it is. (Other memory was read when the
+  // copy was started.)
+  std::function<bool()> is_done = nullptr;
+  std::function<void()> wait = nullptr;
+
+  // To be called by a thread before it queues work that reads the tensor: what
+  // it queues from then on, on the stream that is its current one, begins when
+  // the copy is there, and the memory stays until it has ended. Does not wait.
+  std::function<void()> use = nullptr;
+};
+
 // All that is asked of CUDA to put batches on a device, as functions, so that
 // what stands before them can be tested where there is none.
 struct CudaCalls {
@@ -26,11 +43,11 @@ struct CudaCalls {
   std::function<absl::StatusOr<std::shared_ptr<uint8_t>>(size_t bytes)>
       allocate_pinned = nullptr;
 
-  // A copy of a tensor on a device, which is there when this returns.
+  // Starts to copy a tensor to a device, beside whatever else that does.
   // RESOURCE_EXHAUSTED if it has no room.
-  std::function<absl::StatusOr<at::Tensor>(const at::Tensor& tensor,
+  std::function<absl::StatusOr<DeviceCopy>(const at::Tensor& tensor,
                                            const c10::Device& device)>
-      copy = nullptr;
+      start_copy = nullptr;
 };
 
 // libtorch's.

@@ -178,8 +178,8 @@ class DistLoaderOf final : public DistLoader {
   static absl::StatusOr<std::unique_ptr<DistLoaderOf>> Create(
       const DistDataset* dataset, const Options& options,
       RemotePartitions* remote = nullptr) {
-    const absl::StatusOr<Placement> placement =
-        Placement::Create(options.to_device, options.pin_memory);
+    const absl::StatusOr<Placement> placement = Placement::Create(
+        options.to_device, options.pin_memory, options.pinned_budget);
     if (!placement.ok()) return placement.status();
     absl::StatusOr<SampleStreamOptions> resolved = Resolve(options);
     if (!resolved.ok()) return resolved.status();

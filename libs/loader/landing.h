@@ -16,8 +16,8 @@ namespace fairlead {
 // memory, and nothing else.
 struct Landing {
   // Memory to receive into, 64-byte aligned, which goes with its last
-  // reference; null for the process's own. Asked for as seldom as can be:
-  // buffers are used again. Any thread.
+  // reference; null for the process's own. Asked for with each batch: whoever
+  // gives it should use it again. Any thread.
   using Allocate =
       std::function<absl::StatusOr<std::shared_ptr<uint8_t>>(size_t bytes)>;
   Allocate allocate = nullptr;

@@ -38,6 +38,7 @@ struct LoaderOptions : DeliveryOptions {
   // SampleStream, which gives bytes.
   std::string to_device = {};
   bool pin_memory = false;
+  uint64_t pinned_budget = uint64_t{4} << 30;
 };
 
 // Of the kinds that draw neighbours.

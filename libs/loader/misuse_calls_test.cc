@@ -206,16 +206,18 @@ TEST(Misuse, OfTheClusterAndItsFiles) {
         StatusCode::kInvalidArgument,
         {"\"x\"", "4,8,15"}},
        {"pinned memory where there is no device",
-        [] { return Placement::Create("cpu", true, CudaCalls()).status(); },
+        [] { return Placement::Create("cpu", true, 0, CudaCalls()).status(); },
         StatusCode::kFailedPrecondition,
         {"pin_memory", "needs CUDA", "LIBTORCH"}},
        {"a device where there is none",
-        [] { return Placement::Create("cuda", false, CudaCalls()).status(); },
+        [] {
+          return Placement::Create("cuda", false, 0, CudaCalls()).status();
+        },
         StatusCode::kFailedPrecondition,
         {"to_device: \"cuda\"", "needs CUDA", "LIBTORCH"}},
        {"a device beyond the last",
         [] {
-          return Placement::Create("cuda:9", false, CudaCalls{.devices = 2})
+          return Placement::Create("cuda:9", false, 0, CudaCalls{.devices = 2})
               .status();
         },
         StatusCode::kInvalidArgument,

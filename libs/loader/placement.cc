@@ -18,6 +18,9 @@
 #include "absl/strings/strip.h"
 #include "absl/types/span.h"
 #include "c10/core/Device.h"
+#include "libs/cuda/memory.h"
+#include "libs/cuda/pinned_arena.h"
+#include "libs/loader/cuda_calls.h"
 #include "libs/status/status_macros.h"
 
 namespace fairlead {
@@ -61,6 +64,14 @@ absl::StatusOr<c10::Device> ParseDevice(absl::string_view name,
   return c10::Device(c10::kCUDA, static_cast<c10::DeviceIndex>(number));
 }
 
+// The trainer may let a batch go before the device has read it.
+void Hold(cuda::PinnedArena* arena, const void* data, const DeviceCopy& copy) {
+  if (arena == nullptr) return;
+  // (Of memory that is not the arena's the copy has been waited for.)
+  arena->HoldUntil(data, {.is_done = copy.is_done, .wait = copy.wait})
+      .IgnoreError();
+}
+
 // Aliases host memory that somebody holds on to.
 at::Tensor Borrow(absl::Span<const uint8_t> bytes) {
   return at::from_blob(const_cast<uint8_t*>(bytes.data()),
@@ -71,31 +82,43 @@ at::Tensor Borrow(absl::Span<const uint8_t> bytes) {
 }  // namespace
 
 absl::StatusOr<Placement> Placement::Create(absl::string_view to_device,
-                                            bool pin_memory, CudaCalls cuda) {
+                                            bool pin_memory,
+                                            uint64_t pinned_budget,
+                                            CudaCalls cuda) {
   Placement placement;
   FAIRLEAD_ASSIGN_OR_RETURN(placement.device_, ParseDevice(to_device, cuda));
   if (pin_memory && cuda.devices == 0) return NeedsCuda("pin_memory", cuda);
-  placement.pin_memory_ = pin_memory;
+  if (pin_memory) {
+    placement.arena_ = std::make_shared<cuda::PinnedArena>(
+        cuda::Memory{.allocate = cuda.allocate_pinned}, pinned_budget);
+  }
   placement.cuda_ = std::move(cuda);
   return placement;
 }
 
 Landing Placement::landing() const {
   Landing landing;
-  if (pin_memory_) landing.allocate = cuda_.allocate_pinned;
+  if (arena_ != nullptr) {
+    landing.allocate = [arena = arena_](size_t bytes) {
+      return arena->Take(bytes);
+    };
+  }
   if (device_.is_cpu()) return landing;
-  landing.copy = [copy = cuda_.copy,
+  landing.copy = [start_copy = cuda_.start_copy, arena = arena_,
                   device = device_](absl::Span<const uint8_t> bytes)
       -> absl::StatusOr<std::shared_ptr<const void>> {
-    FAIRLEAD_ASSIGN_OR_RETURN(at::Tensor there, copy(Borrow(bytes), device));
-    return std::make_shared<const at::Tensor>(std::move(there));
+    FAIRLEAD_ASSIGN_OR_RETURN(DeviceCopy copy,
+                              start_copy(Borrow(bytes), device));
+    Hold(arena.get(), bytes.data(), copy);
+    return std::make_shared<const DeviceCopy>(std::move(copy));
   };
   return landing;
 }
 
 absl::StatusOr<at::Tensor> Placement::Put(const at::Tensor& tensor,
                                           const ReceivedBatch& received) const {
-  if (!tensor.defined() || (device_.is_cpu() && !pin_memory_)) return tensor;
+  if (!tensor.defined() || (device_.is_cpu() && arena_ == nullptr))
+    return tensor;
   const auto* const data = static_cast<const uint8_t*>(tensor.data_ptr());
   const uint8_t* const begin = received.buffer.get();
   const std::less<const uint8_t*> before;
@@ -103,17 +126,23 @@ absl::StatusOr<at::Tensor> Placement::Put(const at::Tensor& tensor,
       !before(data, begin) && before(data, begin + received.bytes);
   if (is_view && device_.is_cpu()) return tensor;
   if (is_view && received.copy != nullptr) {
-    const auto there =
-        std::static_pointer_cast<const at::Tensor>(received.copy);
+    const auto copy = std::static_pointer_cast<const DeviceCopy>(received.copy);
+    copy->use();
     return at::from_blob(
-        static_cast<uint8_t*>(there->data_ptr()) + (data - begin),
-        tensor.sizes(), tensor.strides(), [there](void* /*data*/) {},
-        there->options().dtype(tensor.scalar_type()));
+        static_cast<uint8_t*>(copy->tensor.data_ptr()) + (data - begin),
+        tensor.sizes(), tensor.strides(), [copy](void* /*data*/) {},
+        copy->tensor.options().dtype(tensor.scalar_type()));
   }
-  if (!device_.is_cpu()) return cuda_.copy(tensor, device_);
+  if (!device_.is_cpu()) {
+    FAIRLEAD_ASSIGN_OR_RETURN(const DeviceCopy copy,
+                              cuda_.start_copy(tensor, device_));
+    if (is_view) Hold(arena_.get(), data, copy);
+    copy.use();
+    return copy.tensor;
+  }
   // It was made here, of what was received.
   FAIRLEAD_ASSIGN_OR_RETURN(const std::shared_ptr<uint8_t> memory,
-                            cuda_.allocate_pinned(tensor.nbytes()));
+                            arena_->Take(tensor.nbytes()));
   const at::Tensor dense = tensor.contiguous();
   if (dense.nbytes() > 0) {
     std::memcpy(memory.get(), dense.data_ptr(), dense.nbytes());

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "ATen/core/Tensor.h"
+#include "ATen/ops/zeros_like.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
@@ -51,10 +52,20 @@ class FakeCuda {
             .devices = 2,
             .current_device = [] { return c10::Device(c10::kCUDA, 1); },
             .allocate_pinned = [this](size_t bytes) { return Pin(bytes); },
-            .copy =
+            .start_copy =
                 [this](const at::Tensor& tensor, const c10::Device& device) {
-                  return Copy(tensor, device);
+                  return StartCopy(tensor, device);
                 }};
+  }
+
+  // Ends the copies that are on their way: only now their sources are read.
+  void EndCopies() {
+    for (const auto& copy : started()) copy->End();
+  }
+  size_t copies_on_their_way() {
+    size_t count = 0;
+    for (const auto& copy : started()) count += copy->is_done() ? 0 : 1;
+    return count;
   }
 
   bool IsPinned(const void* data) {
@@ -74,9 +85,42 @@ class FakeCuda {
     return threads_;
   }
 
+  // The threads whose streams wait for a copy.
+  std::set<std::thread::id> users() {
+    const std::lock_guard lock(mutex_);
+    return users_;
+  }
+
   std::atomic<bool> is_full = false;
+  std::atomic<bool> is_slow = false;  // copies take until EndCopies
 
  private:
+  class Copy {
+   public:
+    Copy(at::Tensor from, at::Tensor to)
+        : from_(std::move(from)), to_(std::move(to)) {}
+    void End() {
+      const std::lock_guard lock(mutex_);
+      if (!is_done_) to_.copy_(from_);
+      is_done_ = true;
+    }
+    bool is_done() {
+      const std::lock_guard lock(mutex_);
+      return is_done_;
+    }
+
+   private:
+    std::mutex mutex_;
+    bool is_done_ = false;
+    const at::Tensor from_;
+    at::Tensor to_;
+  };
+
+  std::vector<std::shared_ptr<Copy>> started() {
+    const std::lock_guard lock(mutex_);
+    return copies_;
+  }
+
   absl::StatusOr<std::shared_ptr<uint8_t>> Pin(size_t bytes) {
     const std::lock_guard lock(mutex_);
     if (is_full) return absl::ResourceExhaustedError("no page is left to lock");
@@ -87,24 +131,38 @@ class FakeCuda {
     return std::shared_ptr<uint8_t>(data, free);
   }
 
-  absl::StatusOr<at::Tensor> Copy(const at::Tensor& tensor,
-                                  const c10::Device& device) {
+  absl::StatusOr<DeviceCopy> StartCopy(const at::Tensor& tensor,
+                                       const c10::Device& device) {
     const std::lock_guard lock(mutex_);
     if (is_full) return absl::ResourceExhaustedError("the device is full");
     devices_.push_back(device);
     threads_.insert(std::this_thread::get_id());
-    return tensor.clone();
+    const at::Tensor there = at::zeros_like(tensor);
+    auto copy = std::make_shared<Copy>(tensor, there);
+    copies_.push_back(copy);
+    if (!is_slow) copy->End();
+    return DeviceCopy{.tensor = there,
+                      .is_done = [copy] { return copy->is_done(); },
+                      .wait = [copy] { copy->End(); },
+                      .use =
+                          [this] {
+                            const std::lock_guard lock(mutex_);
+                            users_.insert(std::this_thread::get_id());
+                          }};
   }
 
   std::mutex mutex_;
   std::map<const uint8_t*, size_t> pinned_;
   std::vector<c10::Device> devices_;
   std::set<std::thread::id> threads_;
+  std::vector<std::shared_ptr<Copy>> copies_;
+  std::set<std::thread::id> users_;
 };
 
 absl::StatusOr<Placement> Place(FakeCuda& cuda, absl::string_view device,
-                                bool pin) {
-  return Placement::Create(device, pin, cuda.calls());
+                                bool pin,
+                                uint64_t budget = kDefaultPinnedBudget) {
+  return Placement::Create(device, pin, budget, cuda.calls());
 }
 
 // Batches as a sampler pool writes them, which a trainer's tensors are views
@@ -154,7 +212,7 @@ TEST(Placement, WithoutCudaSaysWhatIsMissing) {  // RC-05
   const auto refused = [](absl::string_view device, bool pin,
                           const CudaCalls& cuda, const char* what,
                           const char* mend) {
-    EXPECT_THAT(Placement::Create(device, pin, cuda),
+    EXPECT_THAT(Placement::Create(device, pin, 0, cuda),
                 StatusIs(absl::StatusCode::kFailedPrecondition,
                          AllOf(HasSubstr(what), HasSubstr("needs CUDA"),
                                HasSubstr(mend))));
@@ -213,8 +271,9 @@ TEST(Placement, BatchIsCopiedToTheDeviceAsItArrives) {
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(std::optional<ReceivedBatch> received,
                                   stream->Next());
     const ReceivedBatch here = *received;
-    const auto copy = std::static_pointer_cast<const at::Tensor>(here.copy);
-    const auto* const begin = static_cast<uint8_t*>(copy->data_ptr());
+    const at::Tensor& copy =
+        std::static_pointer_cast<const DeviceCopy>(here.copy)->tensor;
+    const auto* const begin = static_cast<uint8_t*>(copy.data_ptr());
     const Batch batch(*std::move(received), there);
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(const Data data, batch.ToData());
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(const Data original, Batch(here).ToData());
@@ -225,12 +284,82 @@ TEST(Placement, BatchIsCopiedToTheDeviceAsItArrives) {
       EXPECT_TRUE(mine.equal(its));
       EXPECT_NE(mine.data_ptr(), its.data_ptr());
       EXPECT_GE(mine.data_ptr(), begin);
-      EXPECT_LT(mine.data_ptr(), begin + copy->nbytes());
+      EXPECT_LT(mine.data_ptr(), begin + copy.nbytes());
     }
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(const at::Tensor ids, batch.Get("ids"));
     EXPECT_EQ(ids.data_ptr(), data.n_id.data_ptr());
   }
   EXPECT_EQ(cuda.devices().size(), 3u);  // one for each batch
+}
+
+// Batches that differ.
+std::vector<FakeTensor> NumberedTensors(uint64_t batch_index) {
+  const auto first = static_cast<int64_t>(100 * batch_index);
+  return {{"#IS_HETERO", {0}},
+          {"ids", {first, first + 1, first + 2}},
+          {"batch", {first}},
+          {"cols", {1, 2}},
+          {"rows", {0, 0}}};
+}
+
+TEST(Placement, BatchesAreOnTheirWayWhileTheTrainerWorksOnOne) {
+  FakeCluster cluster({.batches = 3, .tensors = NumberedTensors});
+  FakeCuda cuda;
+  cuda.is_slow = true;
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const Placement there,
+                                Place(cuda, "cuda:1", true));
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto stream, Begin(cluster, there));
+  // The third copy is started though the first is not done ...
+  while (stream->stats().queued < 3) std::this_thread::yield();
+  EXPECT_EQ(cuda.copies_on_their_way(), 3u);
+  EXPECT_TRUE(cuda.users().empty());
+  // ... and nor does the trainer wait, but its stream does.
+  std::vector<at::Tensor> ids;
+  for (int i = 0; i < 3; ++i) {
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(std::optional<ReceivedBatch> received,
+                                  stream->Next());
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const Data data,
+                                  Batch(*std::move(received), there).ToData());
+    ids.push_back(data.n_id);
+  }
+  EXPECT_EQ(cuda.copies_on_their_way(), 3u);
+  EXPECT_EQ(cuda.users(), std::set{std::this_thread::get_id()});
+  cuda.EndCopies();
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(ids[i].data_ptr<int64_t>()[0], static_cast<int64_t>(100 * i));
+  }
+}
+
+TEST(Placement, PinnedMemoryIsLeftAloneUntilTheDeviceHasReadIt) {
+  FakeCluster cluster({.batches = 6, .tensors = NumberedTensors});
+  FakeCuda cuda;
+  cuda.is_slow = true;
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const Placement there,
+                                Place(cuda, "cuda:1", true));
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto stream, Begin(cluster, there));
+  std::vector<at::Tensor> ids;
+  for (int i = 0; i < 6; ++i) {
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(std::optional<ReceivedBatch> received,
+                                  stream->Next());
+    // The batch goes at once; of what it was made from, the copy is not done.
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+        const at::Tensor tensor, Batch(*std::move(received), there).Get("ids"));
+    ids.push_back(tensor);
+  }
+  cuda.EndCopies();
+  for (size_t i = 0; i < 6; ++i) {
+    EXPECT_EQ(ids[i].data_ptr<int64_t>()[2], static_cast<int64_t>(100 * i + 2));
+  }
+}
+
+TEST(Placement, PinnedMemoryHasABudget) {
+  FakeCluster cluster({.batches = 2, .tensors = Tensors});
+  FakeCuda cuda;
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const Placement there,
+                                Place(cuda, "cpu", true, /*budget=*/1));
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto stream, Begin(cluster, there));
+  EXPECT_THAT(stream->Next(), StatusIs(absl::StatusCode::kResourceExhausted,
+                                       HasSubstr("raise the budget")));
 }
 
 // Labels of anchors are made of what was received, and so is the copy.
