@@ -7,10 +7,12 @@ Reads the rendered overlay, so that it needs neither kubectl nor a cluster. Wher
 anew and compared; where the Python package kubernetes_validate is, they are held to Kubernetes's own schemas.
 """
 
+import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 
 import yaml
 
@@ -203,7 +205,17 @@ def check_rendering(overlay, path):
     if shutil.which("kubectl") is None:
         print(f"{overlay}: kubectl is not installed, so not rendered anew")
         return
-    fresh = subprocess.run(["kubectl", "kustomize", overlay], capture_output=True, text=True, check=False)
+    kubernetes = os.path.dirname(os.path.dirname(overlay))
+    with tempfile.TemporaryDirectory() as folder:
+        # Bazel's files are links to elsewhere, where kustomize does not go.
+        copy = os.path.join(folder, "kubernetes")
+        shutil.copytree(kubernetes, copy)
+        fresh = subprocess.run(
+            ["kubectl", "kustomize", os.path.join(copy, os.path.relpath(overlay, kubernetes))],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     if "unknown field" in fresh.stderr or "Component" in fresh.stderr:
         print(f"{overlay}: this kubectl is too old to render it: {fresh.stderr.strip()}")
         return
