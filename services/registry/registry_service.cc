@@ -271,6 +271,12 @@ grpc::Status RegistryService::StartEpoch(grpc::ServerContext* context,
   grpc::Status status = FromPool(
       found->pool,
       found->stub->StartEpoch(OnBehalfOf(context).get(), *request, response));
+  // A channel that has just moved may be yet to be made there. Whoever asks for
+  // a first attempt registers again, and for a later one has done so already.
+  if (status.error_code() == grpc::StatusCode::NOT_FOUND &&
+      request->attempt() > 0) {
+    return {grpc::StatusCode::UNAVAILABLE, status.error_message()};
+  }
   // (To a call that is late the answer is which epoch runs.)
   if (status.ok() && response->epoch() == request->epoch() &&
       response->attempt() == request->attempt() &&
