@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Checks the manifests: what Kubernetes and Compose are told, against what the programs and the design ask for.
 
-    check_manifests.py COMPOSE RENDERED OVERLAY REGISTRY SAMPLER_POOL CHANNEL_GATEWAY
+    check_manifests.py COMPOSE PLAIN_YAML TLS_YAML KUBERNETES_FOLDER REGISTRY SAMPLER_POOL CHANNEL_GATEWAY
 
-Reads the rendered overlay, so that it needs neither kubectl nor a cluster. Where kubectl is installed it is rendered
+Reads the rendered overlays, so that it needs neither kubectl nor a cluster. Where kubectl is installed they are rendered
 anew and compared; where the Python package kubernetes_validate is, they are held to Kubernetes's own schemas.
 """
 
@@ -66,7 +66,7 @@ def selects(selector, labels):
     return all(labels.get(name) == value for name, value in selector.items())
 
 
-def check_pod(where, owner, programs):
+def check_pod(where, owner, programs, with_tls):
     template = owner["spec"]["template"]
     spec = template["spec"]
     check(selects(owner["spec"]["selector"]["matchLabels"], template["metadata"]["labels"]), f"{where}: selects other pods")
@@ -75,10 +75,10 @@ def check_pod(where, owner, programs):
     check(spec["automountServiceAccountToken"] is False, f"{where}: has a token of Kubernetes's that it does not need")
     volumes = {volume["name"]: volume for volume in spec.get("volumes", [])}
     for container in spec["containers"]:
-        check_container(f"{where}, {container['name']}", container, spec, volumes, programs)
+        check_container(f"{where}, {container['name']}", container, spec, volumes, programs, with_tls)
 
 
-def check_container(where, container, spec, volumes, programs):
+def check_container(where, container, spec, volumes, programs, with_tls):
     security = container["securityContext"]
     check(security["readOnlyRootFilesystem"] is True, f"{where}: its root file system may be written")
     check(security["allowPrivilegeEscalation"] is False, f"{where}: may gain privileges")
@@ -102,8 +102,15 @@ def check_container(where, container, spec, volumes, programs):
     for kind in ("startupProbe", "livenessProbe", "readinessProbe"):
         probe = container[kind]
         ready = kind == "readinessProbe"
-        want = {"port": grpc_port, **({"service": "readiness"} if ready else {})}
-        check(probe.get("grpc") == want, f"{where}: {kind} is not {want}")
+        if with_tls:
+            want = {"path": "/readyz" if ready else "/livez", "port": metrics_port}
+            check(probe.get("httpGet") == want, f"{where}: {kind} is not {want}")
+        else:
+            want = {"port": grpc_port, **({"service": "readiness"} if ready else {})}
+            check(probe.get("grpc") == want, f"{where}: {kind} is not {want}")
+    check(bool({"tls_cert", "tls_key", "tls_ca"} <= set(given)) == with_tls, f"{where}: TLS is not as it should be")
+    if not with_tls:
+        check("insecure_listen" in given, f"{where}: would refuse to listen without TLS")
     resources = container["resources"]
     check({"cpu", "memory"} <= set(resources["requests"]), f"{where}: requests no cpu or memory")
     for variable in re.findall(r"\$\((\w+)\)", " ".join(container["args"])):
@@ -124,7 +131,7 @@ def check_container(where, container, spec, volumes, programs):
         check(resources["requests"]["memory"] == resources["limits"]["memory"], f"{where}: may be evicted for its memory")
 
 
-def check_kubernetes(path, programs):
+def check_kubernetes(path, programs, with_tls):
     objects = {}
     for document in load(path):
         key = (document["kind"], document["metadata"]["name"])
@@ -138,7 +145,7 @@ def check_kubernetes(path, programs):
     partitions = set()
     for name, owner in pods.items():
         where = f"{path}, {name}"
-        check_pod(where, owner, programs)
+        check_pod(where, owner, programs, with_tls)
         labels = owner["spec"]["template"]["metadata"]["labels"]
         for kind in ("PodDisruptionBudget", "Service", "ServiceMonitor"):
             wanted = [
@@ -201,26 +208,21 @@ def check_compose(path, programs):
             check(options["type"] == "tmpfs" and size(room) > size(given["shm_budget"]), f"{where}: too little shared memory")
 
 
-def check_rendering(overlay, path):
+def check_rendering(kubernetes, overlay, path):
     if shutil.which("kubectl") is None:
-        print(f"{overlay}: kubectl is not installed, so not rendered anew")
         return
-    kubernetes = os.path.dirname(os.path.dirname(overlay))
     with tempfile.TemporaryDirectory() as folder:
         # Bazel's files are links to elsewhere, where kustomize does not go.
         copy = os.path.join(folder, "kubernetes")
         shutil.copytree(kubernetes, copy)
         fresh = subprocess.run(
-            ["kubectl", "kustomize", os.path.join(copy, os.path.relpath(overlay, kubernetes))],
+            ["kubectl", "kustomize", os.path.join(copy, "overlays", overlay)],
             capture_output=True,
             text=True,
             check=False,
         )
-    if "unknown field" in fresh.stderr or "Component" in fresh.stderr:
-        print(f"{overlay}: this kubectl is too old to render it: {fresh.stderr.strip()}")
-        return
     with open(path, encoding="utf-8") as file:
-        check(fresh.stdout == file.read(), f"{path}: is not what {overlay} renders to. {fresh.stderr}")
+        check(fresh.stdout == file.read(), f"{path}: is not what overlays/{overlay} renders to. {fresh.stderr}")
 
 
 def check_schemas(path):
@@ -239,12 +241,13 @@ def check_schemas(path):
 
 
 def main():
-    compose, rendered, overlay, *binaries = sys.argv[1:]
+    compose, plain, tls, folder, *binaries = sys.argv[1:]
     programs = {binary.rpartition("/")[2]: help_of(binary) for binary in binaries}
     check_compose(compose, programs)
-    check_kubernetes(rendered, programs)
-    check_rendering(overlay, rendered)
-    check_schemas(rendered)
+    for path, overlay, with_tls in ((plain, "two-partitions", False), (tls, "two-partitions-tls", True)):
+        check_kubernetes(path, programs, with_tls)
+        check_rendering(folder, overlay, path)
+        check_schemas(path)
     for error in errors:
         print(error, file=sys.stderr)
     print("wrong:", len(errors))
