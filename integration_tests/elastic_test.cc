@@ -62,9 +62,9 @@ class Elastic : public ::testing::Test {
   // At a pace at which all that a test does falls into it.
   absl::StatusOr<std::unique_ptr<RunningLoad>> StartLoad() {
     return RunningLoad::Start(
-        *cluster_, {"--split=all", "--clients=3", "--epochs=4",
-                    "--batch_size=16", "--fanout=5,5", "--shuffle",
-                    "--step_time=10ms"});
+        *cluster_,
+        {"--split=all", "--clients=3", "--epochs=4", "--batch_size=16",
+         "--fanout=5,5", "--shuffle", "--step_time=10ms"});
   }
 
   void ExpectExact(RunningLoad& load) {
@@ -149,8 +149,9 @@ TEST_F(Elastic, WorkMovesToPoolsThatComeAndFromPoolsThatGo) {
   EXPECT_THAT(cluster_->End(cluster_->IndexOf("pool-second")), IsOk());
   ExpectExact(*load);
   ExpectExact(*newcomer);
-  EXPECT_THAT(Metric("pool-third", "fairlead_pool_batches_total{result=\"ok\"}"),
-              IsOkAndHolds(::testing::Gt(0)));
+  EXPECT_THAT(
+      Metric("pool-third", "fairlead_pool_batches_total{result=\"ok\"}"),
+      IsOkAndHolds(::testing::Gt(0)));
   EXPECT_THAT(cluster_->Stop(), IsOk());
 }
 

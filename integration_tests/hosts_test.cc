@@ -83,9 +83,9 @@ class Hosts : public ::testing::Test {
 
   absl::StatusOr<std::unique_ptr<RunningLoad>> StartLoad() {
     return RunningLoad::Start(
-        *cluster_, {"--split=all", absl::StrCat("--clients=", kClients),
-                    "--epochs=4", "--batch_size=16", "--fanout=5,5",
-                    "--shuffle", "--step_time=5ms"});
+        *cluster_,
+        {"--split=all", absl::StrCat("--clients=", kClients), "--epochs=4",
+         "--batch_size=16", "--fanout=5,5", "--shuffle", "--step_time=5ms"});
   }
 
   void ExpectExact(RunningLoad& load) {

@@ -95,7 +95,8 @@ class Network : public ::testing::Test {
   static std::string AddLossyWire(std::optional<ChildProcess>& wire) {
     auto started = ChildProcess::Start(
         {Program("integration_tests/harness:lossy_wire"), "--device=slow",
-         absl::StrCat("--other_end=/proc/", hosts_.namespaces[0].holder.pid(), "/ns/net"),
+         absl::StrCat("--other_end=/proc/", hosts_.namespaces[0].holder.pid(),
+                      "/ns/net"),
          "--delay=10ms", "--jitter=5ms", "--loss=0.02"},
         {});
     if (!started.ok()) return std::string(started.status().message());
@@ -111,7 +112,7 @@ class Network : public ::testing::Test {
              {trainers(), "ip addr add 10.78.0.2/24 dev slow"},
              {trainers(), "ip link set slow up"},
              {trainers(), absl::StrCat("ip route add ", kServicesAddress,
-                                      "/32 dev slow src 10.78.0.2")}}) {
+                                       "/32 dev slow src 10.78.0.2")}}) {
       const std::string error = Shell(command, launcher);
       if (!error.empty()) return error;
     }

@@ -109,8 +109,8 @@ absl::StatusOr<std::unique_ptr<TestCluster>> TestCluster::Start(
     FAIRLEAD_RETURN_IF_ERROR(
         cluster->StartPool(partition, absl::StrCat("pool-", partition), {}));
     if (!is_new_host) continue;
-    FAIRLEAD_RETURN_IF_ERROR(cluster->StartGateway(
-        partition, absl::StrCat("gateway-", partition)));
+    FAIRLEAD_RETURN_IF_ERROR(
+        cluster->StartGateway(partition, absl::StrCat("gateway-", partition)));
   }
   return cluster;
 }
@@ -196,9 +196,9 @@ absl::Status TestCluster::End(size_t service) {
   FAIRLEAD_ASSIGN_OR_RETURN(const int exit_code,
                             ended.process().Wait(kPatience));
   if (exit_code == 0) return absl::OkStatus();
-  return absl::InternalError(
-      absl::StrCat("the service with ", ended.log(), " ended with ", exit_code,
-                   " on SIGTERM, which asks for 0"));
+  return absl::InternalError(absl::StrCat("the service with ", ended.log(),
+                                          " ended with ", exit_code,
+                                          " on SIGTERM, which asks for 0"));
 }
 
 absl::Status TestCluster::KillAndRestart(size_t service) {

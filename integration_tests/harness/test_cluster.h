@@ -129,8 +129,8 @@ class TestCluster {
   explicit TestCluster(const Options& options) : options_(options) {}
 
   const Place& PlaceOf(int number) const {
-    return options_.places[static_cast<size_t>(number) %
-                           options_.places.size()];
+    return options_
+        .places[static_cast<size_t>(number) % options_.places.size()];
   }
   absl::Status StartService(const std::string& name, const std::string& program,
                             const Place& place,

@@ -64,8 +64,8 @@ void ChannelBalancer::Run() {
 }
 
 bool ChannelBalancer::Balance() {
-  const std::vector<RegistryState::Move> moves = core_.Read(
-      [](const RegistryState& state) { return state.PlanMoves(); });
+  const std::vector<RegistryState::Move> moves =
+      core_.Read([](const RegistryState& state) { return state.PlanMoves(); });
   std::set<uint32_t> silent;  // ranks of pools that do not answer
   for (const RegistryState::Move& move : moves) {
     {
@@ -96,18 +96,19 @@ absl::Status ChannelBalancer::Carry(const RegistryState::Move& move,
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + kPoolDeadline);
     v1::PlanSamplingInputResponse plan;
-    const absl::Status answer = rpc::ToAbslStatus(
-        pools_.StubOf(to)->PlanInput(&context, input, &plan));
+    const absl::Status answer =
+        rpc::ToAbslStatus(pools_.StubOf(to)->PlanInput(&context, input, &plan));
     if (rpc::MayBeLostConnection(answer)) return answer;
     if (!answer.ok() || !plan.refusal().empty()) {
       metrics_.refused_moves.Increment();
       return absl::OkStatus();
     }
   }
-  FAIRLEAD_ASSIGN_OR_RETURN(
-      std::optional<v1::ChannelSpec> spec,
-      core_.Change<std::optional<v1::ChannelSpec>>(
-          [&move](const RegistryState& state) { return state.PlanMove(move); }));
+  FAIRLEAD_ASSIGN_OR_RETURN(std::optional<v1::ChannelSpec> spec,
+                            core_.Change<std::optional<v1::ChannelSpec>>(
+                                [&move](const RegistryState& state) {
+                                  return state.PlanMove(move);
+                                }));
   if (!spec.has_value()) return absl::OkStatus();
   metrics_.moved_channels.Increment();
   // As it is by now. If this fails, the trainer asks for it.

@@ -25,7 +25,8 @@ namespace fairlead {
 class ChannelBalancer {
  public:
   // All three must outlive it.
-  ChannelBalancer(RegistryCore& core, ChannelPools& pools, RegistryMetrics& metrics);
+  ChannelBalancer(RegistryCore& core, ChannelPools& pools,
+                  RegistryMetrics& metrics);
   ~ChannelBalancer() { Stop(); }
 
   // Members came, changed or went.

@@ -104,10 +104,10 @@ std::vector<RegistryState::Move> RegistryState::PlanMoves() const {
     const auto partition = partition_of.find(PoolRank(channel));
     if (partition == partition_of.end()) continue;
     std::vector<Place>& places = serving[partition->second];
-    const auto at = std::find_if(
-        places.begin(), places.end(), [&channel = channel](const Place& place) {
-          return place.rank == PoolRank(channel);
-        });
+    const auto at = std::find_if(places.begin(), places.end(),
+                                 [&channel = channel](const Place& place) {
+                                   return place.rank == PoolRank(channel);
+                                 });
     if (at != places.end()) {
       at->channels.push_back(id);
     } else {

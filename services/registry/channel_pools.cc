@@ -55,9 +55,8 @@ absl::StatusOr<ChannelPools::ChannelPool> ChannelPools::FindChannelPool(
         FAIRLEAD_ASSIGN_OR_RETURN(found.channel, state.FindChannel(channel_id));
         FAIRLEAD_RETURN_IF_ERROR(MayUseChannel(state, caller, channel_id));
         found.job = JobOfChannel(state, found.channel);
-        FAIRLEAD_ASSIGN_OR_RETURN(found.pool,
-                                  state.FindPool(RegistryState::PoolRank(
-                                      found.channel)));
+        FAIRLEAD_ASSIGN_OR_RETURN(
+            found.pool, state.FindPool(RegistryState::PoolRank(found.channel)));
         return found;
       }));
   found.stub = StubOf(found.pool);

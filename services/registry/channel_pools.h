@@ -66,8 +66,9 @@ class ChannelPools {
   std::shared_ptr<Stub> StubOf(const v1::Member& pool)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Tells the pools that they have these channels no more. Whom it cannot tell now
-  // it tells with a later UnregisterUntold(), for which it has the core retry.
+  // Tells the pools that they have these channels no more. Whom it cannot tell
+  // now it tells with a later UnregisterUntold(), for which it has the core
+  // retry.
   void Unregister(const std::vector<RegistryState::Ended>& ended)
       ABSL_LOCKS_EXCLUDED(mutex_);
   // The same of these and of all that are yet to be told. False if some still

@@ -51,7 +51,8 @@ std::optional<std::string> FindProgram() {
 }
 
 // Ports that nobody has here, all different; a host of its own has fewer in
-// use. None that the system gives to whoever connects: until etcd listens there, they must stay free.
+// use. None that the system gives to whoever connects: until etcd listens
+// there, they must stay free.
 std::vector<int> FreePorts(size_t count) {
   constexpr int kFirst = 10'000;
   constexpr int kLast = 32'000;

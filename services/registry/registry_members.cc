@@ -238,8 +238,8 @@ RegistryState::PlanLeave(uint64_t member_id) const {
       }
     }
   }
-  const bool is_pointed_at = member.role() == v1::ROLE_SAMPLER_POOL &&
-                             ChannelsAt(member.rank()) > 0;
+  const bool is_pointed_at =
+      member.role() == v1::ROLE_SAMPLER_POOL && ChannelsAt(member.rank()) > 0;
   if (is_pointed_at) {
     v1::MemberRecord away = it->second.record;
     away.set_home(incarnation_);
