@@ -158,7 +158,7 @@ absl::Status TestCluster::StartService(const std::string& name,
   argv.push_back(absl::StrCat("--metrics_listen=", place.address, ":0"));
   argv.insert(argv.end(), flags.begin(), flags.end());
   // (Networks of tests are nobody else's.)
-  if (host_ != "127.0.0.1") argv.emplace_back("--insecure_listen");
+  if (place.address != "127.0.0.1") argv.emplace_back("--insecure_listen");
   FAIRLEAD_ASSIGN_OR_RETURN(
       ServiceProcess service,
       ServiceProcess::Start(argv, absl::StrCat(folder_, "/", name, ".log"),
