@@ -101,7 +101,6 @@ void MemberWatch::Run() {
     v1::WatchMembersResponse response;
     for (bool is_first = true; reader->Read(&response); is_first = false) {
       Apply(response, is_first);
-      if (options_.on_change != nullptr) options_.on_change();
       backoff.Reset();
     }
     const absl::Status status = rpc::ToAbslStatus(reader->Finish());

@@ -2,7 +2,6 @@
 #define FAIRLEAD_LIBS_MEMBERSHIP_MEMBER_WATCH_H_
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -33,8 +32,6 @@ class MemberWatch {
     v1::Role role = v1::ROLE_UNSPECIFIED;  // every role
     std::string name_prefix = {};          // only members whose names begin so
     absl::Duration connect_timeout = absl::Seconds(60);
-    // Called after every change, from a thread of the watch. May be empty.
-    std::function<void()> on_change = nullptr;
   };
 
   // Returns once it knows who is there. DEADLINE_EXCEEDED, naming the registry,

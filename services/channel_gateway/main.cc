@@ -14,7 +14,6 @@
 #include "libs/clock/clock.h"
 #include "libs/command_line/byte_size.h"
 #include "libs/command_line/command_line.h"
-#include "libs/membership/member_watch.h"
 #include "libs/membership/membership.h"
 #include "libs/rpc/channel.h"
 #include "libs/rpc/readiness.h"
@@ -135,15 +134,6 @@ absl::Status Serve() {
   join.on_replaced = [&termination] { termination.Request(); };
   FAIRLEAD_ASSIGN_OR_RETURN(std::unique_ptr<Membership> membership,
                             Membership::Start(std::move(join)));
-  // A pool that joins in another's place says sooner than any look of ours that
-  // the other is dead.
-  FAIRLEAD_ASSIGN_OR_RETURN(
-      const std::unique_ptr<MemberWatch> pools,
-      MemberWatch::Start(
-          {.registry = registry,
-           .role = v1::ROLE_SAMPLER_POOL,
-           .connect_timeout = absl::GetFlag(FLAGS_connect_timeout),
-           .on_change = [&delivery] { delivery->CheckProducers(); }}));
   rpc::PrintReadyLine(
       {"channel_gateway", server->address(), telemetry->address()});
   std::cerr << "channel_gateway: metrics at http://" << telemetry->address()

@@ -43,7 +43,7 @@ def load(path):
 def help_of(program):
     """The flags of a program."""
     said = subprocess.run([program, "--help"], capture_output=True, text=True, check=False)
-    return set(re.findall(r"--(\w+) ", said.stdout + said.stderr))
+    return set(re.findall(r"^  --(\w+)", said.stdout, re.MULTILINE))
 
 
 def seconds(text):
