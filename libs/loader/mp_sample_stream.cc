@@ -190,7 +190,6 @@ absl::StatusOr<std::optional<ReceivedBatch>> MpSampleStream::Take(
 
 absl::StatusOr<std::optional<ReceivedBatch>> MpSampleStream::TakeBatch(
     std::unique_ptr<KeptMessage> message) {
-  deaths_ = 0;
   const absl::Span<const uint8_t> bytes = message->bytes();
   std::shared_ptr<const uint8_t> buffer;
   // (It counts itself already.)
@@ -206,8 +205,6 @@ absl::StatusOr<std::optional<ReceivedBatch>> MpSampleStream::TakeBatch(
   }
   FAIRLEAD_ASSIGN_OR_RETURN(EncodedBatch batch,
                             DecodeBatch(std::move(buffer), bytes.size()));
-  // Booked once it is where it is wanted: until then a cursor lacks it.
-  FAIRLEAD_RETURN_IF_ERROR(Land(landing_, batch));
   switch (ledger_->OnBatch(batch.message.header, batch.seed_digest)) {
     case EpochLedger::Verdict::kNew:
       break;
@@ -223,6 +220,8 @@ absl::StatusOr<std::optional<ReceivedBatch>> MpSampleStream::TakeBatch(
           ": sent a batch of another channel, or beyond the epoch's "
           "last"));
   }
+  deaths_ = 0;
+  FAIRLEAD_RETURN_IF_ERROR(Land(landing_, batch));
   ++stats_.batches;
   stats_.bytes += batch.bytes;
   ReceivedBatch received = ToReceived(std::move(batch), clock_.MonotonicNow());
