@@ -47,6 +47,7 @@ class Fairleadctl : public ::testing::Test {
     TestCluster::Options options;
     options.registry_flags = {"--default_lease=1s"};
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(options.dataset, MakeKronecker());
+    options.gateway_flags = {"--timeline_every=1"};
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(cluster_, TestCluster::Start(options));
   }
 
@@ -173,8 +174,7 @@ TEST_F(Fairleadctl, RecordsWhatATrainerGets) {
 // Of a load that runs on meanwhile.
 TEST_F(Fairleadctl, TracesTheRoadOfBatchesAsPerfettoReadsIt) {
   const auto load = Train();
-  // Epochs are short: it takes some until one of their batches is sampled.
-  ASSERT_TRUE(load->AwaitBatches(1000));
+  ASSERT_TRUE(load->AwaitBatches(100));
   const std::string file = NewFolder() + "/trace.json";
   const nlohmann::json summary = Json({"trace", channel_, "--out=" + file});
   EXPECT_EQ(summary["channels"], 1);
