@@ -252,6 +252,43 @@ TEST_F(MpSampleStreamTest, CursorGoesOnWithOtherWorkers) {
 }
 
 // It is on no device, say, because that is full.
+TEST_F(MpSampleStreamTest, BatchThatFindsNoRoomComesFromTheCursor) {
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(Digests expected, Expected(0));
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(SampleStreamOptions options,
+                                Resolve(Options()));
+  int copies = 0;
+  options.landing.copy = [&copies](absl::Span<const uint8_t> /*bytes*/)
+      -> absl::StatusOr<std::shared_ptr<const void>> {
+    if (++copies == 5) return absl::ResourceExhaustedError("it is full");
+    return std::make_shared<const int>(copies);
+  };
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto stream,
+                                MpSampleStream::Create(dataset_, options));
+  ASSERT_THAT(stream->StartEpoch(), IsOk());
+  std::vector<absl::Status> errors;
+  while (true) {
+    const absl::StatusOr<std::optional<ReceivedBatch>> batch = stream->Next();
+    if (!batch.ok()) {
+      errors.push_back(batch.status());
+      continue;
+    }
+    if (!batch->has_value()) break;
+    EXPECT_NE((*batch)->copy, nullptr);
+    EXPECT_EQ(expected.erase((*batch)->message.header.batch_index()), 1u);
+  }
+  EXPECT_THAT(
+      errors,
+      ElementsAre(
+          StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("full")),
+          StatusIs(absl::StatusCode::kDataLoss, HasSubstr("1 of 64"))));
+  EXPECT_EQ(stream->stats().missing, 1u);
+  ASSERT_THAT(expected, SizeIs(1));
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const v1::LoaderCursor cursor,
+                                stream->cursor());
+  ASSERT_THAT(stream->ResumeEpoch(cursor), IsOk());
+  EXPECT_THAT(Drain(*stream), IsOkAndHolds(expected));
+}
+
 TEST_F(MpSampleStreamTest, SplitMadeAfterLoadingIsSampledByAll) {
   DistDataset dataset = *DistDataset::Load(folder_, 0);
   ASSERT_THAT(dataset.RandomNodeSplit(int64_t{10}, int64_t{20}, /*seed=*/3),

@@ -54,7 +54,11 @@ absl::Status MpSampleStream::BeginEpoch(
     uint64_t epoch, absl::Span<const v1::EpochProgress> had) {
   is_running_ = false;
   deaths_ = 0;
-  ledger_.emplace(/*channel_id=*/0, epoch, batches());
+  // An epoch that goes on in the stream it ran in is its next attempt: the pool
+  // takes an attempt that it knows for a call that came twice.
+  const bool goes_on = ledger_.has_value() && ledger_->epoch() == epoch;
+  const uint32_t attempt = goes_on ? ledger_->attempt() + 1 : 0;
+  ledger_.emplace(/*channel_id=*/0, epoch, batches(), attempt);
   absl::Status status;
   if (had.size() > 1) {
     status = absl::InvalidArgumentError(absl::StrCat(
@@ -190,6 +194,7 @@ absl::StatusOr<std::optional<ReceivedBatch>> MpSampleStream::Take(
 
 absl::StatusOr<std::optional<ReceivedBatch>> MpSampleStream::TakeBatch(
     std::unique_ptr<KeptMessage> message) {
+  deaths_ = 0;
   const absl::Span<const uint8_t> bytes = message->bytes();
   std::shared_ptr<const uint8_t> buffer;
   // (It counts itself already.)
@@ -205,6 +210,8 @@ absl::StatusOr<std::optional<ReceivedBatch>> MpSampleStream::TakeBatch(
   }
   FAIRLEAD_ASSIGN_OR_RETURN(EncodedBatch batch,
                             DecodeBatch(std::move(buffer), bytes.size()));
+  // Booked once it is where it is wanted: until then a cursor lacks it.
+  FAIRLEAD_RETURN_IF_ERROR(Land(landing_, batch));
   switch (ledger_->OnBatch(batch.message.header, batch.seed_digest)) {
     case EpochLedger::Verdict::kNew:
       break;
@@ -220,8 +227,6 @@ absl::StatusOr<std::optional<ReceivedBatch>> MpSampleStream::TakeBatch(
           ": sent a batch of another channel, or beyond the epoch's "
           "last"));
   }
-  deaths_ = 0;
-  FAIRLEAD_RETURN_IF_ERROR(Land(landing_, batch));
   ++stats_.batches;
   stats_.bytes += batch.bytes;
   ReceivedBatch received = ToReceived(std::move(batch), clock_.MonotonicNow());

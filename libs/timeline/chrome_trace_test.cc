@@ -207,6 +207,7 @@ TEST(CheckChromeTrace, FindsWhatIsWrong) {
   EXPECT_THAT(with("sample", "X", Json::object()), IsOk());
   EXPECT_THAT(with("sample", "X", {{"dur", -1}}), is_wrong("no time"));
   EXPECT_THAT(with("sample", "X", {{"dur", "1"}}), is_wrong("no time"));
+  EXPECT_THAT(with("features", "X", {{"ts", 0}}), is_wrong("earlier"));
   EXPECT_THAT(with("sample", "X", {{"ts", 0}}), is_wrong("ends 1000 ns"));
   EXPECT_THAT(with("features", "X", {{"dur", 3.0025}}), is_wrong("ends 2 ns"));
   EXPECT_THAT(with("sample", "X", {{"tid", 9}}), is_wrong("no name yet"));
