@@ -2,9 +2,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <memory>
 #include <string>
@@ -12,48 +9,35 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "libs/graph/dataset.h"
 #include "libs/status/status_matchers.h"
+#include "tools/dataset/written_graph.h"
 
 namespace fairlead {
 namespace {
 
+using ::fairlead::testing::FilesWritten;
 using ::fairlead::testing::IsOk;
+using ::fairlead::testing::LoadWritten;
+using ::fairlead::testing::NewFolder;
+using ::fairlead::testing::NoProgress;
 using ::fairlead::testing::StatusIs;
 using ::testing::HasSubstr;
 
-void NoProgress(uint64_t, uint64_t) {}
-
-std::string NewFolder(const std::string& name) {
-  const std::string path = absl::StrCat(::testing::TempDir(), "/", name);
-  std::filesystem::remove_all(path);
-  std::filesystem::create_directories(path);
-  return path;
-}
-
 std::unique_ptr<const Dataset> Make(const PowerLawOptions& options) {
-  const std::string folder = NewFolder("graph");
-  EXPECT_THAT(WritePowerLaw(options, folder, NoProgress), IsOk());
-  absl::StatusOr<std::unique_ptr<const Dataset>> dataset =
-      Dataset::Load(folder);
-  EXPECT_THAT(dataset, IsOk());
-  return *std::move(dataset);
+  return LoadWritten([&](const std::string& folder) {
+    return WritePowerLaw(options, folder, NoProgress);
+  });
 }
 
+// The bytes of every file of a folder.
 std::map<std::string, std::string> FilesOf(const PowerLawOptions& options) {
-  const std::string folder = NewFolder("files");
-  EXPECT_THAT(WritePowerLaw(options, folder, NoProgress), IsOk());
-  std::map<std::string, std::string> files;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    std::ifstream file(entry.path(), std::ios::binary);
-    files[entry.path().filename().string()] = {
-        std::istreambuf_iterator<char>(file), {}};
-  }
-  return files;
+  return FilesWritten([&](const std::string& folder) {
+    return WritePowerLaw(options, folder, NoProgress);
+  });
 }
 
 std::vector<int64_t> OutDegrees(const Topology& csr) {
