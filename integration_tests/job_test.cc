@@ -135,7 +135,7 @@ TEST_F(JobTest, WorkersFindTheRegistryByArgumentOrEnvironment) {
 
 // GL-086, of servers and clients, a client's loader and its questions.
 TEST_F(JobTest, ServersAndClientsFindTheRegistryByArgumentOrEnvironment) {
-  const auto both = [this](const Words& servers, const std::string& to_server,
+  const auto both = [](const Words& servers, const std::string& to_server,
                            const Words& clients, const std::string& to_client) {
     Member server =
         Start(servers, {"--role=server", "--registry=" + to_server});
