@@ -51,6 +51,28 @@ TEST_F(ContextTest, DeadClientsHoldUpNeitherTheOthersNorTheServers) {
   }
 }
 
+// One that goes before it has sent anything took part in no round.
+TEST_F(ContextTest, WhoWaitsForOneThatGoesIsToldAtOnce) {
+  std::vector<Session> sessions = MeetAll(17);
+  const auto told = StatusIs(absl::StatusCode::kAborted,
+                             HasSubstr("left or died: _default_client_0"));
+  auto of_all = std::async(std::launch::async, [&sessions] {
+    return sessions[0]->GlobalBarrier(absl::InfiniteDuration());
+  });
+  auto of_group = std::async(std::launch::async, [&sessions] {
+    return sessions[3]->Barrier(absl::InfiniteDuration());
+  });
+  sessions[2] = nullptr;
+  EXPECT_THAT(of_all.get(), told);
+  EXPECT_THAT(of_group.get(), told);
+  // Those whom nobody has left go on.
+  auto other = std::async(std::launch::async, [&sessions] {
+    return sessions[1]->Barrier(kPatience);
+  });
+  EXPECT_THAT(sessions[0]->Barrier(kPatience), IsOk());
+  EXPECT_THAT(other.get(), IsOk());
+}
+
 TEST_F(ContextTest, FaultyServerKeepsNoOtherWaiting) {
   std::vector<Session> sessions = MeetAll(13);
   sessions.resize(2);  // the clients leave

@@ -161,9 +161,9 @@ TEST_F(InputNodesTest, TypeMayBeLeftOutOnlyWhereThereIsOne) {
   for (const WorkerOptions& workers :
        {WorkerOptions(RemoteWorkerOptions()),
         WorkerOptions(CollocatedWorkerOptions())}) {
-    EXPECT_THAT(
-        Create(workers, InputNodes::Ids({1})),
-        StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("node_type")));
+    EXPECT_THAT(Create(workers, InputNodes::Ids({1})),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         HasSubstr("one of author, paper")));
     EXPECT_THAT(Create(workers, InputNodes::Ids({1}, "film")),
                 StatusIs(absl::StatusCode::kNotFound, HasSubstr("film")));
   }

@@ -136,7 +136,7 @@ TEST_F(JobTest, WorkersFindTheRegistryByArgumentOrEnvironment) {
 // GL-086, of servers and clients, a client's loader and its questions.
 TEST_F(JobTest, ServersAndClientsFindTheRegistryByArgumentOrEnvironment) {
   const auto both = [](const Words& servers, const std::string& to_server,
-                           const Words& clients, const std::string& to_client) {
+                       const Words& clients, const std::string& to_client) {
     Member server =
         Start(servers, {"--role=server", "--registry=" + to_server});
     Member client = Start(
@@ -224,7 +224,8 @@ TEST_F(JobTest, KilledClientHoldsUpNeitherTheOtherNorTheServer) {
   }
   killed.process.Signal(SIGKILL);
   other.process.Signal(SIGTERM);
-  EXPECT_THAT(other.Error(), HasSubstr("ABORTED"));
+  EXPECT_THAT(other.Error(),
+              AllOf(HasSubstr("ABORTED"), HasSubstr("_default_client_0")));
   server.ExpectEndsWell();
 }
 
