@@ -90,7 +90,7 @@ class PoolCrashTest : public PoolFixture {
 };
 
 TEST_F(PoolCrashTest, BatchThatKillsItsPoolFailsByNameAndNoOtherDoes) {
-  constexpr uint64_t kPoison = 5;
+  static constexpr uint64_t kPoison = 5;
   int deaths = 0;
   const auto live = [this] {
     StartWatchfulPool([](uint64_t channel, uint64_t batch) {
