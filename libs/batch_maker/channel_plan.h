@@ -104,6 +104,13 @@ class ChannelPlan {
   // How many of the epoch's seeds are in a batch: all, but for drop_last.
   uint64_t seeds_per_epoch() const;
 
+  // How many seeds a batch has. REQUIRES batch_index < batches_per_epoch().
+  uint64_t SeedsOf(uint64_t batch_index) const;
+
+  // Of the dataset's name and partition, the input and the config: the same in
+  // any process, so that with an epoch and an index it names a batch.
+  uint64_t fingerprint() const { return fingerprint_; }
+
  private:
   ChannelPlan() = default;
 
@@ -126,6 +133,7 @@ class ChannelPlan {
   std::vector<int64_t> edge_labels_;
   std::vector<int64_t> times_;
   uint64_t batches_per_epoch_ = 0;
+  uint64_t fingerprint_ = 0;
 };
 
 }  // namespace fairlead

@@ -119,6 +119,11 @@ inline constexpr MetricName kPoolWaitsForRoom = {
 inline constexpr MetricName kPoolPutAside = {
     "fairlead_pool_put_aside_batches",
     "Batches that wait for other partitions."};
+inline constexpr MetricName kPoolSuspectBatches = {
+    "fairlead_pool_suspect_batches",
+    "Batches that were in the making when a pool died here and have not been "
+    "made since, by state: suspect (is sampled alone), poisonous (has died "
+    "alone --poison_attempts times, and fails untried)."};
 inline constexpr MetricName kPoolPeerCalls = {
     "fairlead_pool_peer_calls_total",
     "Calls to sampler pools of other partitions, by result: ok, failed (most "

@@ -72,6 +72,10 @@ ABSL_FLAG(absl::Duration, peer_give_up, absl::Seconds(60),
           "for.");
 ABSL_FLAG(int, workers, 2, "Sampling threads.");
 ABSL_FLAG(
+    uint32_t, poison_attempts, 3,
+    "How many times in a row a batch may kill the process while it alone is "
+    "sampled, before it fails untried; 0 for any number.");
+ABSL_FLAG(
     std::string, shm_dir, "/dev/shm/fairlead",
     "Folder on a tmpfs for the channels' buffers; shared with the channel "
     "gateway of this host. Made if it is missing.");
@@ -219,6 +223,7 @@ absl::Status Serve() {
            .max_channels = absl::GetFlag(FLAGS_max_channels),
            .scheduler = {.policy = scheduling},
            .awaits_assignments = !registry.empty(),
+           .poison_attempts = absl::GetFlag(FLAGS_poison_attempts),
            .feature_cache_bytes = absl::GetFlag(FLAGS_feature_cache).bytes},
           clock, metrics, std::move(partition_client)));
   ChannelSamples channels(absl::GetFlag(FLAGS_metrics_max_channels));

@@ -163,6 +163,10 @@ void SamplePool(const PoolSnapshot& pool, ChannelSamples& channels,
                 static_cast<double>(pool.shm_promised_bytes));
   samples.Gauge(metrics::kPoolPutAside, {},
                 static_cast<double>(pool.put_aside));
+  samples.Gauge(metrics::kPoolSuspectBatches, {{"state", "suspect"}},
+                static_cast<double>(pool.suspects));
+  samples.Gauge(metrics::kPoolSuspectBatches, {{"state", "poisonous"}},
+                static_cast<double>(pool.poisonous));
 }
 
 void SamplePeers(const PartitionClient::Counts& calls,
