@@ -9,6 +9,7 @@
 #include "absl/types/span.h"
 #include "libs/cuda/accelerator.h"
 #include "libs/dist_graph/dist_dataset.h"
+#include "libs/loader/check_session.h"
 #include "libs/loader/collocated_sample_stream.h"
 #include "libs/loader/mp_sample_stream.h"
 #include "libs/loader/remote_sample_stream.h"
@@ -65,6 +66,7 @@ absl::StatusOr<std::unique_ptr<SampleStream>> SampleStream::Create(
         "dataset: must be given with collocated and multi-process workers, "
         "which sample it; give one, or choose RemoteWorkerOptions");
   }
+  FAIRLEAD_RETURN_IF_ERROR(CheckSession(options));
   if (is_remote) return RemoteSampleStream::Create(options);
   FAIRLEAD_RETURN_IF_ERROR(ListNewSplit(*dataset, options));
   if (std::holds_alternative<MpWorkerOptions>(options.worker_options)) {

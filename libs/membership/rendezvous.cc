@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,7 +36,8 @@ bool IsWorthAnotherTry(const absl::Status& status) {
 }  // namespace
 
 absl::StatusOr<std::vector<Rendezvous::Value>> Rendezvous::AllGather(
-    absl::string_view value, absl::Duration timeout) {
+    absl::string_view value, absl::Duration timeout,
+    const std::stop_token& stop) {
   const absl::Time deadline = absl::Now() + timeout;
   v1::AllGatherRequest request;
   request.set_group(group_);
@@ -52,6 +54,7 @@ absl::StatusOr<std::vector<Rendezvous::Value>> Rendezvous::AllGather(
             absl::ToInt64Nanoseconds(left));
     grpc::ClientContext context;
     context.set_deadline(absl::ToChronoTime(deadline + kToAnswer));
+    const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
     return rpc::ToAbslStatus(
         membership_.stub().AllGather(&context, request, &response));
   };
