@@ -192,13 +192,14 @@ void ChannelPlan::ListEdges(const EdgeType& type) {
 
 absl::StatusOr<ChannelPlan> ChannelPlan::Create(
     const Dataset& dataset, const v1::SeedNodes& input,
-    const v1::SamplingConfig& config) {
+    const v1::SamplingConfig& config, cuda::Accelerator* accelerator) {
   if (config.batch_size() == 0) {
     return absl::InvalidArgumentError(
         "config.batch_size: 0 makes no batch; it must be at least 1");
   }
   ChannelPlan plan;
   plan.dataset_ = &dataset;
+  plan.accelerator_ = accelerator;
   plan.batch_size_ = config.batch_size();
   plan.shuffle_ = config.shuffle();
   plan.drop_last_ = config.drop_last();

@@ -104,6 +104,10 @@ inline constexpr MetricName kPoolBatchBytes = {
 inline constexpr MetricName kPoolSampledEdges = {
     "fairlead_pool_sampled_edges_total",
     "Edges in batches handed to channels."};
+inline constexpr MetricName kPoolDeviceBatches = {
+    "fairlead_pool_device_batches_total",
+    "Batches whose neighbourhoods a GPU sampled. The others of all batches are "
+    "of kinds that the CPU samples, or --graph_mode is cpu."};
 inline constexpr MetricName kPoolStageSeconds = {
     "fairlead_pool_stage_seconds",
     "Time of one batch in each stage: queued (its channel had room; high: the "

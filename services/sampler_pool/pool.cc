@@ -107,8 +107,8 @@ absl::StatusOr<v1::RegisterInputResponse> Pool::RegisterInput(
     }
   }
   // It may read all the seeds: not under the lock that all channels share.
-  absl::StatusOr<ChannelPlan> plan =
-      ChannelPlan::Create(dataset_, spec.input(), spec.config());
+  absl::StatusOr<ChannelPlan> plan = ChannelPlan::Create(
+      dataset_, spec.input(), spec.config(), options_.accelerator);
   MutexLock lock(&mutex_);
   return table_.EndRegister(spec.channel_id(), std::move(plan),
                             clock_.MonotonicNow());

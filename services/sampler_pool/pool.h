@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "libs/batch_maker/prepared_batch.h"
 #include "libs/clock/clock.h"
+#include "libs/cuda/accelerator.h"
 #include "libs/dist_graph/row_gather.h"
 #include "libs/fair_scheduler/fair_scheduler.h"
 #include "libs/graph/dataset.h"
@@ -48,6 +49,10 @@ struct PoolOptions {
 
   // Memory for rows of other partitions that are asked for often.
   uint64_t feature_cache_bytes = 0;
+
+  // A GPU that does what it can of each batch, of the pool's dataset; null for
+  // the CPU alone. Must outlive the pool.
+  cuda::Accelerator* accelerator = nullptr;
 
   // For tests of what fails: asked before each try at a batch, by workers.
   std::function<absl::Status(uint64_t channel_id, uint64_t batch_index)>

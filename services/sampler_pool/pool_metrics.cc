@@ -92,6 +92,7 @@ PoolMetrics::PoolMetrics(Telemetry& telemetry)
       batches_failed(
           telemetry.Counter(metrics::kPoolBatches, {{"result", "failed"}})),
       waits_for_room(telemetry.Counter(metrics::kPoolWaitsForRoom)),
+      device_batches(telemetry.Counter(metrics::kPoolDeviceBatches)),
       workers(telemetry.Gauge(metrics::kPoolWorkers)),
       room_seconds(Stage(telemetry, "room")),
       telemetry_(telemetry),

@@ -43,6 +43,7 @@ class PoolMetrics {
   prometheus::Counter& batches_ok;
   prometheus::Counter& batches_failed;
   prometheus::Counter& waits_for_room;
+  prometheus::Counter& device_batches;
   prometheus::Gauge& workers;
   prometheus::Histogram& room_seconds;  // of batches that waited for it
 

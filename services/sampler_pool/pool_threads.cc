@@ -304,6 +304,7 @@ absl::Status Pool::Commit(const Work& work, Batch& batch,
           .Encode()));
   const absl::Duration committed = clock_.MonotonicNow();
 
+  if (batch.is_accelerated()) metrics_.device_batches.Increment();
   const auto between = [](uint64_t from_ns, uint64_t to_ns) {
     return absl::Nanoseconds(static_cast<int64_t>(to_ns - from_ns));
   };
