@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "libs/command_line/command_line.h"
 #include "libs/loader/dist_neighbor_loader.h"
+#include "libs/loader/keep_freed_memory.h"
 #include "libs/status/status_macros.h"
 
 absl::Status Train(const std::string& registry) {
@@ -33,6 +34,7 @@ absl::Status Train(const std::string& registry) {
 }
 
 int main(int argc, char** argv) {
+  fairlead::KeepFreedMemory();
   const std::vector<std::string> arguments = fairlead::ParseCommandLine(
       argc, argv,
       "Reads one epoch of the cluster of the registry that is named.\n"

@@ -21,6 +21,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "grpcpp/grpcpp.h"
+#include "libs/cuda/device_options.h"
 #include "libs/rpc/registry_address.h"
 #include "libs/rpc/status_conversion.h"
 #include "libs/shm_channel/shm_fsck.h"
@@ -124,6 +125,7 @@ absl::StatusOr<std::unique_ptr<PoolChannel>> PoolChannel::Create(
                             PeersFrom(dataset, workers));
   FAIRLEAD_ASSIGN_OR_RETURN(const std::string program,
                             FindSamplerPool(workers.sampler_pool_program));
+  const cuda::DeviceOptions& device = dataset.device_options();
   std::vector<std::string> argv = {
       program,
       "--registry=",
@@ -135,6 +137,10 @@ absl::StatusOr<std::unique_ptr<PoolChannel>> PoolChannel::Create(
       absl::StrCat("--partition=", dataset.partition_idx()),
       "--verify_dataset=false",  // this process has
       absl::StrCat("--workers=", workers.num_workers),
+      absl::StrCat("--graph_mode=", device.graph_mode),
+      absl::StrCat("--feature_with_gpu=", device.feature_with_gpu),
+      absl::StrCat("--device=", device.device),
+      absl::StrCat("--device_memory_budget=", device.memory_budget_bytes),
       absl::StrCat("--shm_dir=", workers.shm_dir),
       absl::StrCat("--shm_budget=", Capacity(workers)),
       "--memory_budget=0",  // the seeds are this trainer's own

@@ -43,7 +43,8 @@ struct MpWorkerOptions {
   uint32_t worker_concurrency = 4;  // batches in the making for each: 1 to 32
 
   // Where they sample, once for all or once for each (GL-084); none chooses.
-  // "cpu" is all there is: to_device says where batches go.
+  // "cpu" is all there is: the dataset says which GPU samples it, if one does
+  // (DistDataset::Load), and to_device where batches go.
   OneOrMany<std::string> worker_devices = {};
 
   // Bytes of shared memory for batches; 0 means 64 MiB for each worker. At most
