@@ -115,9 +115,9 @@ class DistSession {
 
   // --- groups that meet ------------------------------------------------------
   // Values of all ranks of the role, or of all roles, by worker name. At most
-  // 1 MiB each. Errors as Rendezvous::AllGather; ABORTED within seconds of one of
-  // them being known to be gone, naming it, whether it had sent its value or
-  // not; FAILED_PRECONDITION after Shutdown(), and for a dynamic client.
+  // 1 MiB each. Errors as Rendezvous::AllGather; ABORTED within seconds of one
+  // being known to be gone, naming it, whether it had sent its value or not;
+  // FAILED_PRECONDITION after Shutdown(), and for a dynamic client.
   absl::StatusOr<std::map<std::string, std::string>> AllGather(
       absl::string_view value, absl::Duration timeout);
   absl::StatusOr<std::map<std::string, std::string>> GlobalAllGather(
