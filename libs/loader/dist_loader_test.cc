@@ -265,6 +265,7 @@ TEST_F(ReceivingChannel, TellsTheFiveValues) {  // RC-12
             HasSubstr("fairlead_loader_requested_batches_total{channel"),
             HasSubstr("fairlead_loader_start_seconds_total{channel"),
             HasSubstr("fairlead_loader_queued_batches{channel"),
+            HasSubstr("fairlead_loader_prefetch_batches{channel"),
             HasSubstr("fairlead_loader_wait_seconds_total{channel"),
             HasSubstr("fairlead_loader_stalls_total{channel"),
             HasSubstr("fairlead_loader_decode_seconds_total{channel"),
