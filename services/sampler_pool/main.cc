@@ -39,6 +39,7 @@
 #include "libs/telemetry/channel_samples.h"
 #include "libs/telemetry/telemetry.h"
 #include "protos/fairlead/v1/registry.grpc.pb.h"
+#include "services/sampler_pool/available_cores.h"
 #include "services/sampler_pool/graph_store_service.h"
 #include "services/sampler_pool/pool.h"
 #include "services/sampler_pool/pool_metrics.h"
@@ -70,7 +71,9 @@ ABSL_FLAG(absl::Duration, peer_deadline, absl::Seconds(10),
 ABSL_FLAG(absl::Duration, peer_give_up, absl::Seconds(60),
           "After which batches fail that need a partition that nobody answers "
           "for.");
-ABSL_FLAG(int, workers, 2, "Sampling threads.");
+ABSL_FLAG(int, workers, 0,
+          "Sampling threads; 0 for one on each core that this process may keep "
+          "busy.");
 ABSL_FLAG(
     std::string, shm_dir, "/dev/shm/fairlead",
     "Folder on a tmpfs for the channels' buffers; shared with the channel "
@@ -208,6 +211,7 @@ absl::Status Serve() {
   const auto peer_counts = [client = partition_client.get()] {
     return client == nullptr ? PartitionClient::Counts() : client->counts();
   };
+  const int workers = absl::GetFlag(FLAGS_workers);
   FAIRLEAD_ASSIGN_OR_RETURN(
       const std::unique_ptr<Pool> pool,
       Pool::Start(
@@ -215,7 +219,7 @@ absl::Status Serve() {
           {.shm_dir = shm_dir,
            .shm_budget_bytes = absl::GetFlag(FLAGS_shm_budget).bytes,
            .memory_budget_bytes = absl::GetFlag(FLAGS_memory_budget).bytes,
-           .workers = absl::GetFlag(FLAGS_workers),
+           .workers = workers == 0 ? AvailableCores() : workers,
            .max_channels = absl::GetFlag(FLAGS_max_channels),
            .scheduler = {.policy = scheduling},
            .awaits_assignments = !registry.empty(),
@@ -273,7 +277,7 @@ int main(int argc, char** argv) {
       argc, argv,
       "Serves one partition of a graph: samples for many trainers at once.\n"
       "Example: bazel run --config=opt //services/sampler_pool -- "
-      "--dataset=/data/wordnet --registry=127.0.0.1:7100 --workers=2",
+      "--dataset=/data/wordnet --registry=127.0.0.1:7100",
       __FILE__);
   return fairlead::ExitCode("sampler_pool", fairlead::Serve());
 }
