@@ -70,6 +70,7 @@ INSTANTIATE_TEST_SUITE_P(
                       "libs/tensor_mesh/examples:sparse_embedding",
                       "libs/tensor_mesh/examples:two_stage_model",
                       "integration_tests:build_cost",
+                      "integration_tests/harness:job_member",
                       "integration_tests/harness:lossy_wire",
                       "integration_tests/harness:resuming_trainer"),
     [](const auto& tested) {

@@ -30,6 +30,7 @@
 #include "grpcpp/generic/generic_stub.h"
 #include "grpcpp/grpcpp.h"
 #include "gtest/gtest.h"
+#include "integration_tests/harness/bare_trainer.h"
 #include "integration_tests/harness/health.pb.h"
 #include "integration_tests/harness/reflection.grpc.pb.h"
 #include "integration_tests/harness/secure_cluster.h"
@@ -45,6 +46,8 @@
 namespace fairlead {
 namespace {
 
+using ::fairlead::testing::BareTrainer;
+using ::fairlead::testing::Call;
 using ::fairlead::testing::IsFullScale;
 using ::fairlead::testing::IsOk;
 using ::fairlead::testing::kPatience;
@@ -278,65 +281,26 @@ class SecurityFuzz : public ::testing::Test {
     trainer_ = v1::RegistryService::NewStub(rpc::MakeChannel(
         secure_->cluster().registry().address(), secure_->As("trainer/a")));
     // A trainer with a channel, which nobody may touch.
-    v1::JoinRequest join;
-    join.set_member_name("trainer");
-    join.set_role(v1::ROLE_TRAINER);
-    join.mutable_lease()->set_seconds(300);
-    v1::JoinResponse joined;
-    ASSERT_THAT(Ask(&Stub::Join, join, &joined), IsOk());
-    v1::InitSamplingBackendRequest init;
-    init.set_member_id(joined.member_id());
-    init.set_backend_key("backend");
-    v1::InitSamplingBackendResponse backend;
-    ASSERT_THAT(Ask(&Stub::InitSamplingBackend, init, &backend), IsOk());
-    v1::RegisterSamplingInputRequest input;
-    input.set_member_id(joined.member_id());
-    input.set_backend_id(backend.backend_id());
-    input.set_worker_key("worker");
-    input.mutable_input()->set_split(v1::SPLIT_TRAIN);
-    input.mutable_config()->set_type(v1::SAMPLING_TYPE_NODE);
-    input.mutable_config()->set_batch_size(8);
-    input.mutable_config()->add_fanout(3);
-    v1::RegisterSamplingInputResponse registered;
-    ASSERT_THAT(Ask(&Stub::RegisterSamplingInput, input, &registered), IsOk());
-    heartbeat_.set_member_id(joined.member_id());
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const BareTrainer trainer,
+                                  BareTrainer::Join(*trainer_));
+    ASSERT_THAT(Call(*trainer_, &Stub::RegisterSamplingInput, trainer.Input()),
+                IsOk());
+    heartbeat_.set_member_id(trainer.member_id);
     heartbeat_.set_member_name("trainer");
   }
 
   using Stub = v1::RegistryService::Stub;
-  template <typename Request, typename Response>
-  absl::Status Ask(grpc::Status (Stub::*method)(grpc::ClientContext*,
-                                                const Request&, Response*),
-                   const Request& request, Response* response) {
-    grpc::ClientContext context;
-    context.set_deadline(absl::ToChronoTime(absl::Now() + kPatience));
-    return rpc::ToAbslStatus(
-        ((*trainer_).*method)(&context, request, response));
-  }
 
   // All members, backends and channels there are, as text.
   std::string State() {
     std::string state;
-    const auto ask = [this, &state](auto method, auto request, auto response) {
-      grpc::ClientContext context;
-      context.set_deadline(absl::ToChronoTime(absl::Now() + kPatience));
-      EXPECT_THAT(rpc::ToAbslStatus(
-                      ((*operator_).*method)(&context, request, &response)),
-                  IsOk());
-      absl::StrAppend(&state, response.DebugString());
+    const auto add = [&state](const auto& response) {
+      EXPECT_THAT(response, IsOk());
+      if (response.ok()) absl::StrAppend(&state, response->DebugString());
     };
-    ask(static_cast<grpc::Status (Stub::*)(
-            grpc::ClientContext*, const v1::ListMembersRequest&,
-            v1::ListMembersResponse*)>(&Stub::ListMembers),
-        v1::ListMembersRequest(), v1::ListMembersResponse());
-    ask(static_cast<grpc::Status (Stub::*)(
-            grpc::ClientContext*, const v1::ListBackendsRequest&,
-            v1::ListBackendsResponse*)>(&Stub::ListBackends),
-        v1::ListBackendsRequest(), v1::ListBackendsResponse());
-    ask(static_cast<grpc::Status (Stub::*)(
-            grpc::ClientContext*, const v1::ListChannelsRequest&,
-            v1::ListChannelsResponse*)>(&Stub::ListChannels),
-        v1::ListChannelsRequest(), v1::ListChannelsResponse());
+    add(Call(*operator_, &Stub::ListMembers, v1::ListMembersRequest()));
+    add(Call(*operator_, &Stub::ListBackends, v1::ListBackendsRequest()));
+    add(Call(*operator_, &Stub::ListChannels, v1::ListChannelsRequest()));
     return state;
   }
 
