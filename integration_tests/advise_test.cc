@@ -18,15 +18,13 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "integration_tests/harness/running_load.h"
-#include "integration_tests/harness/slow_proxy.h"
+#include "integration_tests/harness/slow_link.h"
 #include "integration_tests/harness/test_cluster.h"
 #include "integration_tests/harness/test_dataset.h"
 #include "libs/child_process/service_process.h"
-#include "libs/membership/membership.h"
 #include "libs/status/status_macros.h"
 #include "libs/status/status_matchers.h"
 #include "nlohmann/json.hpp"
-#include "protos/fairlead/v1/registry.grpc.pb.h"
 
 namespace fairlead {
 namespace {
@@ -36,7 +34,7 @@ using ::fairlead::testing::NewFolder;
 using ::fairlead::testing::Partition;
 using ::fairlead::testing::RunningLoad;
 using ::fairlead::testing::RunProgram;
-using ::fairlead::testing::SlowProxy;
+using ::fairlead::testing::SlowLink;
 using ::fairlead::testing::TestCluster;
 using ::testing::Each;
 using ::testing::ElementsAre;
@@ -119,34 +117,10 @@ class AdviseOnASlowLink : public Advise {
   void SetUp() override {
     Start();
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(
-        proxy_, SlowProxy::Start(cluster_->gateway().address(), 2 << 20));
-    // Trainers are sent to a gateway that is not draining: to the proxy.
-    Membership::Options member;
-    member.registry = cluster_->registry_addresses();
-    member.member.set_member_name("proxy");
-    member.member.set_role(v1::ROLE_CHANNEL_GATEWAY);
-    member.member.set_address(proxy_->address());
-    FAIRLEAD_ASSERT_OK_AND_ASSIGN(
-        const Outcome members,
-        RunProgram("tools/fairleadctl",
-                   {"members", "--json",
-                    "--registry=" + cluster_->registry_addresses()}));
-    for (const auto& other : nlohmann::json::parse(members.out)) {
-      if (other["member_name"] == "gateway-0") {
-        member.member.set_shm_domain(other["shm_domain"].get<std::string>());
-      }
-    }
-    FAIRLEAD_ASSERT_OK_AND_ASSIGN(membership_, Membership::Start(member));
-    FAIRLEAD_ASSERT_OK_AND_ASSIGN(
-        const Outcome drained,
-        RunProgram("tools/fairleadctl",
-                   {"drain", "gateway-0",
-                    "--registry=" + cluster_->registry_addresses()}));
-    ASSERT_EQ(drained.exit_code, 0) << drained.err;
+        link_, SlowLink::Start(*cluster_, {.bytes_per_second = 2 << 20}));
   }
 
-  std::unique_ptr<SlowProxy> proxy_;
-  std::unique_ptr<Membership> membership_;
+  std::unique_ptr<SlowLink> link_;
 };
 
 TEST_F(AdviseOnASlowLink, NamesTheNetwork) {

@@ -256,6 +256,24 @@ TEST_F(LiveDashboards, HaveAnAnswerToEveryQuery) {
   }
 }
 
+// What scrapes a registry has a label of that name for it, too.
+TEST_F(LiveDashboards, TellMembersApartByTheirRoles) {
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const std::vector<DashboardQuery> queries,
+                                PanelQueries());
+  int asked = 0;
+  for (const DashboardQuery& query : queries) {
+    if (!absl::StrContains(query.query, "(fairlead_registry_members)")) {
+      continue;
+    }
+    ++asked;
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+        const Json series,
+        prometheus_->QueryRange(query.query, absl::Seconds(10)));
+    EXPECT_THAT(series, SizeIs(3)) << query.where << ": " << series;
+  }
+  EXPECT_EQ(asked, 2);
+}
+
 TEST_F(LiveDashboards, EveryAlertIsExplainedAndTested) {
   const std::string runbook = Read(Dashboards("RUNBOOK.md"));
   const std::string tests =

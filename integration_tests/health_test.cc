@@ -84,45 +84,52 @@ TEST_F(Health, ServicesAreAliveAndReady) {
 TEST_F(Health, AMemberThatIsDrainedIsAliveAndNotReady) {
   const auto registry = v1::RegistryService::NewStub(
       rpc::MakeChannel(cluster_->registry().address()));
-  v1::ListMembersResponse members;
-  {
+  for (const auto& [role, member] :
+       {std::pair(v1::ROLE_SAMPLER_POOL, &cluster_->pool()),
+        std::pair(v1::ROLE_CHANNEL_GATEWAY, &cluster_->gateway())}) {
+    SCOPED_TRACE(v1::Role_Name(role));
+    v1::ListMembersResponse members;
+    {
+      grpc::ClientContext context;
+      v1::ListMembersRequest request;
+      request.set_role(role);
+      ASSERT_TRUE(registry->ListMembers(&context, request, &members).ok());
+    }
+    const std::string name = members.members(0).member_name();
+    const auto drain = [&registry, &name](bool draining) {
+      grpc::ClientContext context;
+      v1::DrainMemberRequest request;
+      request.set_member_name(name);
+      request.set_draining(draining);
+      v1::DrainMemberResponse response;
+      return registry->DrainMember(&context, request, &response).ok();
+    };
+    const auto stub =
+        health::Health::NewStub(rpc::MakeChannel(member->address()));
     grpc::ClientContext context;
-    v1::ListMembersRequest request;
-    request.set_role(v1::ROLE_SAMPLER_POOL);
-    ASSERT_TRUE(registry->ListMembers(&context, request, &members).ok());
+    context.set_deadline(std::chrono::system_clock::now() +
+                         absl::ToChronoSeconds(kPatience));
+    health::HealthCheckRequest request;
+    request.set_service("readiness");
+    const auto watch = stub->Watch(&context, request);
+    health::HealthCheckResponse now;
+    ASSERT_TRUE(watch->Read(&now));
+    EXPECT_EQ(now.status(), health::HealthCheckResponse::SERVING);
+    ASSERT_TRUE(drain(true));
+    ASSERT_TRUE(watch->Read(&now));  // with the member's next heartbeat
+    EXPECT_EQ(now.status(), health::HealthCheckResponse::NOT_SERVING);
+    EXPECT_EQ(Check(member->address(), ""),
+              health::HealthCheckResponse::SERVING);
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto samples,
+                                  Scrape(member->metrics_address()));
+    EXPECT_THAT(samples, Contains(Pair("fairlead_ready", 0)));
+    EXPECT_THAT(samples,
+                Contains(Pair("fairlead_not_ready{reason=\"draining\"}", 1)));
+    ASSERT_TRUE(drain(false));
+    ASSERT_TRUE(watch->Read(&now));
+    EXPECT_EQ(now.status(), health::HealthCheckResponse::SERVING);
+    context.TryCancel();
   }
-  const auto drain = [&](bool draining) {
-    grpc::ClientContext context;
-    v1::DrainMemberRequest request;
-    request.set_member_name(members.members(0).member_name());
-    request.set_draining(draining);
-    v1::DrainMemberResponse response;
-    return registry->DrainMember(&context, request, &response).ok();
-  };
-  const std::string pool = cluster_->pool().address();
-  const auto stub = health::Health::NewStub(rpc::MakeChannel(pool));
-  grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() +
-                       absl::ToChronoSeconds(kPatience));
-  health::HealthCheckRequest request;
-  request.set_service("readiness");
-  const auto watch = stub->Watch(&context, request);
-  health::HealthCheckResponse now;
-  ASSERT_TRUE(watch->Read(&now));
-  EXPECT_EQ(now.status(), health::HealthCheckResponse::SERVING);
-  ASSERT_TRUE(drain(true));
-  ASSERT_TRUE(watch->Read(&now));  // with the pool's next heartbeat
-  EXPECT_EQ(now.status(), health::HealthCheckResponse::NOT_SERVING);
-  EXPECT_EQ(Check(pool, ""), health::HealthCheckResponse::SERVING);
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto samples,
-                                Scrape(cluster_->pool().metrics_address()));
-  EXPECT_THAT(samples, Contains(Pair("fairlead_ready", 0)));
-  EXPECT_THAT(samples,
-              Contains(Pair("fairlead_not_ready{reason=\"draining\"}", 1)));
-  ASSERT_TRUE(drain(false));
-  ASSERT_TRUE(watch->Read(&now));
-  EXPECT_EQ(now.status(), health::HealthCheckResponse::SERVING);
-  context.TryCancel();
 }
 
 // A registry that looks at who joins, while they wait for it.

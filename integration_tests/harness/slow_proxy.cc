@@ -5,19 +5,25 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
-#include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "libs/sync/mutex.h"
 
 namespace fairlead::testing {
 namespace {
@@ -40,11 +46,87 @@ int NewSocket() {
   return fd;
 }
 
+bool SendAll(int to, absl::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t sent = send(to, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent <= 0) return false;
+    bytes.remove_prefix(static_cast<size_t>(sent));
+  }
+  return true;
+}
+
+// Gives what it is sent to a socket, so much later. One thread of its own.
+class LongLine {
+ public:
+  // `from` is shut down if nothing more can be sent.
+  LongLine(int from, int to, absl::Duration length)
+      : from_(from), to_(to), length_(length), thread_([this] { Run(); }) {}
+
+  // Gives what is under way first.
+  ~LongLine() {
+    {
+      MutexLock lock(&mutex_);
+      ended_ = true;
+    }
+    thread_.join();
+  }
+
+  // Waits while as much is under way as a window of TCP's might be.
+  void Send(absl::string_view bytes) {
+    MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(this, &LongLine::HasRoom));
+    on_the_way_ += bytes.size();
+    pieces_.push_back({absl::Now() + length_, std::string(bytes)});
+  }
+
+ private:
+  struct Piece {
+    absl::Time due;
+    std::string bytes;
+  };
+
+  bool HasRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return on_the_way_ < (size_t{16} << 20);
+  }
+  bool HasNews() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return ended_ || !pieces_.empty();
+  }
+
+  void Run() {
+    bool is_cut = false;
+    while (true) {
+      Piece piece;
+      {
+        MutexLock lock(&mutex_);
+        mutex_.Await(absl::Condition(this, &LongLine::HasNews));
+        if (pieces_.empty()) return;
+        piece = std::move(pieces_.front());
+        pieces_.pop_front();
+        on_the_way_ -= piece.bytes.size();
+      }
+      if (is_cut) continue;
+      absl::SleepFor(piece.due - absl::Now());
+      if (SendAll(to_, piece.bytes)) continue;
+      is_cut = true;
+      shutdown(from_, SHUT_RDWR);
+    }
+  }
+
+  const int from_;
+  const int to_;
+  const absl::Duration length_;
+  Mutex mutex_;
+  std::deque<Piece> pieces_ ABSL_GUARDED_BY(mutex_);
+  size_t on_the_way_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool ended_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<SlowProxy>> SlowProxy::Start(
-    const std::string& server, uint64_t bytes_per_second) {
-  std::unique_ptr<SlowProxy> proxy(new SlowProxy(server, bytes_per_second));
+    const std::string& server, const Link& link) {
+  std::unique_ptr<SlowProxy> proxy(new SlowProxy(server, link));
   proxy->listener_ = NewSocket();
   sockaddr_in address = Loopback(0);
   socklen_t size = sizeof(address);
@@ -93,32 +175,34 @@ void SlowProxy::Accept() {
       shutdown(client, SHUT_RDWR);
       continue;
     }
-    pumps_.emplace_back([this, client, server] { Pump(client, server, 0); });
+    pumps_.emplace_back([this, client, server] { Pump(client, server, {}); });
     pumps_.emplace_back(
-        [this, client, server] { Pump(server, client, bytes_per_second_); });
+        [this, client, server] { Pump(server, client, link_); });
   }
 }
 
-void SlowProxy::Pump(int from, int to, uint64_t bytes_per_second) {
-  std::vector<char> buffer(16 << 10);
+void SlowProxy::Pump(int from, int to, const Link& link) {
+  std::optional<LongLine> line;
+  if (link.length > absl::ZeroDuration()) line.emplace(from, to, link.length);
+  std::string buffer(16 << 10, 0);
   while (!stopping_) {
     const ssize_t got = recv(from, buffer.data(), buffer.size(), 0);
     if (got <= 0) break;
-    if (bytes_per_second > 0) {
+    if (link.bytes_per_second > 0) {
       // As long as the link is busy with these.
       absl::SleepFor(absl::Seconds(static_cast<double>(got) /
-                                   static_cast<double>(bytes_per_second)));
+                                   static_cast<double>(link.bytes_per_second)));
     }
-    for (ssize_t sent = 0; sent < got;) {
-      const ssize_t some =
-          send(to, buffer.data() + sent, got - sent, MSG_NOSIGNAL);
-      if (some <= 0) {
-        shutdown(from, SHUT_RDWR);
-        return;
-      }
-      sent += some;
+    const auto bytes =
+        absl::string_view(buffer).substr(0, static_cast<size_t>(got));
+    if (line.has_value()) {
+      line->Send(bytes);
+    } else if (!SendAll(to, bytes)) {
+      shutdown(from, SHUT_RDWR);
+      return;
     }
   }
+  line.reset();  // once all of it is there
   shutdown(to, SHUT_RDWR);
 }
 

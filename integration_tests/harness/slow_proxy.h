@@ -10,32 +10,37 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "libs/sync/mutex.h"
 
 namespace fairlead::testing {
 
-// A link with so many bytes a second to whoever connects: a TCP proxy in front
-// of a server, in this process. What goes to the server is not slowed down.
+// A narrow or a long link to whoever connects: a TCP proxy in front of a
+// server, in this process. What goes to the server is not slowed down.
 class SlowProxy {
  public:
+  struct Link {
+    uint64_t bytes_per_second = 0;  // 0 for any number
+    absl::Duration length;          // so late comes what the server sends
+  };
   static absl::StatusOr<std::unique_ptr<SlowProxy>> Start(
-      const std::string& server, uint64_t bytes_per_second);
+      const std::string& server, const Link& link);
   ~SlowProxy();
 
   // host:port.
   const std::string& address() const { return address_; }
 
  private:
-  SlowProxy(std::string server, uint64_t bytes_per_second)
-      : server_(std::move(server)), bytes_per_second_(bytes_per_second) {}
+  SlowProxy(std::string server, const Link& link)
+      : server_(std::move(server)), link_(link) {}
 
   void Accept();
   // Until either end is closed.
-  void Pump(int from, int to, uint64_t bytes_per_second);
+  void Pump(int from, int to, const Link& link);
   void Keep(int fd) ABSL_LOCKS_EXCLUDED(mutex_);
 
   const std::string server_;
-  const uint64_t bytes_per_second_;
+  const Link link_;
   std::string address_;
   int listener_ = -1;
   std::atomic<bool> stopping_ = false;

@@ -45,7 +45,8 @@ class BatchReceivingChannel {
     OneOrMany<uint32_t> server_rank = {};
     OneOrMany<uint64_t> channel_id = {};
 
-    uint64_t prefetch_size = 2;          // batches per server under way
+    // Batches per server under way; or kAutoPrefetch, of which 64 at most.
+    uint64_t prefetch_size = 2;
     std::vector<bool> active_mask = {};  // empty means all
     bool pin_memory = false;             // see Placement
     uint64_t credit_bytes = 256 << 20;   // per server

@@ -341,6 +341,7 @@ TEST_F(ReceivingChannel, TellsTheFiveValues) {  // RC-12
   EXPECT_NEAR(Exposed(text, "fairlead_loader_start_seconds_total"),
               absl::ToDoubleSeconds(stats.starting), 1e-5);
   EXPECT_EQ(Exposed(text, "fairlead_loader_queued_batches"), 0);
+  EXPECT_EQ(Exposed(text, "fairlead_loader_prefetch_batches"), 2);
   EXPECT_NEAR(Exposed(text, "fairlead_loader_wait_seconds_total"),
               absl::ToDoubleSeconds(stats.waited), 1e-5);
   // And where the time went otherwise.

@@ -21,7 +21,8 @@ void EpochReception::Start(size_t server, EpochLedger ledger,
 }
 
 v1::Subscribe EpochReception::Attach(size_t server,
-                                     const SamplingChannel& channel) {
+                                     const SamplingChannel& channel,
+                                     absl::Duration now) {
   ServerEpoch::Waiting waiting;
   for (Item& item : queue_) {
     if (item.next.server != server) continue;
@@ -31,7 +32,7 @@ v1::Subscribe EpochReception::Attach(size_t server,
     ++waiting.batches;
     waiting.bytes += item.next.bytes;
   }
-  v1::Subscribe subscribe = servers_[server].Attach(channel, waiting);
+  v1::Subscribe subscribe = servers_[server].Attach(channel, waiting, now);
   stats_.requested += servers_[server].credit();
   return subscribe;
 }
@@ -42,8 +43,8 @@ void EpochReception::Drop() {
   queue_.clear();
 }
 
-bool EpochReception::TakesCredit(size_t server) {
-  if (servers_[server].TakeCredit()) return true;
+bool EpochReception::TakesCredit(size_t server, absl::Duration now) {
+  if (servers_[server].TakeCredit(now)) return true;
   EndServer(server, absl::InternalError(absl::StrCat(
                         "gateway at ", servers_[server].gateway_address(),
                         ": sent more than the trainer gave it credit for")));
@@ -53,11 +54,13 @@ bool EpochReception::TakesCredit(size_t server) {
 EpochReception::Reply EpochReception::OnBatch(
     size_t server, EncodedBatch batch, const v1::DeliveryStamps& delivery,
     absl::Duration now) {
-  if (!TakesCredit(server)) return Reply::kCutOff;
+  if (!TakesCredit(server, now)) return Reply::kCutOff;
   EpochLedger::Booking booking;
   const EpochLedger::Verdict verdict = servers_[server].OnBatch(
       batch.message.header, batch.seed_digest, &booking);
-  if (verdict != EpochLedger::Verdict::kNew) return Refuse(server, verdict);
+  if (verdict != EpochLedger::Verdict::kNew) {
+    return Refuse(server, verdict, now);
+  }
   const uint64_t bytes = batch.bytes;
   ReceivedBatch received = ToReceived(std::move(batch), now);
   received.server = server;
@@ -70,13 +73,16 @@ EpochReception::Reply EpochReception::OnBatch(
   return Reply::kNone;
 }
 
-EpochReception::Reply EpochReception::OnBatchError(
-    size_t server, const v1::BatchError& error) {
-  if (!TakesCredit(server)) return Reply::kCutOff;
+EpochReception::Reply EpochReception::OnBatchError(size_t server,
+                                                   const v1::BatchError& error,
+                                                   absl::Duration now) {
+  if (!TakesCredit(server, now)) return Reply::kCutOff;
   EpochLedger::Booking booking;
   const EpochLedger::Verdict verdict =
       servers_[server].OnBatchError(error, &booking);
-  if (verdict != EpochLedger::Verdict::kNew) return Refuse(server, verdict);
+  if (verdict != EpochLedger::Verdict::kNew) {
+    return Refuse(server, verdict, now);
+  }
   for (const v1::BatchRange& range : booking.batches) {
     stats_.failed += range.end() - range.begin();
   }
@@ -88,7 +94,8 @@ EpochReception::Reply EpochReception::OnBatchError(
 }
 
 EpochReception::Reply EpochReception::Refuse(size_t server,
-                                             EpochLedger::Verdict verdict) {
+                                             EpochLedger::Verdict verdict,
+                                             absl::Duration now) {
   if (verdict == EpochLedger::Verdict::kForeign) {
     queue_.push_back(
         {.next = {.result = absl::DataLossError(absl::StrCat(
@@ -101,7 +108,7 @@ EpochReception::Reply EpochReception::Refuse(size_t server,
   }
   ++(verdict == EpochLedger::Verdict::kDuplicate ? stats_.duplicates
                                                  : stats_.stale);
-  servers_[server].ReturnCredit();
+  servers_[server].RefundCredit(now);
   ++stats_.requested;
   return Reply::kReturnCredit;
 }
@@ -116,8 +123,9 @@ void EpochReception::OnEpochEnd(size_t server, const v1::EpochEnd& end) {
 }
 
 void EpochReception::OnUnreadable(size_t server, const absl::Status& why,
-                                  uint64_t bytes) {
-  servers_[server].TakeCredit();  // a batch's, as far as can be known
+                                  uint64_t bytes, absl::Duration now) {
+  // A batch's, as far as can be known.
+  const bool had_credit = servers_[server].TakeCredit(now);
   queue_.push_back(
       {.next = {.result = absl::Status(
                     why.code(), absl::StrCat("gateway at ",
@@ -125,7 +133,7 @@ void EpochReception::OnUnreadable(size_t server, const absl::Status& why,
                                              ": ", std::string(why.message()))),
                 .server = server,
                 .bytes = bytes,
-                .returns_credit = true}});
+                .returns_credit = had_credit}});
 }
 
 bool EpochReception::Break(size_t server, const absl::Status& status,
@@ -159,7 +167,8 @@ std::optional<size_t> EpochReception::FirstToRetry() const {
   return first;
 }
 
-EpochReception::Next EpochReception::Take(absl::Duration now) {
+EpochReception::Next EpochReception::Take(absl::Duration waited,
+                                          absl::Duration now) {
   Next next = std::move(queue_.front().next);
   queue_.pop_front();
   if (next.result.ok()) {
@@ -168,8 +177,8 @@ EpochReception::Next EpochReception::Take(absl::Duration now) {
     stats_.bytes += next.bytes;
   }
   if (next.returns_credit) {
-    servers_[next.server].ReturnCredit();
-    ++stats_.requested;
+    next.messages = servers_[next.server].ReturnCredit(waited, now);
+    stats_.requested += next.messages;
   }
   return next;
 }
@@ -192,6 +201,9 @@ v1::EpochProgress EpochReception::progress(size_t server) const {
 ReceiveStats EpochReception::stats() const {
   ReceiveStats stats = stats_;
   stats.queued = queue_.size();
+  for (const ServerEpoch& server : servers_) {
+    stats.prefetch += server.prefetch_size();
+  }
   return stats;
 }
 

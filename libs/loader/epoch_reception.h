@@ -35,7 +35,8 @@ class EpochReception {
   // part is not running; runs until the server's end of the epoch, or a fault.
   void Start(size_t server, EpochLedger ledger, uint64_t backoff_seed);
   // As ServerEpoch::Attach: what to subscribe to.
-  v1::Subscribe Attach(size_t server, const SamplingChannel& channel);
+  v1::Subscribe Attach(size_t server, const SamplingChannel& channel,
+                       absl::Duration now);
   // Ends every part; what waits is not delivered.
   void Drop();
 
@@ -47,10 +48,12 @@ class EpochReception {
   };
   Reply OnBatch(size_t server, EncodedBatch batch,
                 const v1::DeliveryStamps& delivery, absl::Duration now);
-  Reply OnBatchError(size_t server, const v1::BatchError& error);
+  Reply OnBatchError(size_t server, const v1::BatchError& error,
+                     absl::Duration now);
   void OnEpochEnd(size_t server, const v1::EpochEnd& end);
   // What cannot be read or put where it is wanted, and why.
-  void OnUnreadable(size_t server, const absl::Status& why, uint64_t bytes);
+  void OnUnreadable(size_t server, const absl::Status& why, uint64_t bytes,
+                    absl::Duration now);
 
   // As ServerEpoch::Break. True if it is to be tried again; otherwise the
   // server's part is over, and the next of what waits says why.
@@ -64,10 +67,13 @@ class EpochReception {
     absl::StatusOr<ReceivedBatch> result;
     size_t server = 0;
     uint64_t bytes = 0;
-    bool returns_credit = false;  // to the server's stream, for one message
+    // To the server's stream: its bytes, and so many messages.
+    bool returns_credit = false;
+    uint64_t messages = 0;
   };
   bool has_next() const { return !queue_.empty(); }
-  Next Take(absl::Duration now);
+  // `waited` is all that the trainer has waited for batches so far.
+  Next Take(absl::Duration waited, absl::Duration now);
 
   // No more will come.
   bool is_over() const { return running_ == 0; }
@@ -91,9 +97,9 @@ class EpochReception {
 
   // Books that a message came, and ends the part of a server that had no credit
   // left for it.
-  bool TakesCredit(size_t server);
+  bool TakesCredit(size_t server, absl::Duration now);
   // Of a message that is not new.
-  Reply Refuse(size_t server, EpochLedger::Verdict verdict);
+  Reply Refuse(size_t server, EpochLedger::Verdict verdict, absl::Duration now);
   void EndServer(size_t server, absl::Status status);
 
   std::vector<ServerEpoch> servers_;

@@ -10,6 +10,7 @@
 #include "gtest/gtest.h"
 #include "libs/loader/encoded_batch.h"
 #include "libs/loader/epoch_ledger.h"
+#include "libs/loader/prefetch_tuner.h"
 #include "libs/loader/sampling_input.h"
 #include "libs/status/status_matchers.h"
 #include "protos/fairlead/v1/channel_gateway.pb.h"
@@ -42,20 +43,24 @@ EpochReception Receiving(size_t servers = 1, uint64_t prefetch_size = 4) {
       servers, {.prefetch_size = prefetch_size, .credit_bytes = 1000});
   for (size_t i = 0; i < servers; ++i) {
     reception.Start(i, EpochLedger(i + 1, /*epoch=*/0, /*batches=*/10), i);
-    reception.Attach(i, ChannelOf(i));
+    reception.Attach(i, ChannelOf(i), absl::ZeroDuration());
   }
   return reception;
 }
 
-Reply Send(EpochReception& reception, size_t server, uint64_t index) {
+Reply SendAt(EpochReception& reception, size_t server, uint64_t index,
+             absl::Duration now) {
   EncodedBatch batch;
   v1::MessageHeader& header = batch.message.header;
   header.set_channel_id(server + 1);
   header.set_attempt(reception.server(server).ledger().attempt());
   header.set_batch_index(index);
   batch.bytes = kBatchBytes;
-  return reception.OnBatch(server, batch, v1::DeliveryStamps(),
-                           absl::ZeroDuration());
+  return reception.OnBatch(server, batch, v1::DeliveryStamps(), now);
+}
+
+Reply Send(EpochReception& reception, size_t server, uint64_t index) {
+  return SendAt(reception, server, index, absl::ZeroDuration());
 }
 
 Reply Fail(EpochReception& reception, size_t server, uint64_t index) {
@@ -64,17 +69,24 @@ Reply Fail(EpochReception& reception, size_t server, uint64_t index) {
   error.set_attempt(reception.server(server).ledger().attempt());
   error.set_batch_index(index);
   error.set_code(static_cast<int>(absl::StatusCode::kOutOfRange));
-  return reception.OnBatchError(server, error);
+  return reception.OnBatchError(server, error, absl::ZeroDuration());
+}
+
+EpochReception::Next Take(EpochReception& reception) {
+  return reception.Take(/*waited=*/absl::ZeroDuration(),
+                        /*now=*/absl::ZeroDuration());
 }
 
 TEST(EpochReception, CreditOfABatchGoesBackOnceItIsTaken) {
   EpochReception reception = Receiving();
   EXPECT_EQ(Send(reception, 0, 3), Reply::kNone);
   EXPECT_EQ(reception.server(0).credit(), 3u);
-  const EpochReception::Next next = reception.Take(absl::Seconds(5));
+  const EpochReception::Next next =
+      reception.Take(absl::ZeroDuration(), absl::Seconds(5));
   ASSERT_TRUE(next.result.ok());
   EXPECT_EQ(next.result->consumed, absl::Seconds(5));
   EXPECT_TRUE(next.returns_credit);
+  EXPECT_EQ(next.messages, 1u);
   EXPECT_EQ(next.bytes, kBatchBytes);
   EXPECT_EQ(reception.server(0).credit(), 4u);
   EXPECT_FALSE(reception.has_next());
@@ -94,8 +106,8 @@ TEST(EpochReception, ServerWithoutCreditIsCutOffAndSaidSo) {
   EXPECT_EQ(Send(reception, 0, 0), Reply::kNone);
   EXPECT_EQ(Send(reception, 0, 1), Reply::kCutOff);
   EXPECT_TRUE(reception.is_over());
-  EXPECT_TRUE(reception.Take({}).result.ok());
-  EXPECT_THAT(reception.Take({}).result,
+  EXPECT_TRUE(Take(reception).result.ok());
+  EXPECT_THAT(Take(reception).result,
               StatusIs(absl::StatusCode::kInternal, HasSubstr("credit")));
   EXPECT_EQ(reception.stats().missing, 9u);
 }
@@ -108,12 +120,60 @@ TEST(EpochReception, NewStreamIsOwedTheCreditOfBatchesThatWait) {
   Fail(reception, 0, 1);
   ASSERT_TRUE(reception.Break(0, kLost, kStart));
   reception.Recover(0);
-  const v1::Subscribe again = reception.Attach(0, ChannelOf(0));
+  const v1::Subscribe again =
+      reception.Attach(0, ChannelOf(0), absl::ZeroDuration());
   EXPECT_EQ(again.credit().messages(), 3u);
   EXPECT_EQ(again.credit().bytes(), 1000 - kBatchBytes);
-  EXPECT_TRUE(reception.Take({}).returns_credit);
-  EXPECT_FALSE(reception.Take({}).returns_credit);
+  EXPECT_TRUE(Take(reception).returns_credit);
+  EXPECT_FALSE(Take(reception).returns_credit);
   EXPECT_EQ(reception.server(0).credit(), 4u);
+}
+
+// More waits than the new stream could ask for: nothing more is asked for until
+// less does.
+TEST(EpochReception, NewStreamAsksForNothingBeyondThePrefetch) {
+  EpochReception reception = Receiving(/*servers=*/1, /*prefetch_size=*/2);
+  Send(reception, 0, 0);
+  Send(reception, 0, 1);
+  ASSERT_TRUE(reception.Break(0, kLost, kStart));
+  reception.Recover(0);
+  EXPECT_EQ(reception.Attach(0, ChannelOf(0), absl::ZeroDuration())
+                .credit()
+                .messages(),
+            0u);
+  EXPECT_EQ(Take(reception).messages, 1u);
+  EXPECT_EQ(Take(reception).messages, 1u);
+  EXPECT_EQ(reception.server(0).credit(), 2u);
+}
+
+// A message that cannot be read and had no credit leaves none behind.
+TEST(EpochReception, UnreadableMessageWithoutCreditReturnsNone) {
+  EpochReception reception = Receiving(/*servers=*/1, /*prefetch_size=*/1);
+  Send(reception, 0, 0);
+  reception.OnUnreadable(0, absl::DataLossError("cut short"), kBatchBytes,
+                         absl::ZeroDuration());
+  EXPECT_EQ(Take(reception).messages, 1u);
+  EXPECT_FALSE(Take(reception).returns_credit);
+  EXPECT_EQ(reception.server(0).credit(), 1u);
+}
+
+TEST(EpochReception, PrefetchThatGrewIsAskedFor) {
+  constexpr absl::Duration kLink = absl::Seconds(1);
+  EpochReception reception = Receiving(/*servers=*/1, kAutoPrefetch);
+  EXPECT_EQ(reception.stats().prefetch, 4u);
+  uint64_t asked = reception.server(0).credit();
+  absl::Duration now;
+  for (uint64_t i = 0; i < 10; ++i) {
+    // Each comes as long after it was asked for as the link takes, and the
+    // trainer has waited for it all of the time.
+    if (i % 4 == 0) now += kLink;
+    SendAt(reception, 0, i, now);
+    asked += reception.Take(/*waited=*/now, now).messages;
+  }
+  EXPECT_EQ(reception.stats().prefetch, 5u);
+  EXPECT_EQ(reception.server(0).credit(), 5u);
+  EXPECT_EQ(asked, 10 + 5u);
+  EXPECT_EQ(reception.stats().requested, asked);
 }
 
 TEST(EpochReception, ServerThatBrokeFirstIsTriedFirst) {
@@ -144,10 +204,10 @@ TEST(EpochReception, ServerIsConsumedOnceItsPartIsOverAndAllOfItTaken) {
   end.set_channel_id(1);
   reception.OnEpochEnd(0, end);
   EXPECT_FALSE(reception.IsConsumed(0));
-  reception.Take(absl::ZeroDuration());
-  reception.Take(absl::ZeroDuration());
+  Take(reception);
+  Take(reception);
   EXPECT_FALSE(reception.IsConsumed(0));  // what was missing is an error
-  reception.Take(absl::ZeroDuration());
+  Take(reception);
   EXPECT_TRUE(reception.IsConsumed(0));
   EXPECT_FALSE(reception.IsConsumed(1));
 }
@@ -157,7 +217,7 @@ TEST(EpochReception, ProgressIsWhatWasTaken) {
   Send(reception, 0, 0);
   Send(reception, 0, 1);
   EXPECT_EQ(reception.progress(0).held_size(), 0);
-  reception.Take({});
+  Take(reception);
   ASSERT_EQ(reception.progress(0).held_size(), 1);
   EXPECT_EQ(reception.progress(0).held(0).end(), 1u);
 }

@@ -22,6 +22,8 @@ void Sample(const ReceiveStats& stats, const MetricSamples::Labels& labels,
                   absl::ToDoubleSeconds(stats.starting));
   samples.Gauge(metrics::kLoaderQueuedBatches, labels,
                 static_cast<double>(stats.queued));
+  samples.Gauge(metrics::kLoaderPrefetchBatches, labels,
+                static_cast<double>(stats.prefetch));
   samples.Counter(metrics::kLoaderWaitSeconds, labels,
                   absl::ToDoubleSeconds(stats.waited));
   samples.Counter(metrics::kLoaderStalls, labels,

@@ -34,6 +34,7 @@ struct ReceiveStats {
   uint64_t recoveries = 0;  // epochs gone on with after a break
   uint64_t queued = 0;      // here, and not yet asked for
   uint64_t requested = 0;   // batches that remote servers were asked for
+  uint64_t prefetch = 0;    // that may be under way from all of them
   absl::Duration starting;  // epochs, on remote servers
   absl::Duration waited;    // by the trainer, for batches
   uint64_t stalls = 0;      // of these waits, those of a second or longer

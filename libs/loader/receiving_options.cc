@@ -13,6 +13,11 @@ absl::Status Validate(const ReceivingOptions& options) {
     return absl::InvalidArgumentError(
         "prefetch_size: must be at least 1, got 0; with 0 no batch could come");
   }
+  if (options.max_prefetch_size < 1) {
+    return absl::InvalidArgumentError(
+        "max_prefetch_size: must be at least 1, got 0; with 0 no batch could "
+        "come");
+  }
   if (options.credit_bytes < 1) {
     return absl::InvalidArgumentError(
         "credit_bytes: must be at least 1, got 0; with 0 no batch could come");

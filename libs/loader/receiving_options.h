@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "libs/loader/landing.h"
+#include "libs/loader/prefetch_tuner.h"
 #include "libs/loader/sampling_input.h"
 #include "protos/fairlead/v1/messages.pb.h"
 
@@ -32,8 +33,10 @@ struct ReceivingOptions {
   size_t num_servers = 1;
 
   // Batches per server that are on the way or waiting: at least 1. 0 would
-  // wait for ever, where the original did (RC-03).
+  // wait for ever, where the original did (RC-03). kAutoPrefetch: as many as
+  // it takes, of 2 to `max_prefetch_size`.
   uint64_t prefetch_size = 4;
+  uint64_t max_prefetch_size = 64;
 
   // The same in bytes; a batch that is larger still passes, alone.
   uint64_t credit_bytes = 64 << 20;
@@ -53,6 +56,12 @@ struct ReceivingOptions {
 
 // INVALID_ARGUMENT, naming the option.
 absl::Status Validate(const ReceivingOptions& options);
+
+// The most that `prefetch_size` can be.
+inline uint64_t MaxPrefetch(const ReceivingOptions& options) {
+  return options.prefetch_size == kAutoPrefetch ? options.max_prefetch_size
+                                                : options.prefetch_size;
+}
 
 // Whether this server is received from.
 inline bool IsActive(const ReceivingOptions& options, size_t server) {

@@ -66,10 +66,11 @@ RemoteReceivingChannel::Create(Options options) {
 RemoteReceivingChannel::RemoteReceivingChannel(Options options)
     : options_(std::move(options)),
       // One more than can be waiting, for the batch that the trainer works on.
-      buffers_((options_.prefetch_size + 1) * options_.num_servers,
+      buffers_((MaxPrefetch(options_) + 1) * options_.num_servers,
                options_.landing.allocate),
       reception_(options_.num_servers,
                  {.prefetch_size = options_.prefetch_size,
+                  .max_prefetch_size = options_.max_prefetch_size,
                   .credit_bytes = options_.credit_bytes,
                   .recovery_timeout = options_.recovery_timeout}),
       gateways_(options_.num_servers),
@@ -157,7 +158,7 @@ absl::StatusOr<std::optional<ReceivedBatch>> RemoteReceivingChannel::Recv() {
     if (now - before >= kStall) ++stalls_;
     if (cancelled_) return absl::CancelledError("the channel was cancelled");
     if (!reception_.has_next()) return std::nullopt;
-    next = reception_.Take(now);
+    next = reception_.Take(waited_, now);
     stream = gateways_[next.server].stream;
     is_last = reception_.IsConsumed(next.server);
   }
@@ -166,7 +167,7 @@ absl::StatusOr<std::optional<ReceivedBatch>> RemoteReceivingChannel::Recv() {
     if (next.result.ok() && next.result->delivery.timeline()) {
       consumed = Consumed(*next.result);
     }
-    stream->Grant(1, next.bytes, consumed);
+    stream->Grant(next.messages, next.bytes, consumed);
   }
   if (is_last && stream != nullptr) stream->Finish();
   if (!next.result.ok()) return std::move(next.result).status();
@@ -230,7 +231,9 @@ std::shared_ptr<GatewayStream> RemoteReceivingChannel::Attach(
   }
   GatewayStream::Listener* const listener = this;
   gateway.stream = std::make_shared<GatewayStream>(
-      gateway.connection, reception_.Attach(server, channel), clock_, listener);
+      gateway.connection,
+      reception_.Attach(server, channel, clock_.MonotonicNow()), clock_,
+      listener);
   ++open_streams_;
   return gateway.stream;
 }
@@ -264,11 +267,12 @@ void RemoteReceivingChannel::OnResponse(
     const std::optional<size_t> server = ServerOf(stream.get());
     if (!server.has_value() || !IsStreaming(*server)) return;
     if (!decoded.ok()) {
-      reception_.OnUnreadable(*server, decoded.status(), response.Length());
+      reception_.OnUnreadable(*server, decoded.status(), response.Length(),
+                              now);
     } else if (auto* end = std::get_if<v1::EpochEnd>(&decoded->event)) {
       reception_.OnEpochEnd(*server, *end);
     } else if (auto* error = std::get_if<v1::BatchError>(&decoded->event)) {
-      reply = reception_.OnBatchError(*server, *error);
+      reply = reception_.OnBatchError(*server, *error, now);
     } else {
       auto& batch = std::get<EncodedBatch>(decoded->event);
       batch_bytes = batch.bytes;

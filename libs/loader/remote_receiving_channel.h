@@ -49,6 +49,7 @@ namespace fairlead {
 //
 // Of each server at most `prefetch_size` batches, and about `credit_bytes`, are
 // in the queue or on the way: a trainer that is slow slows the servers down.
+// How many that are may follow what is measured (PrefetchTuner).
 //
 // Recv is for one thread at a time; everything else is thread-safe. One thread
 // of its own, which sleeps unless a stream is broken.

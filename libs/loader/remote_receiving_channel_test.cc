@@ -186,6 +186,7 @@ TEST(RemoteReceivingChannel, OptionsThatCannotWorkAreRefused) {
   };
   refused({.num_servers = 0, .start_epoch = start}, "num_servers");
   refused({.prefetch_size = 0, .start_epoch = start}, "prefetch_size");
+  refused({.max_prefetch_size = 0, .start_epoch = start}, "max_prefetch_size");
   refused({.credit_bytes = 0, .start_epoch = start}, "credit_bytes");
   refused({.num_servers = 2, .active_mask = {true}, .start_epoch = start},
           "1 entries for 2 servers");

@@ -63,6 +63,7 @@ absl::StatusOr<std::unique_ptr<RemoteSampleStream>> RemoteSampleStream::Create(
   RemoteReceivingChannel::Options channel_options;
   channel_options.num_servers = input->num_servers();
   channel_options.prefetch_size = options.prefetch_size;
+  channel_options.max_prefetch_size = BufferCapacity(options.backend);
   channel_options.credit_bytes = options.credit_bytes;
   channel_options.recovery_timeout = options.recovery_timeout;
   channel_options.landing = options.landing;

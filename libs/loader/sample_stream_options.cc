@@ -59,9 +59,9 @@ absl::Status CheckRemote(const DeliveryOptions& options) {
         " is more than ", kMaxWorkerConcurrency,
         "; give 1 to that many, or 0 for 4"));
   }
-  const uint64_t capacity =
-      backend.buffer_capacity() == 0 ? 64 : backend.buffer_capacity();
-  if (options.prefetch_size > capacity) {
+  const uint64_t capacity = BufferCapacity(backend);
+  if (options.prefetch_size != kAutoPrefetch &&
+      options.prefetch_size > capacity) {
     return absl::InvalidArgumentError(
         absl::StrCat("prefetch_size: ", options.prefetch_size,
                      " is more than a channel's buffer holds; give at most "

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "libs/loader/landing.h"
+#include "libs/loader/prefetch_tuner.h"
 #include "libs/loader/worker_options.h"
 #include "protos/fairlead/v1/registry.pb.h"
 #include "protos/fairlead/v1/sampling.pb.h"
@@ -31,8 +32,11 @@ struct DeliveryOptions {
 
   // --- how batches travel from remote workers --------------------------------
   std::vector<uint32_t> server_ranks = {};  // empty: one of every partition
-  uint64_t prefetch_size = 4;               // batches under way per server
-  uint64_t credit_bytes = 256 << 20;        // and bytes
+  // Batches under way per server, and bytes. kAutoPrefetch, for a link whose
+  // length is not known: as many as it takes for the trainer not to wait, up to
+  // backend.buffer_capacity (PrefetchTuner).
+  uint64_t prefetch_size = 4;
+  uint64_t credit_bytes = 256 << 20;
   // For what is not there (yet), and for what has gone; 0 to try once.
   absl::Duration connect_timeout = absl::Seconds(60);
   absl::Duration recovery_timeout = absl::Seconds(120);
@@ -62,6 +66,11 @@ struct SampleStreamOptions : DeliveryOptions {
   // Where batches are put as they come. Loaders set it: see Placement.
   Landing landing = {};
 };
+
+// Messages that a channel's buffer holds.
+inline uint64_t BufferCapacity(const v1::BackendOptions& backend) {
+  return backend.buffer_capacity() == 0 ? 64 : backend.buffer_capacity();
+}
 
 // INVALID_ARGUMENT, naming the option and what it may be, for what no server
 // need be asked about.

@@ -22,11 +22,12 @@ void ServerEpoch::Start(EpochLedger ledger, uint64_t backoff_seed) {
 }
 
 v1::Subscribe ServerEpoch::Attach(const SamplingChannel& channel,
-                                  const Waiting& waiting) {
+                                  const Waiting& waiting, absl::Duration now) {
   gateway_address_ = channel.gateway_address;
   ledger_->set_channel_id(channel.channel_id);
-  credit_ =
-      limits_.prefetch_size - std::min(waiting.batches, limits_.prefetch_size);
+  here_ = waiting.batches;
+  credit_ = prefetch_.size() - std::min(here_, prefetch_.size());
+  prefetch_.OnStream(credit_, now);
   state_ = State::kStreaming;
   v1::Subscribe subscribe;
   subscribe.set_channel_id(channel.channel_id);
@@ -38,10 +39,28 @@ v1::Subscribe ServerEpoch::Attach(const SamplingChannel& channel,
   return subscribe;
 }
 
-bool ServerEpoch::TakeCredit() {
+bool ServerEpoch::TakeCredit(absl::Duration now) {
   if (credit_ == 0) return false;
   --credit_;
+  ++here_;
+  prefetch_.OnMessage(now);
   return true;
+}
+
+void ServerEpoch::RefundCredit(absl::Duration now) {
+  --here_;
+  ++credit_;
+  prefetch_.OnGrant(1, now);
+}
+
+uint64_t ServerEpoch::ReturnCredit(absl::Duration waited, absl::Duration now) {
+  --here_;
+  prefetch_.OnTake(here_, waited, now);
+  const uint64_t has = credit_ + here_;
+  const uint64_t more = prefetch_.size() - std::min(has, prefetch_.size());
+  credit_ += more;
+  prefetch_.OnGrant(more, now);
+  return more;
 }
 
 EpochLedger::Verdict ServerEpoch::OnBatch(const v1::MessageHeader& header,

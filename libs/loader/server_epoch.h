@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "libs/loader/epoch_ledger.h"
+#include "libs/loader/prefetch_tuner.h"
 #include "libs/loader/sampling_input.h"
 #include "libs/rpc/backoff.h"
 #include "protos/fairlead/v1/channel_gateway.pb.h"
@@ -29,12 +30,15 @@ class ServerEpoch {
   enum class State { kEnded, kStreaming, kBroken, kRecovering };
 
   struct Limits {
-    uint64_t prefetch_size = 4;
+    uint64_t prefetch_size = 4;       // or kAutoPrefetch
+    uint64_t max_prefetch_size = 64;  // of the latter
     uint64_t credit_bytes = 64 << 20;
     absl::Duration recovery_timeout = absl::Seconds(120);
   };
 
-  explicit ServerEpoch(const Limits& limits) : limits_(limits) {}
+  explicit ServerEpoch(const Limits& limits)
+      : limits_(limits),
+        prefetch_(limits.prefetch_size, limits.max_prefetch_size) {}
 
   // Another epoch, or the same again. Nothing runs until Attach.
   void Start(EpochLedger ledger, uint64_t backoff_seed);
@@ -48,12 +52,18 @@ class ServerEpoch {
   // with credit for what may still come. What waits counts against the credit
   // of the new stream too, or each break would make room for another
   // prefetch_size batches. REQUIRES Start().
-  v1::Subscribe Attach(const SamplingChannel& channel, const Waiting& waiting);
+  v1::Subscribe Attach(const SamplingChannel& channel, const Waiting& waiting,
+                       absl::Duration now);
 
-  // Of each message that comes; false if the server had none left.
-  bool TakeCredit();
-  // The trainer has room for one more.
-  void ReturnCredit() { ++credit_; }
+  // Of each message that comes, which has its credit until one of those below;
+  // false if the server had none left.
+  bool TakeCredit(absl::Duration now);
+  // Such a message does not reach the trainer: the server may send another.
+  void RefundCredit(absl::Duration now);
+  // The trainer took it, having waited so long in all: says how many more the
+  // server may send. One, but where the size of the prefetch has changed.
+  // REQUIRES a message that has credit.
+  uint64_t ReturnCredit(absl::Duration waited, absl::Duration now);
 
   // These book what came, as EpochLedger does; what a kNew one was goes into
   // `booking`. REQUIRES Start().
@@ -77,6 +87,8 @@ class ServerEpoch {
   // Where the batches are received.
   const std::string& gateway_address() const { return gateway_address_; }
   uint64_t credit() const { return credit_; }
+  // Messages that may be on the way or here.
+  uint64_t prefetch_size() const { return prefetch_.size(); }
   absl::Time retry_at() const { return retry_at_; }
 
  private:
@@ -84,7 +96,9 @@ class ServerEpoch {
   State state_ = State::kEnded;
   std::optional<EpochLedger> ledger_;
   std::string gateway_address_;
+  PrefetchTuner prefetch_;
   uint64_t credit_ = 0;  // batches that the gateway may still send
+  uint64_t here_ = 0;    // that came, and have their credit
   std::optional<rpc::Backoff> backoff_;
   absl::Time retry_at_;    // while kBroken
   absl::Time give_up_at_;  // from the first break after progress

@@ -23,6 +23,7 @@ using ::testing::HasSubstr;
 using State = ServerEpoch::State;
 
 constexpr uint64_t kChannel = 7;
+constexpr absl::Duration kNow = absl::Seconds(1);
 const absl::Time kStart = absl::FromUnixSeconds(1000);
 const absl::Status kLost = absl::UnavailableError("link lost");
 
@@ -39,7 +40,7 @@ ServerEpoch Streaming(const ServerEpoch::Limits& limits = {}) {
   ServerEpoch server(limits);
   server.Start(EpochLedger(kChannel, /*epoch=*/3, /*batches=*/10),
                /*backoff_seed=*/1);
-  server.Attach(Channel(), {});
+  server.Attach(Channel(), {}, kNow);
   return server;
 }
 
@@ -55,31 +56,38 @@ v1::MessageHeader Header(const ServerEpoch& server, uint64_t index) {
 TEST(ServerEpoch, SubscribesWithCreditForWhatMayStillCome) {
   ServerEpoch server({.prefetch_size = 4, .credit_bytes = 1000});
   server.Start(EpochLedger(kChannel, 3, 10), 1);
-  const v1::Subscribe first = server.Attach(Channel(), {});
+  const v1::Subscribe first = server.Attach(Channel(), {}, kNow);
   EXPECT_EQ(first.channel_id(), kChannel);
   EXPECT_EQ(first.epoch(), 3u);
   EXPECT_EQ(first.credit().messages(), 4u);
   EXPECT_EQ(first.credit().bytes(), 1000u);
 
   const v1::Subscribe some_wait =
-      server.Attach(Channel(), {.batches = 3, .bytes = 600});
+      server.Attach(Channel(), {.batches = 3, .bytes = 600}, kNow);
   EXPECT_EQ(some_wait.credit().messages(), 1u);
   EXPECT_EQ(some_wait.credit().bytes(), 400u);
 
   // A batch that is larger than all credit passes alone.
   const v1::Subscribe all_wait =
-      server.Attach(Channel(), {.batches = 5, .bytes = 2000});
+      server.Attach(Channel(), {.batches = 5, .bytes = 2000}, kNow);
   EXPECT_EQ(all_wait.credit().messages(), 0u);
   EXPECT_EQ(all_wait.credit().bytes(), 0u);
 }
 
 TEST(ServerEpoch, CreditIsTakenAndReturned) {
   ServerEpoch server = Streaming({.prefetch_size = 2});
-  EXPECT_TRUE(server.TakeCredit());
-  EXPECT_TRUE(server.TakeCredit());
-  EXPECT_FALSE(server.TakeCredit());
-  server.ReturnCredit();
-  EXPECT_TRUE(server.TakeCredit());
+  EXPECT_TRUE(server.TakeCredit(kNow));
+  EXPECT_TRUE(server.TakeCredit(kNow));
+  EXPECT_FALSE(server.TakeCredit(kNow));
+  EXPECT_EQ(server.ReturnCredit(/*waited=*/{}, kNow), 1u);
+  EXPECT_TRUE(server.TakeCredit(kNow));
+}
+
+TEST(ServerEpoch, CreditIsRefundedForWhatDoesNotReachTheTrainer) {
+  ServerEpoch server = Streaming({.prefetch_size = 1});
+  EXPECT_TRUE(server.TakeCredit(kNow));
+  server.RefundCredit(kNow);
+  EXPECT_EQ(server.credit(), 1u);
 }
 
 TEST(ServerEpoch, BreakIsTriedAgainAsTheNextAttempt) {
@@ -91,7 +99,7 @@ TEST(ServerEpoch, BreakIsTriedAgainAsTheNextAttempt) {
   server.Recover();
   EXPECT_EQ(server.state(), State::kRecovering);
   EXPECT_EQ(server.ledger().attempt(), 1u);
-  EXPECT_EQ(server.Attach(Channel(), {}).attempt(), 1u);
+  EXPECT_EQ(server.Attach(Channel(), {}, kNow).attempt(), 1u);
   EXPECT_EQ(server.state(), State::kStreaming);
 }
 
@@ -149,7 +157,7 @@ TEST(ServerEpoch, ABatchPutsOffGivingUp) {
     const absl::Time now = kStart + i * absl::Minutes(3);
     EXPECT_EQ(server.Break(kLost, now), std::nullopt);
     server.Recover();
-    server.Attach(Channel(), {});
+    server.Attach(Channel(), {}, kNow);
     EpochLedger::Booking booking;
     ASSERT_EQ(server.OnBatch(Header(server, i), /*seed_digest=*/5, &booking),
               EpochLedger::Verdict::kNew);
@@ -165,7 +173,7 @@ TEST(ServerEpoch, WhatComesTwiceIsNoProgress) {
   server.OnBatch(Header(server, 4), 5, &booking);
   ASSERT_EQ(server.Break(kLost, kStart), std::nullopt);
   server.Recover();
-  server.Attach(Channel(), {});
+  server.Attach(Channel(), {}, kNow);
   EXPECT_EQ(server.OnBatch(Header(server, 4), 5, &booking),
             EpochLedger::Verdict::kDuplicate);
   EXPECT_TRUE(server.Break(kLost, kStart + absl::Minutes(2)).has_value());

@@ -109,7 +109,10 @@ TEST(WorkerOptions, PrefetchIsAtMostWhatTheBufferHolds) {  // GL-082
               StatusIs(absl::StatusCode::kInvalidArgument,
                        AllOf(HasSubstr("prefetch_size: 5"),
                              HasSubstr("buffer_capacity, 4"))));
+  options.prefetch_size = kAutoPrefetch;  // within that
+  EXPECT_THAT(Validate(options), IsOk());
   // Of a cluster only.
+  options.prefetch_size = 5;
   options.worker_options = CollocatedWorkerOptions();
   EXPECT_THAT(Validate(options), IsOk());
 }

@@ -294,6 +294,12 @@ inline constexpr MetricName kLoaderQueuedBatches = {
     "fairlead_loader_queued_batches",
     "Batches that are here and wait for the trainer. 0 for long: the trainer "
     "is the faster side."};
+inline constexpr MetricName kLoaderPrefetchBatches = {
+    "fairlead_loader_prefetch_batches",
+    "Batches that may be on the way to a trainer or wait there, of all its "
+    "servers together: prefetch_size of each. Where that is auto: what hides "
+    "the link's length. At its bound, with a trainer that waits: raise the "
+    "bound."};
 inline constexpr MetricName kLoaderWaitSeconds = {
     "fairlead_loader_wait_seconds_total",
     "Time that a trainer waited for batches. High: sampling or the network is "

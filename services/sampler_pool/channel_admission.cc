@@ -53,7 +53,7 @@ absl::Status ChannelTable::CheckMemory(uint64_t bytes) const {
 
 absl::StatusOr<v1::PlanSamplingInputResponse> ChannelTable::DescribePlan(
     const v1::ChannelSpec& spec, const ChannelPlan& plan) const {
-  const Channel channel(spec);
+  const Channel channel(spec, options_.default_concurrency);
   FAIRLEAD_RETURN_IF_ERROR(CheckOptions(channel));
   v1::PlanSamplingInputResponse response;
   response.set_seeds(plan.seeds().size());
@@ -110,7 +110,7 @@ absl::StatusOr<ChannelTable::Registering> ChannelTable::BeginRegister(
     return registering;
   }
   FAIRLEAD_RETURN_IF_ERROR(CheckRoomForChannel());
-  auto channel = std::make_shared<Channel>(spec);
+  auto channel = std::make_shared<Channel>(spec, options_.default_concurrency);
   FAIRLEAD_RETURN_IF_ERROR(CheckOptions(*channel));
   // Of the budget now, of the memory when it is needed.
   const absl::Status taken = budget_.Take(channel->buffer_bytes);

@@ -17,7 +17,6 @@
 namespace fairlead {
 namespace {
 
-constexpr uint32_t kDefaultConcurrency = 4;  // parity GL-082
 constexpr uint32_t kDefaultBufferMessages = 64;
 constexpr uint64_t kDefaultBufferBytes = 64 << 20;
 
@@ -33,14 +32,15 @@ std::string ChannelName(const v1::ChannelSpec& spec) {
                       spec.worker_key(), ")");
 }
 
-ChannelTable::Channel::Channel(const v1::ChannelSpec& channel_spec)
+ChannelTable::Channel::Channel(const v1::ChannelSpec& channel_spec,
+                               uint32_t default_concurrency)
     : spec(channel_spec),
       buffer_bytes(
           OrDefault(spec.options().buffer_bytes(), kDefaultBufferBytes)),
       buffer_messages(
           OrDefault(spec.options().buffer_capacity(), kDefaultBufferMessages)),
       max_in_flight(
-          OrDefault(spec.options().worker_concurrency(), kDefaultConcurrency)),
+          OrDefault(spec.options().worker_concurrency(), default_concurrency)),
       control(spec.control()),
       // Until a batch has shown its size, each may take its share.
       expected_bytes(

@@ -33,6 +33,9 @@ class MadeBatch {
   virtual uint64_t bytes() const = 0;  // of its message
 };
 
+inline constexpr uint32_t kDefaultConcurrency = 4;      // parity GL-082
+inline constexpr uint32_t kMaxDefaultConcurrency = 32;  // parity GL-085
+
 // What a pool knows of its channels: who may be served next, what is in the
 // making, what waits for room, what has come to its end. All that decides, and
 // nothing that works: no threads, no clock, no sampling, so a simulator can
@@ -48,6 +51,8 @@ class ChannelTable {
     uint64_t shm_budget_bytes = 0;     // of all buffers together
     uint64_t memory_budget_bytes = 0;  // of all inputs; 0 for any
     uint64_t max_channels = 1024;
+    // Batches of a channel in the making, where its trainer leaves that open.
+    uint32_t default_concurrency = kDefaultConcurrency;
     SchedulerOptions scheduler = {};
     // Whether channels that were here before a restart may still come: what is
     // not here is UNAVAILABLE until NoteAssigned, and NOT_FOUND after it.
@@ -79,7 +84,7 @@ class ChannelTable {
   // All that is known of a channel. What is const may be read by workers; the
   // rest belongs to the table.
   struct Channel {
-    explicit Channel(const v1::ChannelSpec& channel_spec);
+    Channel(const v1::ChannelSpec& channel_spec, uint32_t default_concurrency);
     uint64_t id() const { return spec.channel_id(); }
 
     const v1::ChannelSpec spec;

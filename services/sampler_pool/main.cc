@@ -42,6 +42,7 @@
 #include "libs/telemetry/channel_samples.h"
 #include "libs/telemetry/telemetry.h"
 #include "protos/fairlead/v1/registry.grpc.pb.h"
+#include "services/sampler_pool/available_cores.h"
 #include "services/sampler_pool/graph_store_service.h"
 #include "services/sampler_pool/pool.h"
 #include "services/sampler_pool/pool_metrics.h"
@@ -86,7 +87,9 @@ ABSL_FLAG(
     fairlead::ByteSize(fairlead::cuda::DeviceOptions::kDefaultMemoryBudget),
     "Most memory of the GPU for the graph and hot rows; what batches in "
     "the making take comes on top.");
-ABSL_FLAG(int, workers, 2, "Sampling threads.");
+ABSL_FLAG(int, workers, 0,
+          "Sampling threads; 0 for one on each core that this process may keep "
+          "busy.");
 ABSL_FLAG(
     uint32_t, poison_attempts, 3,
     "How many times in a row a batch may kill the process while it alone is "
@@ -236,6 +239,7 @@ absl::Status Serve() {
   const auto peer_counts = [client = partition_client.get()] {
     return client == nullptr ? PartitionClient::Counts() : client->counts();
   };
+  const int workers = absl::GetFlag(FLAGS_workers);
   FAIRLEAD_ASSIGN_OR_RETURN(
       const std::unique_ptr<Pool> pool,
       Pool::Start(
@@ -243,7 +247,7 @@ absl::Status Serve() {
           {.shm_dir = shm_dir,
            .shm_budget_bytes = absl::GetFlag(FLAGS_shm_budget).bytes,
            .memory_budget_bytes = absl::GetFlag(FLAGS_memory_budget).bytes,
-           .workers = absl::GetFlag(FLAGS_workers),
+           .workers = workers == 0 ? AvailableCores() : workers,
            .max_channels = absl::GetFlag(FLAGS_max_channels),
            .scheduler = {.policy = scheduling},
            .awaits_assignments = !registry.empty(),
@@ -303,7 +307,7 @@ int main(int argc, char** argv) {
       argc, argv,
       "Serves one partition of a graph: samples for many trainers at once.\n"
       "Example: bazel run --config=opt //services/sampler_pool -- "
-      "--dataset=/data/wordnet --registry=127.0.0.1:7100 --workers=2",
+      "--dataset=/data/wordnet --registry=127.0.0.1:7100",
       __FILE__);
   return fairlead::ExitCode("sampler_pool", fairlead::Serve());
 }

@@ -1,5 +1,6 @@
 #include "services/sampler_pool/pool.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <iostream>
@@ -72,6 +73,10 @@ Pool::Pool(const Dataset& dataset, const PoolOptions& options,
               .shm_budget_bytes = options.shm_budget_bytes,
               .memory_budget_bytes = options.memory_budget_bytes,
               .max_channels = options.max_channels,
+              // So that one trainer alone can have every worker.
+              .default_concurrency =
+                  std::clamp(static_cast<uint32_t>(options.workers),
+                             kDefaultConcurrency, kMaxDefaultConcurrency),
               .scheduler = options.scheduler,
               .awaits_assignments = options.awaits_assignments}),
       note_(std::move(note)) {

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "boost/asio/ip/tcp.hpp"
+#include "libs/command_line/command_line.h"
 
 namespace {
 
@@ -36,11 +37,13 @@ std::string Probe(const std::string& address, const std::string& path) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::vector<std::string> arguments(argv + 1, argv + argc);
-  if (arguments.empty() || arguments.size() > 2 ||
-      absl::StartsWith(arguments[0], "-")) {
-    std::cerr << "probe HOST:PORT [PATH]: whether it answers 200; PATH is "
-                 "/readyz unless given\n";
+  constexpr char kUsage[] =
+      "probe HOST:PORT [PATH]: whether it answers 200; PATH is /readyz unless "
+      "given";
+  const std::vector<std::string> arguments =
+      fairlead::ParseCommandLine(argc, argv, kUsage, __FILE__);
+  if (arguments.empty() || arguments.size() > 2) {
+    std::cerr << kUsage << "\n";
     return 2;
   }
   const std::string error =

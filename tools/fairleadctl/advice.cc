@@ -223,8 +223,10 @@ std::optional<Finding> JudgeChannel(const ChannelActivity& activity,
     finding.bottleneck = Bottleneck::kNetwork;
     finding.advice = absl::StrCat(
         over_the_link,
-        "if it could carry more, it is long and not narrow: give the loader a "
-        "larger prefetch_size; else ",
+        "if it could carry more, it is long and not narrow: let the loader "
+        "find "
+        "its prefetch_size (kAutoPrefetch; loadgen: --prefetch_size=auto); "
+        "else ",
         kLessOrFaster);
   } else {
     finding.bottleneck = Bottleneck::kTrainer;

@@ -179,6 +179,7 @@ LoadReport Summarise(std::vector<std::unique_ptr<Client>>& clients,
     report.duplicates += stats.duplicates;
     report.missing += stats.missing;
     report.recoveries += stats.recoveries;
+    report.prefetch = std::max(report.prefetch, stats.prefetch);
   }
   std::sort(waits.begin(), waits.end());
   report.unique_seeds = unique_seeds.size();
@@ -260,6 +261,7 @@ std::string LoadReport::ToJson() const {
       {"duplicates", duplicates},
       {"missing", missing},
       {"recoveries", recoveries},
+      {"prefetch", prefetch},
       {"wait_p50_us", absl::ToDoubleMicroseconds(wait_p50)},
       {"wait_p99_us", absl::ToDoubleMicroseconds(wait_p99)},
       {"digest", Hex(digest)}};
@@ -273,15 +275,16 @@ std::string LoadReport::ToText() const {
       "seeds       %u, of these %u different\n"
       "edges       %u: %.0f/s\n"
       "bytes       %.1f MiB: %.1f MiB/s\n"
-      "waited      %.0f us (median), %.0f us (99 %%)\n"
+      "waited      %.0f us (median), %.0f us (99 %%)%s\n"
       "duplicates  %u, missing %u, streams opened again %u\n"
       "digest      %s\n",
       batches, absl::ToDoubleSeconds(wall), PerSecond(batches, wall), seeds,
       unique_seeds, edges, PerSecond(edges, wall),
       static_cast<double>(bytes) / kMiB, PerSecond(bytes, wall) / kMiB,
       absl::ToDoubleMicroseconds(wait_p50),
-      absl::ToDoubleMicroseconds(wait_p99), duplicates, missing, recoveries,
-      Hex(digest));
+      absl::ToDoubleMicroseconds(wait_p99),
+      prefetch == 0 ? "" : absl::StrCat(", ", prefetch, " asked for ahead"),
+      duplicates, missing, recoveries, Hex(digest));
 }
 
 }  // namespace fairlead

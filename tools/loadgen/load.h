@@ -75,6 +75,7 @@ struct LoadReport {
   uint64_t duplicates = 0;
   uint64_t recoveries = 0;  // streams opened again after a break
   uint64_t missing = 0;     // of epochs that came to their end
+  uint64_t prefetch = 0;    // ReceiveStats::prefetch at the end, the largest
   absl::Duration wait_p50;  // of the time a client waited for a batch
   absl::Duration wait_p99;
 

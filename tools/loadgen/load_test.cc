@@ -232,9 +232,9 @@ TEST(Load, ReportIsOneJsonObjectInOneLine) {
   EXPECT_EQ(json["batches_per_s"], 5.0);
   EXPECT_EQ(json["wait_p50_us"], 1.5);
   EXPECT_EQ(json["digest"], "0000000000000abc");
-  for (const char* key :
-       {"seeds", "unique_seeds", "edges", "bytes", "wall_s", "edges_per_s",
-        "bytes_per_s", "duplicates", "missing", "recoveries", "wait_p99_us"}) {
+  for (const char* key : {"seeds", "unique_seeds", "edges", "bytes", "wall_s",
+                          "edges_per_s", "bytes_per_s", "duplicates", "missing",
+                          "recoveries", "prefetch", "wait_p99_us"}) {
     EXPECT_TRUE(json.contains(key)) << key;
   }
 }

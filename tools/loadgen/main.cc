@@ -37,6 +37,7 @@
 #include "protos/fairlead/v1/sampling.pb.h"
 #include "tools/loadgen/dry_run.h"
 #include "tools/loadgen/load.h"
+#include "tools/loadgen/prefetch_size.h"
 
 ABSL_FLAG(std::string, registry, "127.0.0.1:7100",
           "host:port of the registry.");
@@ -102,8 +103,9 @@ ABSL_FLAG(std::vector<std::string>, times, {},
           "nodes' timestamps.");
 ABSL_FLAG(std::vector<std::string>, server_ranks, {},
           "Load from these sampler pools; from all if empty.");
-ABSL_FLAG(uint64_t, prefetch_size, 4,
-          "Batches per client and server that may be under way.");
+ABSL_FLAG(fairlead::PrefetchSize, prefetch_size, fairlead::PrefetchSize(4),
+          "Batches per client and server that may be under way; auto: as many "
+          "as it takes for a client not to wait for the link, 2 to 64.");
 ABSL_FLAG(fairlead::ByteSize, credit_bytes, fairlead::ByteSize(256 << 20),
           "Bytes per client and server that may be under way.");
 ABSL_FLAG(std::string, backend_key, "loadgen",
@@ -289,7 +291,7 @@ absl::StatusOr<LoadOptions> OptionsFromFlags() {
   SampleStreamOptions& loader = options.loader;
   loader.registry = absl::GetFlag(FLAGS_registry);
   FAIRLEAD_ASSIGN_OR_RETURN(loader.worker_options, WorkersFromFlags());
-  loader.prefetch_size = absl::GetFlag(FLAGS_prefetch_size);
+  loader.prefetch_size = absl::GetFlag(FLAGS_prefetch_size).batches;
   loader.credit_bytes = absl::GetFlag(FLAGS_credit_bytes).bytes;
   loader.connect_timeout = absl::GetFlag(FLAGS_connect_timeout);
   loader.recovery_timeout = absl::GetFlag(FLAGS_recovery_timeout);
