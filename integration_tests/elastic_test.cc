@@ -3,12 +3,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -53,11 +55,12 @@ class Elastic : public ::testing::Test {
   }
 
   // At a pace at which all that a test does falls into it.
-  absl::StatusOr<std::unique_ptr<RunningLoad>> StartLoad() {
+  absl::StatusOr<std::unique_ptr<RunningLoad>> StartLoad(
+      const std::string& step_time = "10ms") {
     return RunningLoad::Start(
         *cluster_,
         {"--split=all", "--clients=3", "--epochs=4", "--batch_size=16",
-         "--fanout=5,5", "--shuffle", "--step_time=10ms"});
+         "--fanout=5,5", "--shuffle", absl::StrCat("--step_time=", step_time)});
   }
 
   void ExpectExact(RunningLoad& load) {
@@ -75,16 +78,27 @@ class Elastic : public ::testing::Test {
     return samples.at(name);
   }
 
-  // Looks after each batch whether so many channels have moved, in all. False
-  // if the load ended before they had.
-  bool AwaitMoves(RunningLoad& load, double moves) {
+  // Looks after each batch. False if the load ended before it was so.
+  bool AwaitMetric(RunningLoad& load, const std::string& service,
+                   const std::string& name,
+                   const std::function<bool(double)>& is_so) {
     while (load.AwaitBatches(1)) {
-      if (Metric("registry", "fairlead_registry_moved_channels_total")
-              .value_or(0) >= moves) {
-        return true;
-      }
+      const absl::StatusOr<double> value = Metric(service, name);
+      if (value.ok() && is_so(*value)) return true;
     }
     return false;
+  }
+  // So many channels have moved, in all.
+  bool AwaitMoves(RunningLoad& load, double moves) {
+    return AwaitMetric(load, "registry",
+                       "fairlead_registry_moved_channels_total",
+                       [moves](double moved) { return moved >= moves; });
+  }
+  // A gateway has so many channels.
+  bool AwaitChannels(RunningLoad& load, const std::string& gateway,
+                     double channels) {
+    return AwaitMetric(load, gateway, "fairlead_gateway_channels",
+                       [channels](double now) { return now == channels; });
   }
 
   absl::StatusOr<std::vector<v1::Member>> Pools() {
@@ -97,10 +111,10 @@ class Elastic : public ::testing::Test {
                                    response.members().end());
   }
 
-  absl::Status Drain(const std::string& member) {
+  absl::Status Drain(const std::string& member, bool draining = true) {
     v1::DrainMemberRequest request;
     request.set_member_name(member);
-    request.set_draining(true);
+    request.set_draining(draining);
     return Call(*registry_, &v1::RegistryService::Stub::DrainMember, request)
         .status();
   }
@@ -149,6 +163,35 @@ TEST_F(Elastic, ChannelsOfAPoolThatDiesGoToItsReplicaWithItsLease) {
   ASSERT_THAT(cluster_->Kill(cluster_->IndexOf("gateway-0")), IsOk());
   ExpectExact(*load);
   EXPECT_GT(*Metric("registry", "fairlead_registry_moved_channels_total"), 0);
+}
+
+TEST_F(Elastic, GatewayThatGoesHandsItsReadersToAnotherOfItsHost) {
+  ASSERT_THAT(cluster_->AddGateway("spare"), IsOk());
+  // (Two heartbeats and the end of a process fall into it.)
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto load, StartLoad("30ms"));
+  ASSERT_TRUE(AwaitChannels(*load, "gateway-1", kClients));
+  EXPECT_THAT(Metric("gateway-spare", "fairlead_gateway_channels"),
+              IsOkAndHolds(0));
+  // Taken out of service, it serves on until all have gone elsewhere.
+  ASSERT_THAT(Drain("gateway-1"), IsOk());
+  ASSERT_TRUE(AwaitChannels(*load, "gateway-spare", kClients));
+  EXPECT_THAT(Metric("gateway-1", "fairlead_gateway_channels"),
+              IsOkAndHolds(0));
+  EXPECT_THAT(Metric("gateway-1", "fairlead_gateway_mapped_bytes"),
+              IsOkAndHolds(0));
+  // And ended, while the first is back.
+  ASSERT_THAT(Drain("gateway-1", /*draining=*/false), IsOk());
+  ASSERT_THAT(cluster_->End(cluster_->IndexOf("gateway-spare")), IsOk());
+  EXPECT_TRUE(AwaitChannels(*load, "gateway-1", kClients));
+  ExpectExact(*load);
+}
+
+// It is better than none.
+TEST_F(Elastic, OnlyGatewayOfAHostGoesOnWhenItIsTakenOutOfService) {
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto load, StartLoad());
+  ASSERT_TRUE(AwaitChannels(*load, "gateway-1", kClients));
+  ASSERT_THAT(Drain("gateway-1"), IsOk());
+  ExpectExact(*load);
 }
 
 // An upgrade: one after the other is ended and started again.

@@ -209,7 +209,8 @@ class AskForGraphTest : public ::testing::Test {
 
   static absl::StatusOr<ServedGraph> Ask(
       const std::vector<std::string>& left_out) {
-    return AskForGraph(cluster_->registry().address(), {6, 2}, left_out);
+    return AskForGraph({.registry = cluster_->registry().address()}, {6, 2},
+                       left_out);
   }
 
   static TestCluster* cluster_;
@@ -253,7 +254,7 @@ TEST(AskForGraph, GraphOfTwoNodeTypesIsRefusedByName) {
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(const std::string folder, MakeLibrary());
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<TestCluster> cluster,
                                 TestCluster::Start({.dataset = folder}));
-  EXPECT_THAT(AskForGraph(cluster->registry().address(), {6}, {}),
+  EXPECT_THAT(AskForGraph({.registry = cluster->registry().address()}, {6}, {}),
               StatusIs(absl::StatusCode::kFailedPrecondition,
                        AllOf(HasSubstr("dataset library"),
                              HasSubstr("one node type"))));

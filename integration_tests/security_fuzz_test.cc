@@ -10,7 +10,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <random>
 #include <set>
 #include <string>
 #include <thread>
@@ -18,13 +17,10 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
-#include "google/protobuf/descriptor.h"
-#include "google/protobuf/descriptor.pb.h"
 #include "google/protobuf/dynamic_message.h"
 #include "google/protobuf/stubs/logging.h"
 #include "grpcpp/generic/generic_stub.h"
@@ -32,14 +28,14 @@
 #include "gtest/gtest.h"
 #include "integration_tests/harness/bare_trainer.h"
 #include "integration_tests/harness/health.pb.h"
-#include "integration_tests/harness/reflection.grpc.pb.h"
+#include "integration_tests/harness/random_message.h"
+#include "integration_tests/harness/reflected_server.h"
 #include "integration_tests/harness/secure_cluster.h"
 #include "integration_tests/harness/test_cluster.h"
 #include "integration_tests/harness/test_dataset.h"
 #include "libs/rpc/channel.h"
 #include "libs/rpc/status_conversion.h"
 #include "libs/security/access.h"
-#include "libs/status/status_macros.h"
 #include "libs/status/status_matchers.h"
 #include "protos/fairlead/v1/registry.grpc.pb.h"
 
@@ -48,227 +44,22 @@ namespace {
 
 using ::fairlead::testing::BareTrainer;
 using ::fairlead::testing::Call;
+using ::fairlead::testing::FillRandomly;
 using ::fairlead::testing::IsFullScale;
 using ::fairlead::testing::IsOk;
 using ::fairlead::testing::kPatience;
 using ::fairlead::testing::MakeKronecker;
+using ::fairlead::testing::Random;
+using ::fairlead::testing::RandomBytes;
+using ::fairlead::testing::ReflectedServer;
 using ::fairlead::testing::SecureCluster;
-using ::google::protobuf::Descriptor;
-using ::google::protobuf::FieldDescriptor;
+using ::fairlead::testing::SendBytes;
 using ::google::protobuf::Message;
-namespace reflection = grpc::reflection::v1alpha;
 
-// Also of those that would wait longer.
-constexpr absl::Duration kDeadline = absl::Seconds(5);
 constexpr int kThreads = 4;
 const std::vector<std::string> kCallers = {"",  // nobody
                                            "registry", "pool",        "gateway",
                                            "operator", "trainer/fuzz"};
-
-// --- what is sent ------------------------------------------------------------
-
-using Random = std::mt19937_64;
-
-std::string RandomBytes(Random& random, size_t most) {
-  std::string bytes(random() % (most + 1), '\0');
-  for (char& byte : bytes) byte = static_cast<char>(random());
-  return bytes;
-}
-
-uint64_t RandomNumber(Random& random) {
-  switch (random() % 4) {
-    case 0:
-      return 0;
-    case 1:
-      return ~uint64_t{0};
-    default:
-      // Never the id of anything that there is.
-      return random() | uint64_t{1} << 40;
-  }
-}
-
-// A name that nothing has, nor may have.
-std::string RandomText(Random& random, size_t most) {
-  return absl::StrCat(" ", RandomBytes(random, most));
-}
-
-void FillRandomly(Random& random, int depth, Message* message) {
-  const Descriptor& type = *message->GetDescriptor();
-  const auto& fields = *message->GetReflection();
-  for (int i = 0; i < type.field_count(); ++i) {
-    const FieldDescriptor* field = type.field(i);
-    const uint64_t times =
-        field->is_repeated() ? random() % 5 : (random() % 4 == 0 ? 0 : 1);
-    for (uint64_t t = 0; t < times; ++t) {
-      const bool adds = field->is_repeated();
-      const uint64_t number = RandomNumber(random);
-      switch (field->cpp_type()) {
-        case FieldDescriptor::CPPTYPE_INT32:
-          adds ? fields.AddInt32(message, field, static_cast<int32_t>(number))
-               : fields.SetInt32(message, field, static_cast<int32_t>(number));
-          break;
-        case FieldDescriptor::CPPTYPE_INT64:
-          adds ? fields.AddInt64(message, field, static_cast<int64_t>(number))
-               : fields.SetInt64(message, field, static_cast<int64_t>(number));
-          break;
-        case FieldDescriptor::CPPTYPE_UINT32:
-          adds
-              ? fields.AddUInt32(message, field, static_cast<uint32_t>(number))
-              : fields.SetUInt32(message, field, static_cast<uint32_t>(number));
-          break;
-        case FieldDescriptor::CPPTYPE_UINT64:
-          adds ? fields.AddUInt64(message, field, number)
-               : fields.SetUInt64(message, field, number);
-          break;
-        case FieldDescriptor::CPPTYPE_DOUBLE:
-          adds ? fields.AddDouble(message, field, static_cast<double>(number))
-               : fields.SetDouble(message, field, -static_cast<double>(number));
-          break;
-        case FieldDescriptor::CPPTYPE_FLOAT:
-          adds ? fields.AddFloat(message, field, static_cast<float>(number))
-               : fields.SetFloat(message, field, static_cast<float>(number));
-          break;
-        case FieldDescriptor::CPPTYPE_BOOL:
-          adds ? fields.AddBool(message, field, number % 2 == 0)
-               : fields.SetBool(message, field, number % 2 == 0);
-          break;
-        case FieldDescriptor::CPPTYPE_ENUM: {
-          const int value = static_cast<int>(random() % 6);
-          adds ? fields.AddEnumValue(message, field, value)
-               : fields.SetEnumValue(message, field, value);
-          break;
-        }
-        case FieldDescriptor::CPPTYPE_STRING: {
-          // (Of bytes that are no UTF-8 text, too.)
-          const std::string text = RandomText(random, 200);
-          adds ? fields.AddString(message, field, text)
-               : fields.SetString(message, field, text);
-          break;
-        }
-        case FieldDescriptor::CPPTYPE_MESSAGE:
-          if (depth == 0) break;
-          FillRandomly(random, depth - 1,
-                       adds ? fields.AddMessage(message, field)
-                            : fields.MutableMessage(message, field));
-          break;
-      }
-    }
-  }
-}
-
-// --- whom it is sent to ------------------------------------------------------
-
-struct Method {
-  std::string path;  // "/fairlead.v1.RegistryService/Join"
-  const Descriptor* input = nullptr;
-  bool sends_stream = false;
-};
-
-// All that reflection tells of a server.
-class Reflected {
- public:
-  absl::Status Ask(const std::shared_ptr<grpc::Channel>& channel) {
-    const auto stub = reflection::ServerReflection::NewStub(channel);
-    grpc::ClientContext context;
-    context.set_deadline(absl::ToChronoTime(absl::Now() + kPatience));
-    const auto stream = stub->ServerReflectionInfo(&context);
-    reflection::ServerReflectionRequest request;
-    request.set_list_services("");
-    reflection::ServerReflectionResponse listed;
-    if (!stream->Write(request) || !stream->Read(&listed)) {
-      return rpc::ToAbslStatus(stream->Finish());
-    }
-    for (const auto& service : listed.list_services_response().service()) {
-      request.set_file_containing_symbol(service.name());
-      reflection::ServerReflectionResponse response;
-      if (!stream->Write(request) || !stream->Read(&response)) {
-        return rpc::ToAbslStatus(stream->Finish());
-      }
-      for (const std::string& bytes :
-           response.file_descriptor_response().file_descriptor_proto()) {
-        google::protobuf::FileDescriptorProto file;
-        if (!file.ParseFromString(bytes)) {
-          return absl::InternalError("reflection: no file descriptor");
-        }
-        files_[file.name()] = file;
-      }
-    }
-    stream->WritesDone();
-    FAIRLEAD_RETURN_IF_ERROR(rpc::ToAbslStatus(stream->Finish()));
-    for (const auto& [name, file] : files_) Build(name);
-    for (const auto& service : listed.list_services_response().service()) {
-      const auto* found = pool_.FindServiceByName(service.name());
-      // (The health service has no file that a server could tell of.)
-      if (found == nullptr) {
-        found = google::protobuf::DescriptorPool::generated_pool()
-                    ->FindServiceByName(service.name());
-      }
-      if (found == nullptr) {
-        return absl::InternalError(
-            absl::StrCat("reflection: has no ", service.name()));
-      }
-      for (int i = 0; i < found->method_count(); ++i) {
-        const auto* method = found->method(i);
-        methods_.push_back(
-            {.path = absl::StrCat("/", service.name(), "/", method->name()),
-             .input = method->input_type(),
-             .sends_stream = method->client_streaming()});
-      }
-    }
-    return absl::OkStatus();
-  }
-
-  const std::vector<Method>& methods() const { return methods_; }
-
- private:
-  // A file after those that it imports.
-  void Build(const std::string& name) {
-    if (!files_.contains(name) || pool_.FindFileByName(name) != nullptr) return;
-    for (const std::string& import : files_[name].dependency()) Build(import);
-    pool_.BuildFile(files_[name]);
-  }
-
-  std::map<std::string, google::protobuf::FileDescriptorProto> files_;
-  google::protobuf::DescriptorPool pool_;
-  std::vector<Method> methods_;
-};
-
-// One request, to its end, or to the first answer: some streams have no end.
-grpc::Status Send(grpc::GenericStub& stub, const Method& method,
-                  const std::string& bytes) {
-  grpc::CompletionQueue queue;
-  grpc::ClientContext context;
-  context.set_deadline(absl::ToChronoTime(absl::Now() + kDeadline));
-  void* tag = nullptr;
-  const auto call = stub.PrepareCall(&context, method.path, &queue);
-  bool ok = false;
-  call->StartCall(nullptr);
-  queue.Next(&tag, &ok);
-  const grpc::Slice slice(bytes);
-  if (ok) {
-    call->WriteLast(grpc::ByteBuffer(&slice, 1), {}, nullptr);
-    queue.Next(&tag, &ok);
-  }
-  bool cancelled = false;
-  for (int answers = 0; ok; ++answers) {
-    if (answers == 1) {
-      cancelled = true;
-      context.TryCancel();
-    }
-    grpc::ByteBuffer answer;
-    call->Read(&answer, nullptr);
-    queue.Next(&tag, &ok);
-  }
-  grpc::Status status;
-  call->Finish(&status, nullptr);
-  queue.Next(&tag, &ok);
-  queue.Shutdown();
-  while (queue.Next(&tag, &ok)) {
-  }
-  return cancelled ? grpc::Status::OK : status;
-}
-
-// --- what must not change ----------------------------------------------------
 
 class SecurityFuzz : public ::testing::Test {
  protected:
@@ -278,9 +69,9 @@ class SecurityFuzz : public ::testing::Test {
                                   SecureCluster::Start({.dataset = dataset}));
     operator_ = v1::RegistryService::NewStub(rpc::MakeChannel(
         secure_->cluster().registry().address(), secure_->As("operator")));
+    // A trainer with a channel, which nobody may touch.
     trainer_ = v1::RegistryService::NewStub(rpc::MakeChannel(
         secure_->cluster().registry().address(), secure_->As("trainer/a")));
-    // A trainer with a channel, which nobody may touch.
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(const BareTrainer trainer,
                                   BareTrainer::Join(*trainer_));
     ASSERT_THAT(Call(*trainer_, &Stub::RegisterSamplingInput, trainer.Input()),
@@ -328,10 +119,10 @@ TEST_F(SecurityFuzz, DoesNothing) {
   ASSERT_NE(grpc::health::v1::HealthCheckRequest::descriptor(), nullptr);
   struct Target {
     std::string address;
-    Reflected reflected;
+    ReflectedServer reflected;
   };
   std::vector<std::unique_ptr<Target>> targets;
-  std::vector<std::pair<size_t, Method>> methods;  // by target
+  std::vector<std::pair<size_t, ReflectedServer::Method>> methods;  // by target
   std::set<std::string> paths;
   for (auto& service : secure_->cluster().services()) {
     targets.push_back(std::make_unique<Target>());
@@ -339,7 +130,8 @@ TEST_F(SecurityFuzz, DoesNothing) {
     ASSERT_THAT(targets.back()->reflected.Ask(rpc::MakeChannel(
                     service.address(), secure_->As("operator"))),
                 IsOk());
-    for (const Method& method : targets.back()->reflected.methods()) {
+    for (const ReflectedServer::Method& method :
+         targets.back()->reflected.methods()) {
       methods.emplace_back(targets.size() - 1, method);
       paths.insert(method.path);
     }
@@ -400,7 +192,7 @@ TEST_F(SecurityFuzz, DoesNothing) {
             break;
         }
         const grpc::Status status =
-            Send(*stubs[target * kCallers.size() + caller], method, bytes);
+            SendBytes(*stubs[target * kCallers.size() + caller], method, bytes);
         const std::string who = caller == 0 ? "nobody" : kCallers[caller];
         ++answers[t][static_cast<int>(status.error_code())];
         // UNKNOWN is what nobody thought of; UNAVAILABLE, a server that died.

@@ -2,11 +2,6 @@
 // certificates are replaced; and whoever asks for what is not theirs is
 // refused, by name, without effect on those who may.
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -15,7 +10,6 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -49,7 +43,6 @@ using ::fairlead::testing::SecureCluster;
 using ::fairlead::testing::StatusIs;
 using ::fairlead::testing::TestAuthority;
 using ::fairlead::testing::TestCluster;
-using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 using Registry = v1::RegistryService::Stub;
@@ -284,116 +277,6 @@ TEST_F(SecurityTest, AnotherJobIsRefusedAndDoesNotDisturb) {
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto report, load->Finish());
   EXPECT_EQ(report["missing"], 0);
   EXPECT_EQ(report["duplicates"], 0);
-}
-
-TEST_F(SecurityTest, WhatIsTooLargeIsRefused) {
-  Start();
-  const auto gateway = AskGateway(secure_->As("trainer/a"));
-  v1::FetchMessageRequest large;
-  large.GetReflection()->MutableUnknownFields(&large)->AddLengthDelimited(
-      1000, std::string(5 << 20, 'x'));
-  v1::FetchMessageResponse response;
-  EXPECT_THAT(Call(*gateway, &Gateway::Fetch, large, &response),
-              StatusIs(absl::StatusCode::kResourceExhausted,
-                       HasSubstr("larger than max")));
-  grpc::ClientContext context;
-  context.AddMetadata("x-large", std::string(64 << 10, 'x'));
-  EXPECT_EQ(gateway->Fetch(&context, {}, &response).error_code(),
-            grpc::StatusCode::RESOURCE_EXHAUSTED);
-}
-
-TEST_F(SecurityTest, AHostileClientStarvesNobody) {
-  Start({.gateway_flags = {"--max_streams_per_client=16"}});
-  // It opens all the streams that it may, and reads none.
-  const auto gateway = AskGateway(secure_->As("trainer/hostile"));
-  struct Stream {
-    grpc::ClientContext context;
-    std::unique_ptr<
-        grpc::ClientReaderWriter<v1::ReceiveRequest, v1::ReceiveResponse>>
-        rpc;
-  };
-  std::vector<std::unique_ptr<Stream>> streams;
-  for (int i = 0; i < 16; ++i) {
-    streams.push_back(std::make_unique<Stream>());
-    streams.back()->rpc = gateway->Receive(&streams.back()->context);
-  }
-  // (Streams are opened in order, on one connection.)
-  v1::FetchMessageResponse response;
-  EXPECT_THAT(
-      Call(*gateway, &Gateway::Fetch, v1::FetchMessageRequest(), &response),
-      StatusIs(absl::StatusCode::kResourceExhausted,
-               AllOf(HasSubstr("trainer/hostile"),
-                     HasSubstr("--max_streams_per_client=16"))));
-  // It asks more than can be answered, and waits for no answer.
-  struct Question {
-    grpc::ClientContext context;
-    v1::ListMembersRequest request;
-    v1::ListMembersResponse response;
-  };
-  constexpr int kQuestions = 2000;
-  grpc::CompletionQueue answers;
-  const auto registry = AskRegistry(secure_->As("trainer/hostile"));
-  std::vector<std::unique_ptr<Question>> questions;
-  std::vector<
-      std::unique_ptr<grpc::ClientAsyncResponseReader<v1::ListMembersResponse>>>
-      calls;
-  std::vector<grpc::Status> statuses(kQuestions);
-  for (int i = 0; i < kQuestions; ++i) {
-    questions.push_back(std::make_unique<Question>());
-    calls.push_back(registry->AsyncListMembers(
-        &questions.back()->context, questions.back()->request, &answers));
-    calls.back()->Finish(&questions.back()->response, &statuses[i],
-                         calls.back().get());
-  }
-  EXPECT_THAT(
-      cluster().Load(LoadAs("trainer/a", {"--fanout=5,3", "--batch_size=64"})),
-      IsOk());
-  for (const auto& question : questions) question->context.TryCancel();
-  for (int i = 0; i < kQuestions; ++i) {
-    void* tag = nullptr;
-    bool ok = false;
-    ASSERT_TRUE(answers.Next(&tag, &ok));
-  }
-  for (const auto& stream : streams) stream->context.TryCancel();
-  for (const auto& stream : streams) stream->rpc->Finish().error_code();
-}
-
-// Over plain text, to be able to write what no gRPC client would.
-TEST(PingFlood, IsDisconnectedAndDoesNotDisturb) {
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const std::string dataset, MakeKronecker());
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto cluster,
-                                TestCluster::Start({.dataset = dataset}));
-  const std::string& address = cluster->gateway().address();
-  sockaddr_in name = {};
-  name.sin_family = AF_INET;
-  name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  int port = 0;
-  ASSERT_TRUE(absl::SimpleAtoi(address.substr(address.rfind(':') + 1), &port));
-  name.sin_port = htons(static_cast<uint16_t>(port));
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  ASSERT_EQ(connect(fd, reinterpret_cast<sockaddr*>(&name), sizeof(name)), 0);
-  std::string hello = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-  hello += std::string("\0\0\0\x04\0\0\0\0\0", 9);  // no settings
-  const std::string ping("\0\0\x08\x06\0\0\0\0\0fairlead", 17);
-  ASSERT_EQ(send(fd, hello.data(), hello.size(), MSG_NOSIGNAL),
-            static_cast<ssize_t>(hello.size()));
-  std::string heard;
-  bool is_open = true;
-  const absl::Time deadline = absl::Now() + kPatience;
-  while (is_open && absl::Now() < deadline) {
-    is_open = send(fd, ping.data(), ping.size(), MSG_NOSIGNAL) > 0;
-    char buffer[4096];
-    ssize_t got = 0;
-    while ((got = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT)) > 0) {
-      heard.append(buffer, static_cast<size_t>(got));
-    }
-    if (got == 0) is_open = false;
-  }
-  close(fd);
-  EXPECT_FALSE(is_open);
-  EXPECT_THAT(heard, HasSubstr("too_many_pings"));
-  EXPECT_THAT(cluster->Load({"--fanout=5,3"}), IsOk());
-  EXPECT_THAT(cluster->Stop(), IsOk());
 }
 
 }  // namespace

@@ -148,6 +148,10 @@ absl::Status TestCluster::AddHost(int partition, const std::string& name) {
   return StartGateway(partition, absl::StrCat("gateway-", name));
 }
 
+absl::Status TestCluster::AddGateway(const std::string& name) {
+  return StartGateway(/*partition=*/0, absl::StrCat("gateway-", name));
+}
+
 absl::Status TestCluster::StartService(const std::string& name,
                                        const std::string& program,
                                        const Place& place,

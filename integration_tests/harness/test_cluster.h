@@ -104,6 +104,8 @@ class TestCluster {
   // A storage host more, with one more pool of a partition and a gateway:
   // "pool-`name`" and "gateway-`name`".
   absl::Status AddHost(int partition, const std::string& name);
+  // One more gateway, "gateway-`name`", on the host that was made last.
+  absl::Status AddGateway(const std::string& name);
 
   // Starts another process in a service's place, under its name, on a port of
   // its own. Returns the one that was there, which still runs.

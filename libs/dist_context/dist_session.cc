@@ -88,6 +88,7 @@ absl::StatusOr<std::unique_ptr<DistSession>> StartDistSession(
 absl::Status DistSession::Meet(absl::Time deadline) {
   Membership::Options options;
   options.registry = job_.registry;
+  options.security = job_.security;
   options.connect_timeout = job_.timeout;
   options.member.set_member_name(member_name_);
   options.member.set_role(v1::ROLE_TRAINER);
@@ -116,6 +117,7 @@ absl::Status DistSession::Meet(absl::Time deadline) {
 absl::Status DistSession::StartWatch(absl::Time deadline) {
   FAIRLEAD_ASSIGN_OR_RETURN(
       watch_, MemberWatch::Start({.registry = job_.registry,
+                                  .security = job_.security,
                                   .role = v1::ROLE_TRAINER,
                                   .name_prefix = absl::StrCat(job_.name, "/"),
                                   .connect_timeout = deadline - absl::Now(),

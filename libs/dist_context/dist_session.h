@@ -22,6 +22,7 @@
 #include "libs/membership/member_watch.h"
 #include "libs/membership/membership.h"
 #include "libs/membership/rendezvous.h"
+#include "libs/rpc/security.h"
 #include "libs/sync/mutex.h"
 
 namespace fairlead {
@@ -30,6 +31,9 @@ namespace fairlead {
 struct JobOptions {
   // As rpc::RegistryAddress has it: empty for the environment's.
   std::string registry = "127.0.0.1:7100";
+
+  // Of this process, towards the registry and the others; null: plain text.
+  std::shared_ptr<rpc::Security> security = nullptr;
 
   // Which job: 1 to 32 characters of [A-Za-z0-9._:-]. Jobs do not meet.
   std::string name = "job";
@@ -97,6 +101,9 @@ class DistSession {
   const DistContext& context() const { return context_; }
   const std::string& job() const { return job_.name; }
   const std::string& registry() const { return job_.registry; }
+  const std::shared_ptr<rpc::Security>& security() const {
+    return job_.security;
+  }
   bool is_shut_down() const { return is_shut_down_; }
 
   // --- who there is, as the registry says now --------------------------------

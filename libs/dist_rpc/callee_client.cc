@@ -23,7 +23,8 @@ struct CalleeClient::Call {
   absl::AnyInvocable<void(absl::StatusOr<std::string>)> callback;
 };
 
-CalleeClient::CalleeClient() = default;
+CalleeClient::CalleeClient(std::shared_ptr<rpc::Security> security)
+    : security_(std::move(security)) {}
 
 CalleeClient::~CalleeClient() {
   MutexLock lock(&mutex_);
@@ -38,7 +39,7 @@ v1::CalleeService::Stub& CalleeClient::Stub(const std::string& address) {
   std::unique_ptr<v1::CalleeService::Stub>& stub = stubs_[address];
   if (stub == nullptr) {
     stub = v1::CalleeService::NewStub(
-        rpc::MakeChannel(address, rpc::Peer::kOwnJob));
+        rpc::MakeChannel(address, security_, rpc::Peer::kOwnJob));
   }
   return *stub;
 }

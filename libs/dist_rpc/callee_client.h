@@ -18,6 +18,7 @@
 #include "absl/time/time.h"
 #include "google/protobuf/message.h"
 #include "grpcpp/grpcpp.h"
+#include "libs/rpc/security.h"
 #include "libs/sync/mutex.h"
 #include "protos/fairlead/v1/callee.grpc.pb.h"
 
@@ -34,7 +35,8 @@ namespace fairlead {
 // never made again. Thread-safe.
 class CalleeClient {
  public:
-  CalleeClient();
+  // Speaks as `security` has it; null: plain text.
+  explicit CalleeClient(std::shared_ptr<rpc::Security> security = nullptr);
   CalleeClient(const CalleeClient&) = delete;
   CalleeClient& operator=(const CalleeClient&) = delete;
 
@@ -110,6 +112,8 @@ class CalleeClient {
       ABSL_LOCKS_EXCLUDED(mutex_);
   v1::CalleeService::Stub& Stub(const std::string& address)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const std::shared_ptr<rpc::Security> security_;
 
   Mutex mutex_;
   // By address. Kept: gRPC reconnects where a process comes back.

@@ -74,6 +74,7 @@ absl::StatusOr<std::unique_ptr<CalleeServer>> CalleeServer::Start(
                             rpc::Server::Start(
                                 // Calls begin here, and run in the loop.
                                 {.listen = options.listen,
+                                 .security = options.security,
                                  .insecure_listen = options.insecure_listen,
                                  .max_threads = 2},
                                 {callees->service_.get()}));

@@ -39,8 +39,9 @@ class CalleeServer {
  public:
   struct Options {
     std::string listen = "127.0.0.1:0";  // port 0 takes a free one
-    int max_concurrency = 16;            // calls that run at a time
-    int max_queued = 256;                // calls that wait for a thread
+    std::shared_ptr<rpc::Security> security = nullptr;  // as ServerOptions'
+    int max_concurrency = 16;  // calls that run at a time
+    int max_queued = 256;      // calls that wait for a thread
     // Whether it may listen without TLS where other hosts can reach it.
     bool insecure_listen = false;
   };

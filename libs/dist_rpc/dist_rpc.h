@@ -30,7 +30,8 @@ namespace fairlead {
 class DistRpc {
  public:
   // `session` must outlive it.
-  explicit DistRpc(const DistSession* session) : session_(*session) {}
+  explicit DistRpc(const DistSession* session)
+      : session_(*session), client_(session->security()) {}
 
   // To a process of this one's own group.
   template <std::derived_from<google::protobuf::Message> Response>

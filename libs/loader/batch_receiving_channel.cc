@@ -82,6 +82,7 @@ BatchReceivingChannel::Create(SamplingInput* input, const Options& options) {
   channel_options.num_servers = places.size();
   channel_options.prefetch_size = options.prefetch_size;
   channel_options.credit_bytes = options.credit_bytes;
+  channel_options.security = input->session().security();
   channel_options.active_mask = options.active_mask;
   channel_options.recovery_timeout = options.recovery_timeout;
   channel_options.landing = placement.landing();

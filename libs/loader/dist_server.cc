@@ -105,7 +105,7 @@ absl::StatusOr<uint64_t> DistServer::RegisterSamplingInput(
   std::shared_ptr<GatewayStub>& gateway = gateways_[response.gateway_address()];
   if (gateway == nullptr) {
     gateway = v1::ChannelGatewayService::NewStub(
-        rpc::MakeChannel(response.gateway_address()));
+        rpc::MakeChannel(response.gateway_address(), session_.security()));
   }
   channels_[response.channel_id()] = {.worker_key = worker_key,
                                       .gateway = gateway};

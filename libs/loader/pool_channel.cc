@@ -162,6 +162,7 @@ absl::StatusOr<std::unique_ptr<PoolChannel>> PoolChannel::Create(
 PoolChannel::PoolChannel(const SampleStreamOptions& options,
                          std::vector<std::string> argv, std::string log)
     : workers_(std::get<MpWorkerOptions>(options.worker_options)),
+      security_(options.security),
       argv_(std::move(argv)),
       log_(std::move(log)),
       spec_(SpecOf(options, workers_)) {}
@@ -183,7 +184,8 @@ std::string PoolChannel::Name() const {
 absl::Status PoolChannel::Connect() {
   if (pool_ == nullptr) {
     FAIRLEAD_ASSIGN_OR_RETURN(
-        pool_, SamplerPoolProcess::Start(argv_, log_, workers_.start_timeout));
+        pool_, SamplerPoolProcess::Start(argv_, security_, log_,
+                                         workers_.start_timeout));
   }
   spec_.set_channel_id(spec_.channel_id() + 1);
   v1::RegisterInputRequest input;

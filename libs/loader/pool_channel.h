@@ -105,6 +105,7 @@ class PoolChannel {
               std::string log);
 
   const MpWorkerOptions workers_;
+  const std::shared_ptr<rpc::Security> security_;
   const std::vector<std::string> argv_;
   const std::string log_;
   v1::ChannelSpec spec_;  // each channel's, but for its id

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -14,6 +15,10 @@
 #include "libs/loader/prefetch_tuner.h"
 #include "libs/loader/sampling_input.h"
 #include "protos/fairlead/v1/messages.pb.h"
+
+namespace fairlead::rpc {
+class Security;
+}
 
 namespace fairlead {
 
@@ -40,6 +45,9 @@ struct ReceivingOptions {
 
   // The same in bytes; a batch that is larger still passes, alone.
   uint64_t credit_bytes = 64 << 20;
+
+  // Towards the gateways; null: plain text.
+  std::shared_ptr<rpc::Security> security = nullptr;
 
   // Servers to receive from; empty means all. The others are never asked, and
   // with none the epoch ends at once (RC-04).

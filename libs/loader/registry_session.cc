@@ -61,6 +61,7 @@ absl::StatusOr<std::unique_ptr<RegistrySession>> RegistrySession::Create(
   }
   Membership::Options membership_options;
   membership_options.registry = std::move(options.registry);
+  membership_options.security = std::move(options.security);
   membership_options.connect_timeout = options.connect_timeout;
   v1::JoinRequest& member = membership_options.member;
   member.set_member_name(options.member_name);

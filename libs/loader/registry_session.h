@@ -24,7 +24,8 @@ namespace fairlead {
 class RegistrySession {
  public:
   struct Options {
-    std::string registry = {};     // as rpc::RegistryAddress has it
+    std::string registry = {};  // as rpc::RegistryAddress has it
+    std::shared_ptr<rpc::Security> security = nullptr;  // null: plain text
     std::string member_name = {};  // unique in the cluster; empty makes one up
     absl::Duration lease = {};     // zero means the registry's default
 
@@ -41,6 +42,9 @@ class RegistrySession {
   // Changes if the lease ran out and the cluster was joined again.
   uint64_t member_id() const { return membership_->member_id(); }
   const std::string& member_name() const { return member_name_; }
+  const std::shared_ptr<rpc::Security>& security() const {
+    return membership_->security();
+  }
 
   // As Membership::ConfirmLease.
   absl::StatusOr<uint64_t> ConfirmLease() {

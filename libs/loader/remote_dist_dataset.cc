@@ -54,8 +54,8 @@ absl::StatusOr<std::unique_ptr<RemoteDistDataset>> RemoteDistDataset::Connect(
     Options options) {
   FAIRLEAD_ASSIGN_OR_RETURN(options.registry,
                             rpc::RegistryAddress(options.registry));
-  const auto registry =
-      v1::RegistryService::NewStub(rpc::MakeChannel(options.registry));
+  const auto registry = v1::RegistryService::NewStub(
+      rpc::MakeChannel(options.registry, options.security));
   grpc::ClientContext context;
   SetDeadline(options.timeout, context);
   v1::ListMembersRequest request;
@@ -92,8 +92,8 @@ absl::StatusOr<std::unique_ptr<RemoteDistDataset>> RemoteDistDataset::Connect(
     Server& server = dataset->servers_.emplace_back();
     server.address = member.address();
     server.rank = member.rank();
-    server.stub =
-        v1::GraphStoreService::NewStub(rpc::MakeChannel(member.address()));
+    server.stub = v1::GraphStoreService::NewStub(
+        rpc::MakeChannel(member.address(), options.security));
     grpc::ClientContext meta_context;
     SetDeadline(options.timeout, meta_context);
     FAIRLEAD_RETURN_IF_ERROR(dataset->Named(

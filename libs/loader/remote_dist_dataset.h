@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "grpcpp/grpcpp.h"
+#include "libs/rpc/security.h"
 #include "libs/type_names/type_names.h"
 #include "protos/fairlead/v1/graph_store.grpc.pb.h"
 #include "protos/fairlead/v1/graph_store.pb.h"
@@ -37,6 +38,7 @@ class RemoteDistDataset {
  public:
   struct Options {
     std::string registry = "127.0.0.1:7100";  // as rpc::RegistryAddress
+    std::shared_ptr<rpc::Security> security = nullptr;  // null: plain text
     // Which dataset, where the cluster has several; "" is the only one.
     std::string dataset_name = {};
     absl::Duration timeout = absl::Seconds(60);  // of each call

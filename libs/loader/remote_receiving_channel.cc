@@ -227,7 +227,8 @@ std::shared_ptr<GatewayStream> RemoteReceivingChannel::Attach(
   if (gateway.connection == nullptr ||
       gateway.address != channel.gateway_address) {
     gateway.address = channel.gateway_address;
-    gateway.connection = rpc::MakeChannel(channel.gateway_address);
+    gateway.connection =
+        rpc::MakeChannel(channel.gateway_address, options_.security);
   }
   GatewayStream::Listener* const listener = this;
   gateway.stream = std::make_shared<GatewayStream>(

@@ -23,6 +23,7 @@ namespace {
 absl::StatusOr<std::unique_ptr<RegistrySession>> Join(
     const SampleStreamOptions& options) {
   return RegistrySession::Create({.registry = options.registry,
+                                  .security = options.security,
                                   .member_name = options.member_name,
                                   .metrics_address = options.metrics_address,
                                   .connect_timeout = options.connect_timeout});
@@ -65,6 +66,7 @@ absl::StatusOr<std::unique_ptr<RemoteSampleStream>> RemoteSampleStream::Create(
   channel_options.prefetch_size = options.prefetch_size;
   channel_options.max_prefetch_size = BufferCapacity(options.backend);
   channel_options.credit_bytes = options.credit_bytes;
+  channel_options.security = options.security;
   channel_options.recovery_timeout = options.recovery_timeout;
   channel_options.landing = options.landing;
   // The servers say whether they have batches for us (parity C-24).

@@ -2,6 +2,7 @@
 #define FAIRLEAD_LIBS_LOADER_SAMPLE_STREAM_OPTIONS_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,10 @@
 #include "protos/fairlead/v1/registry.pb.h"
 #include "protos/fairlead/v1/sampling.pb.h"
 
+namespace fairlead::rpc {
+class Security;
+}
+
 namespace fairlead {
 
 class DistSession;
@@ -22,6 +27,10 @@ class DistSession;
 struct DeliveryOptions {
   // host:port; empty for the environment's (rpc::RegistryAddress).
   std::string registry = "127.0.0.1:7100";
+
+  // Towards the registry and all that it names, and of a pool of this process's
+  // own: rpc::Security::Create(...). Null speaks plain text.
+  std::shared_ptr<rpc::Security> security = nullptr;
 
   // --- who samples -----------------------------------------------------------
   WorkerOptions worker_options = RemoteWorkerOptions();

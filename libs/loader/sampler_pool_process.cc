@@ -68,15 +68,14 @@ absl::StatusOr<std::string> FindSamplerPool(const std::string& wanted) {
 }
 
 absl::StatusOr<std::unique_ptr<SamplerPoolProcess>> SamplerPoolProcess::Start(
-    const std::vector<std::string>& argv, const std::string& log,
+    const std::vector<std::string>& argv,
+    const std::shared_ptr<rpc::Security>& security, const std::string& log,
     absl::Duration timeout) {
   // The constructor is private, so std::make_unique cannot call it.
   std::unique_ptr<SamplerPoolProcess> process(new SamplerPoolProcess());
-  // With a certificate the pool shows the same; a token is for clients alone.
   std::shared_ptr<grpc::ChannelCredentials> credentials =
       grpc::InsecureChannelCredentials();
   std::vector<std::string> command = argv;
-  const std::shared_ptr<rpc::Security> security = rpc::ProcessSecurity();
   if (security != nullptr && !security->options().tls_cert.empty()) {
     credentials = security->ChannelCredentials(rpc::Peer::kOwnJob);
     for (std::string& flag : rpc::FlagsOf(security->options())) {

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "libs/child_process/service_process.h"
+#include "libs/rpc/security.h"
 #include "libs/sync/mutex.h"
 #include "protos/fairlead/v1/sampler_pool.grpc.pb.h"
 
@@ -27,10 +28,13 @@ absl::StatusOr<std::string> FindSamplerPool(const std::string& wanted);
 // A sampler pool that serves this process alone and ends with it. Thread-safe.
 class SamplerPoolProcess {
  public:
-  // Starts argv[0], and waits until it serves. What it says goes to the file
-  // `log`. Errors as ServiceProcess::Start.
+  // Starts argv[0], and waits until it serves: over TLS if `security` has a
+  // certificate, which the pool then shows, too. (A token is for clients
+  // alone.) What it says goes to the file `log`. Errors as
+  // ServiceProcess::Start.
   static absl::StatusOr<std::unique_ptr<SamplerPoolProcess>> Start(
-      const std::vector<std::string>& argv, const std::string& log,
+      const std::vector<std::string>& argv,
+      const std::shared_ptr<rpc::Security>& security, const std::string& log,
       absl::Duration timeout);
 
   // Ends it with SIGTERM, or after five seconds with SIGKILL (GL-094).

@@ -88,6 +88,8 @@ class SamplingInput {
       size_t server, uint64_t epoch, uint32_t attempt,
       absl::Span<const v1::BatchRange> held) ABSL_LOCKS_EXCLUDED(mutex_);
 
+  const RegistrySession& session() const { return *session_; }
+
  private:
   SamplingInput(RegistrySession* session, Options options);
 

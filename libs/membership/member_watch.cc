@@ -24,8 +24,8 @@ namespace fairlead {
 
 MemberWatch::MemberWatch(Options options)
     : options_(std::move(options)),
-      stub_(v1::RegistryService::NewStub(rpc::MakeChannel(options_.registry))) {
-}
+      stub_(v1::RegistryService::NewStub(
+          rpc::MakeChannel(options_.registry, options_.security))) {}
 
 absl::StatusOr<std::unique_ptr<MemberWatch>> MemberWatch::Start(
     Options options) {

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "grpcpp/grpcpp.h"
+#include "libs/rpc/security.h"
 #include "libs/sync/mutex.h"
 #include "protos/fairlead/v1/registry.grpc.pb.h"
 
@@ -29,9 +30,10 @@ class MemberWatch {
   using Members = std::map<std::string, v1::Member>;  // by name
 
   struct Options {
-    std::string registry;                  // as Membership's
-    v1::Role role = v1::ROLE_UNSPECIFIED;  // every role
-    std::string name_prefix = {};          // only members whose names begin so
+    std::string registry;                               // as Membership's
+    std::shared_ptr<rpc::Security> security = nullptr;  // likewise
+    v1::Role role = v1::ROLE_UNSPECIFIED;               // every role
+    std::string name_prefix = {};  // only members whose names begin so
     absl::Duration connect_timeout = absl::Seconds(60);
     // Called with them at first and after each change, by this one's thread; no
     // more once it is destroyed. Must be quick, and call nothing of this class.

@@ -46,7 +46,8 @@ absl::Duration FromProto(const google::protobuf::Duration& duration) {
 
 Membership::Membership(Options options)
     : options_(std::move(options)),
-      stub_(v1::RegistryService::NewStub(rpc::MakeChannel(options_.registry))),
+      stub_(v1::RegistryService::NewStub(
+          rpc::MakeChannel(options_.registry, options_.security))),
       address_(options_.member.address()) {}
 
 absl::StatusOr<std::unique_ptr<Membership>> Membership::Start(Options options) {
@@ -144,6 +145,15 @@ void Membership::SetJoined(bool joined) {
     options_.readiness->Set("joining", !joined);
 }
 
+void Membership::SetDraining(bool draining) {
+  if (options_.readiness != nullptr) {
+    options_.readiness->Set("draining", draining);
+  }
+  const bool begins = draining && !is_draining_;
+  is_draining_ = draining;
+  if (begins && options_.on_draining != nullptr) options_.on_draining();
+}
+
 absl::StatusOr<v1::HeartbeatResponse> Membership::Beat() {
   std::shared_ptr<HeartbeatStream> stream;
   {
@@ -177,9 +187,7 @@ absl::StatusOr<absl::Duration> Membership::Renew() {
     if (!response.ok() && !absl::IsNotFound(response.status())) {
       return response.status();
     }
-    if (response.ok() && options_.readiness != nullptr) {
-      options_.readiness->Set("draining", response->draining());
-    }
+    if (response.ok()) SetDraining(response->draining());
     MutexLock lock(&mutex_);
     if (response.ok() &&
         response->registry_incarnation() == joined_.registry_incarnation()) {

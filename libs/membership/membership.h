@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "libs/membership/heartbeat_stream.h"
 #include "libs/rpc/readiness.h"
+#include "libs/rpc/security.h"
 #include "libs/sync/mutex.h"
 #include "protos/fairlead/v1/registry.grpc.pb.h"
 
@@ -34,6 +35,7 @@ class Membership {
   struct Options {
     // host:port; or ip:port of each of several registries, with commas.
     std::string registry;
+    std::shared_ptr<rpc::Security> security = nullptr;  // null: plain text
     v1::JoinRequest member;  // what to say of oneself
     absl::Duration connect_timeout = absl::Seconds(60);
 
@@ -51,6 +53,11 @@ class Membership {
     // hears within a third of a lease. May be null; must outlive the
     // membership.
     rpc::Readiness* readiness = nullptr;
+
+    // Called when it is heard that the registry has taken the member out of
+    // service (DrainMember), and not again before it is back. Must call nothing
+    // of the membership. May be empty.
+    std::function<void()> on_draining;
 
     // Called at most once, from the thread: status() is not OK any more, and
     // the process should end. May be empty.
@@ -82,6 +89,10 @@ class Membership {
   uint64_t member_id() const ABSL_LOCKS_EXCLUDED(mutex_);
   uint32_t rank() const ABSL_LOCKS_EXCLUDED(mutex_);
   const std::string& registry() const { return options_.registry; }
+  // Of whatever else this process speaks with.
+  const std::shared_ptr<rpc::Security>& security() const {
+    return options_.security;
+  }
 
   // For other calls to the same registry.
   v1::RegistryService::Stub& stub() { return *stub_; }
@@ -91,6 +102,7 @@ class Membership {
 
   absl::Status Join() ABSL_LOCKS_EXCLUDED(mutex_);
   void SetJoined(bool joined);
+  void SetDraining(bool draining) ABSL_EXCLUSIVE_LOCKS_REQUIRED(renewing_);
   // Renews the lease, or joins again if that is what it takes.
   absl::StatusOr<absl::Duration> Renew() ABSL_LOCKS_EXCLUDED(renewing_, mutex_);
   absl::StatusOr<absl::Duration> JoinAgain()
@@ -107,6 +119,7 @@ class Membership {
   // Held over the calls of one renewal.
   Mutex renewing_ ABSL_ACQUIRED_BEFORE(mutex_);
   bool must_join_ ABSL_GUARDED_BY(renewing_) = false;
+  bool is_draining_ ABSL_GUARDED_BY(renewing_) = false;
 
   mutable Mutex mutex_;
   // Made and let go of with renewing_ held; cancelled by whoever ends it.

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -14,6 +15,7 @@
 #include "libs/partition_client/remote_partitions.h"
 #include "libs/partition_client/replica_directory.h"
 #include "libs/rpc/retry_budget.h"
+#include "libs/rpc/security.h"
 #include "libs/sync/mutex.h"
 
 namespace fairlead {
@@ -27,6 +29,7 @@ class PartitionClient final : public RemotePartitions {
  public:
   struct Options {
     std::string dataset_name;
+    std::shared_ptr<rpc::Security> security = nullptr;  // null: plain text
     uint32_t num_partitions = 1;
     // Of one call to one replica.
     absl::Duration call_deadline = absl::Seconds(10);
@@ -53,7 +56,9 @@ class PartitionClient final : public RemotePartitions {
 
   // `peers` must outlive it.
   PartitionClient(Options options, PeerSource& peers)
-      : options_(std::move(options)), peers_(peers) {}
+      : options_(std::move(options)),
+        peers_(peers),
+        directory_(options_.security) {}
 
   // Cancels what is under way, and waits for its `done` calls, which get
   // CANCELLED, and for `peers` to say whom it was asked for.

@@ -29,9 +29,11 @@ struct Call {
 }  // namespace
 
 RegistryPeers::RegistryPeers(const std::string& registry,
+                             const std::shared_ptr<rpc::Security>& security,
                              std::string dataset_name)
     : dataset_name_(std::move(dataset_name)),
-      stub_(v1::RegistryService::NewStub(rpc::MakeChannel(registry))) {}
+      stub_(
+          v1::RegistryService::NewStub(rpc::MakeChannel(registry, security))) {}
 
 void RegistryPeers::List(
     std::function<void(absl::StatusOr<std::vector<Peer>>)> done) {

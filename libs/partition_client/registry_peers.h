@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "libs/partition_client/peer_source.h"
+#include "libs/rpc/security.h"
 #include "protos/fairlead/v1/registry.grpc.pb.h"
 
 namespace fairlead {
@@ -15,8 +16,10 @@ namespace fairlead {
 // The sampler pools of a dataset that the registry knows. Thread-safe.
 class RegistryPeers final : public PeerSource {
  public:
-  // `registry` is its host:port.
-  RegistryPeers(const std::string& registry, std::string dataset_name);
+  // `registry` is its host:port; null `security` is plain text.
+  RegistryPeers(const std::string& registry,
+                const std::shared_ptr<rpc::Security>& security,
+                std::string dataset_name);
 
   void List(
       std::function<void(absl::StatusOr<std::vector<Peer>>)> done) override;

@@ -24,8 +24,8 @@ void ReplicaDirectory::Set(const std::vector<Peer>& peers) {
     if (replica == nullptr) {
       replica = std::make_shared<Replica>();
       replica->address = peer.address;
-      replica->stub =
-          v1::GraphStoreService::NewStub(rpc::MakeChannel(peer.address));
+      replica->stub = v1::GraphStoreService::NewStub(
+          rpc::MakeChannel(peer.address, security_));
     }
     named[peer.partition].push_back(std::move(replica));
   }

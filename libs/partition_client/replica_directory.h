@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/time/time.h"
 #include "libs/partition_client/peer_source.h"
+#include "libs/rpc/security.h"
 #include "libs/sync/mutex.h"
 #include "protos/fairlead/v1/graph_store.grpc.pb.h"
 
@@ -27,6 +29,10 @@ class ReplicaDirectory {
     absl::Time avoid_until = absl::InfinitePast();
   };
   using ReplicaPtr = std::shared_ptr<Replica>;
+
+  // Null `security` is plain text.
+  explicit ReplicaDirectory(std::shared_ptr<rpc::Security> security = nullptr)
+      : security_(std::move(security)) {}
 
   // Takes over who there is. Those that are still there stay connected; a
   // partition that nobody is named for keeps those that it had: whoever named
@@ -46,6 +52,8 @@ class ReplicaDirectory {
     std::vector<ReplicaPtr> replicas;
     size_t next = 0;
   };
+
+  const std::shared_ptr<rpc::Security> security_;
 
   Mutex mutex_;
   absl::flat_hash_map<uint32_t, Partition> partitions_ ABSL_GUARDED_BY(mutex_);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -49,7 +50,8 @@ class CallThreads::Mover final : public Interceptor {
       methods->Proceed();
       return;
     }
-    threads_.Run(ClientOf(*info_.server_context()), methods);
+    threads_.Run(ClientOf(threads_.security_, *info_.server_context()),
+                 methods);
   }
 
  private:
@@ -76,22 +78,23 @@ class CallThreads::MoverFactory final
 };
 
 absl::StatusOr<std::unique_ptr<CallThreads>> CallThreads::Start(
-    int threads, bool callers_are_known) {
+    int threads, std::shared_ptr<Security> security) {
   if (threads <= 0) {
     return absl::InvalidArgumentError(
         absl::StrCat("--max_server_threads=", threads, ": must be positive"));
   }
   // The constructor is private, so std::make_unique cannot call it.
   std::unique_ptr<CallThreads> started(
-      new CallThreads(threads, callers_are_known));
+      new CallThreads(threads, std::move(security)));
   FAIRLEAD_RETURN_IF_ERROR(started->loop_.Start());
   return started;
 }
 
 // What waits is bounded by its callers' deadlines: who comes while there is no
 // thread free is served late, not refused.
-CallThreads::CallThreads(int threads, bool callers_are_known)
-    : turns_(MostOfOneClient(threads, callers_are_known)),
+CallThreads::CallThreads(int threads, std::shared_ptr<Security> security)
+    : security_(std::move(security)),
+      turns_(MostOfOneClient(threads, security_ != nullptr)),
       loop_({.name = "calls",
              .max_concurrency = threads,
              .max_queued = std::numeric_limits<int>::max() / 2}) {}

@@ -11,6 +11,7 @@
 #include "grpcpp/support/server_interceptor.h"
 #include "libs/event_loop/event_loop.h"
 #include "libs/rpc/call_turns.h"
+#include "libs/rpc/security.h"
 #include "libs/sync/mutex.h"
 
 namespace fairlead::rpc {
@@ -31,10 +32,11 @@ namespace fairlead::rpc {
 // rest. (By its address nobody is known: all may come through one.)
 class CallThreads {
  public:
+  // Callers are known by the server's `security`; null if it has none.
   // INVALID_ARGUMENT unless `threads` is positive; RESOURCE_EXHAUSTED if the
   // system has not so many.
   static absl::StatusOr<std::unique_ptr<CallThreads>> Start(
-      int threads, bool callers_are_known);
+      int threads, std::shared_ptr<Security> security);
 
   // For the builder of the server, which must be destroyed before this.
   std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>
@@ -46,12 +48,14 @@ class CallThreads {
   // What goes on with a call.
   using Call = grpc::experimental::InterceptorBatchMethods*;
 
-  CallThreads(int threads, bool callers_are_known);
+  CallThreads(int threads, std::shared_ptr<Security> security);
 
   // Puts a call on a thread, when it is its client's turn.
   void Run(const std::string& client, Call call) ABSL_LOCKS_EXCLUDED(mutex_);
   // Runs calls on this thread while it is anybody's turn.
   void RunTurns() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  const std::shared_ptr<Security> security_;
 
   Mutex mutex_;
   CallTurns<Call> turns_ ABSL_GUARDED_BY(mutex_);

@@ -10,9 +10,9 @@
 
 namespace fairlead::rpc {
 
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address,
-                                           Peer peer) {
-  const std::shared_ptr<Security> security = ProcessSecurity();
+std::shared_ptr<grpc::Channel> MakeChannel(
+    const std::string& address, const std::shared_ptr<Security>& security,
+    Peer peer) {
   return MakeChannel(address, security == nullptr
                                   ? grpc::InsecureChannelCredentials()
                                   : security->ChannelCredentials(peer));

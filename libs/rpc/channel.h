@@ -15,11 +15,12 @@ namespace fairlead::rpc {
 // peer that vanished without a word. `address` may list several servers that
 // stand in for each other (see CheckAddresses): one of those that answer.
 //
-// Over TLS if the process has certificates (SetProcessSecurity): then calls
-// fail with UNAVAILABLE unless a `peer` is found there, as its certificate
-// says.
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address,
-                                           Peer peer = Peer::kService);
+// In plain text without `security`. With it, over TLS: then calls fail with
+// UNAVAILABLE unless a `peer` is found there, as its certificate says.
+std::shared_ptr<grpc::Channel> MakeChannel(
+    const std::string& address,
+    const std::shared_ptr<Security>& security = nullptr,
+    Peer peer = Peer::kService);
 
 // The same as whoever `credentials` say.
 std::shared_ptr<grpc::Channel> MakeChannel(

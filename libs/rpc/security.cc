@@ -25,7 +25,6 @@
 #include "libs/security/tokens.h"
 #include "libs/security/watched_file.h"
 #include "libs/status/status_macros.h"
-#include "libs/sync/mutex.h"
 
 namespace fairlead::rpc {
 namespace {
@@ -110,8 +109,8 @@ class TokenShower final : public grpc::MetadataCredentialsPlugin {
 // Asks of each call, before anything else sees it, whether it may be made.
 class CallChecker final : public grpc::AuthMetadataProcessor {
  public:
-  // `security` holds on to what this is given to.
-  explicit CallChecker(Security& security) : security_(security) {}
+  CallChecker(std::shared_ptr<Security> security, Refusals* refusals)
+      : security_(std::move(security)), refusals_(refusals) {}
 
   bool IsBlocking() const override { return false; }
   grpc::Status Process(const InputMetadata& metadata,
@@ -123,30 +122,21 @@ class CallChecker final : public grpc::AuthMetadataProcessor {
     }
     const auto authorization = metadata.find(kAuthorization);
     const absl::StatusOr<Identity> caller =
-        security_.Identify(*context, authorization == metadata.end()
-                                         ? absl::string_view()
-                                         : ToView(authorization->second));
+        security_->Identify(*context, authorization == metadata.end()
+                                          ? absl::string_view()
+                                          : ToView(authorization->second));
     const absl::Status status = security::CheckAccess(
         ToView(path->second), caller.ok() ? *caller : Identity(),
-        security_.self());
+        security_->self());
+    if (refusals_ != nullptr) refusals_->Count(status);
     return ToGrpcStatus(absl::IsUnauthenticated(status) ? caller.status()
                                                         : status);
   }
 
  private:
-  Security& security_;
+  const std::shared_ptr<Security> security_;
+  Refusals* const refusals_;
 };
-
-struct Holder {
-  Mutex mutex;
-  std::shared_ptr<Security> security ABSL_GUARDED_BY(mutex);
-};
-
-// Never destroyed: there may be connections until the very end.
-Holder& ProcessHolder() {
-  static Holder& holder = *std::make_unique<Holder>().release();
-  return holder;
-}
 
 }  // namespace
 
@@ -226,7 +216,7 @@ std::shared_ptr<grpc::ChannelCredentials> Security::ChannelCredentials(
 }
 
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>>
-Security::ServerCredentials() {
+Security::ServerCredentials(Refusals* refusals) {
   if (own_token_ != nullptr) {
     return absl::FailedPreconditionError(
         "--tls_cert: must be given by whoever serves; a token is for clients");
@@ -239,7 +229,8 @@ Security::ServerCredentials() {
   options.set_cert_request_type(GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY);
   std::shared_ptr<grpc::ServerCredentials> credentials =
       grpc::experimental::TlsServerCredentials(options);
-  credentials->SetAuthMetadataProcessor(std::make_shared<CallChecker>(*this));
+  credentials->SetAuthMetadataProcessor(
+      std::make_shared<CallChecker>(shared_from_this(), refusals));
   return credentials;
 }
 
@@ -273,18 +264,6 @@ absl::StatusOr<Identity> Security::Identify(const grpc::AuthContext& connection,
                            "--tokens; it may have been taken back");
 }
 
-void SetProcessSecurity(std::shared_ptr<Security> security) {
-  Holder& holder = ProcessHolder();
-  MutexLock lock(&holder.mutex);
-  holder.security = std::move(security);
-}
-
-std::shared_ptr<Security> ProcessSecurity() {
-  Holder& holder = ProcessHolder();
-  MutexLock lock(&holder.mutex);
-  return holder.security;
-}
-
 std::vector<std::string> FlagsOf(const SecurityOptions& options) {
   std::vector<std::string> flags;
   for (const auto& [name, value] :
@@ -299,8 +278,8 @@ std::vector<std::string> FlagsOf(const SecurityOptions& options) {
   return flags;
 }
 
-std::optional<Identity> CallerOf(const grpc::ServerContextBase& context) {
-  const std::shared_ptr<Security> security = ProcessSecurity();
+std::optional<Identity> CallerOf(const std::shared_ptr<Security>& security,
+                                 const grpc::ServerContextBase& context) {
   if (security == nullptr) return std::nullopt;
   const auto authorization = context.client_metadata().find(kAuthorization);
   return security
@@ -311,8 +290,9 @@ std::optional<Identity> CallerOf(const grpc::ServerContextBase& context) {
       .value_or(Identity());
 }
 
-std::string ClientOf(const grpc::ServerContextBase& context) {
-  const std::optional<Identity> caller = CallerOf(context);
+std::string ClientOf(const std::shared_ptr<Security>& security,
+                     const grpc::ServerContextBase& context) {
+  const std::optional<Identity> caller = CallerOf(security, context);
   if (caller.has_value() && caller->role == Role::kTrainer) {
     return security::ToString(*caller);
   }

@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "grpcpp/grpcpp.h"
 #include "libs/clock/clock.h"
+#include "libs/rpc/refusals.h"
 #include "libs/security/identity.h"
 #include "libs/security/tokens.h"
 
@@ -38,7 +39,11 @@ enum class Peer {
 // What a process shows others over TLS, and whom it believes. Connections made
 // after the files have changed use what they hold then; those that are open go
 // on. Thread-safe.
-class Security {
+//
+// Main makes one, if any, and hands it to whatever makes channels or servers:
+// options that name an address have a field for it. Null there is plain text,
+// for one host alone.
+class Security : public std::enable_shared_from_this<Security> {
  public:
   // INVALID_ARGUMENT, naming the flag, if files are missing that are needed, or
   // do not go together; FAILED_PRECONDITION if the certificate has expired;
@@ -54,8 +59,11 @@ class Security {
   std::shared_ptr<grpc::ChannelCredentials> ChannelCredentials(Peer peer);
 
   // Every call is checked against the table of libs/security/access.h before
-  // its method sees it. FAILED_PRECONDITION without a certificate.
-  absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> ServerCredentials();
+  // its method sees it, and `refusals`, if not null, told of those that are
+  // refused: it must outlive the server. FAILED_PRECONDITION without a
+  // certificate.
+  absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> ServerCredentials(
+      Refusals* refusals = nullptr);
 
   // Who calls, by certificate or else by token. UNAUTHENTICATED, saying what is
   // missing.
@@ -73,24 +81,20 @@ class Security {
   std::shared_ptr<grpc::experimental::CertificateProviderInterface> provider_;
 };
 
-// A process has one identity, as it has one user: what main sets here before it
-// makes the first channel or server, all of them use. Null, as at first, is
-// plain text, for one host alone.
-void SetProcessSecurity(std::shared_ptr<Security> security);
-std::shared_ptr<Security> ProcessSecurity();
-
 // The flags that give a program that this one starts the same security.
 std::vector<std::string> FlagsOf(const SecurityOptions& options);
 
-// Who makes this call of a server with the process's security: nobody if it
-// cannot be told. Null where there is no TLS: then everybody is anybody, and
-// may do anything.
+// Who makes this call of a server with that security: nobody if it cannot be
+// told. Null where there is no TLS: then everybody is anybody, and may do
+// anything.
 std::optional<security::Identity> CallerOf(
+    const std::shared_ptr<Security>& security,
     const grpc::ServerContextBase& context);
 
 // What tells clients apart: the job of a trainer; otherwise the host, and over
 // TLS the role.
-std::string ClientOf(const grpc::ServerContextBase& context);
+std::string ClientOf(const std::shared_ptr<Security>& security,
+                     const grpc::ServerContextBase& context);
 
 }  // namespace fairlead::rpc
 

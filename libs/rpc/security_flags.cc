@@ -3,10 +3,10 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 
 #include "absl/flags/flag.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "libs/rpc/security.h"
@@ -40,12 +40,12 @@ SecurityOptions SecurityOptionsFromFlags() {
           .refresh = absl::GetFlag(FLAGS_tls_refresh)};
 }
 
-absl::Status UseSecurity(const SecurityOptions& options,
-                         std::optional<security::Role> role) {
+absl::StatusOr<std::shared_ptr<Security>> MakeSecurity(
+    const SecurityOptions& options, std::optional<security::Role> role) {
   if (options.tls_cert.empty() && options.tls_key.empty() &&
       options.tls_ca.empty() && options.token_file.empty() &&
       options.tokens.empty()) {
-    return absl::OkStatus();
+    return std::shared_ptr<Security>();
   }
   FAIRLEAD_ASSIGN_OR_RETURN(std::shared_ptr<Security> security,
                             Security::Create(options));
@@ -56,8 +56,7 @@ absl::Status UseSecurity(const SecurityOptions& options,
         security::ToString(security->self()), "; this program needs one of ",
         security::ToString({.role = *role, .job = "JOB"})));
   }
-  SetProcessSecurity(std::move(security));
-  return absl::OkStatus();
+  return security;
 }
 
 }  // namespace fairlead::rpc

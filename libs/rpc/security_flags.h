@@ -1,9 +1,10 @@
 #ifndef FAIRLEAD_LIBS_RPC_SECURITY_FLAGS_H_
 #define FAIRLEAD_LIBS_RPC_SECURITY_FLAGS_H_
 
+#include <memory>
 #include <optional>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "libs/rpc/security.h"
 #include "libs/security/identity.h"
 
@@ -13,11 +14,18 @@ namespace fairlead::rpc {
 // every program that links this.
 SecurityOptions SecurityOptionsFromFlags();
 
-// Makes what `options` say the security of this process (SetProcessSecurity);
-// nothing if they say nothing. FAILED_PRECONDITION if the certificate is of
-// another role than `role`, where one is given; otherwise as Security::Create.
-absl::Status UseSecurity(const SecurityOptions& options,
-                         std::optional<security::Role> role = std::nullopt);
+// Security as `options` say; null if they say nothing. FAILED_PRECONDITION if
+// the certificate is of another role than `role`, where one is given; otherwise
+// as Security::Create.
+absl::StatusOr<std::shared_ptr<Security>> MakeSecurity(
+    const SecurityOptions& options,
+    std::optional<security::Role> role = std::nullopt);
+
+// The same as the flags say.
+inline absl::StatusOr<std::shared_ptr<Security>> SecurityFromFlags(
+    std::optional<security::Role> role = std::nullopt) {
+  return MakeSecurity(SecurityOptionsFromFlags(), role);
+}
 
 }  // namespace fairlead::rpc
 

@@ -46,20 +46,19 @@ class WhoAmI final : public v1::RegistryService::Service {
   grpc::Status ListMembers(grpc::ServerContext* context,
                            const v1::ListMembersRequest* /*request*/,
                            v1::ListMembersResponse* response) override {
-    response->add_members()->set_member_name(ClientOf(*context));
-    return CallerOf(*context).has_value()
+    response->add_members()->set_member_name(ClientOf(security, *context));
+    return CallerOf(security, *context).has_value()
                ? grpc::Status::OK
                : grpc::Status(grpc::StatusCode::INTERNAL, "no TLS");
   }
+
+  std::shared_ptr<Security> security;  // the server's
 };
 
 class SecurityTest : public ::testing::Test {
  protected:
   SecurityTest() { std::filesystem::remove_all(folder_); }
-  ~SecurityTest() override {
-    server_.reset();
-    SetProcessSecurity(nullptr);
-  }
+  ~SecurityTest() override { server_.reset(); }
 
   // The files of somebody.
   SecurityOptions FilesOf(absl::string_view identity,
@@ -83,10 +82,11 @@ class SecurityTest : public ::testing::Test {
   }
 
   void Serve(const SecurityOptions& options) {
-    FAIRLEAD_ASSERT_OK_AND_ASSIGN(auto security, Security::Create(options));
-    SetProcessSecurity(std::move(security));
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(service_.security, Security::Create(options));
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(
-        server_, Server::Start({.listen = "127.0.0.1:0"}, {&service_}));
+        server_,
+        Server::Start({.listen = "127.0.0.1:0", .security = service_.security},
+                      {&service_}));
   }
 
   absl::StatusOr<std::string> Ask(

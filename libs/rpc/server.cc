@@ -59,11 +59,11 @@ void SetLimits(const ServerLimits& limits, grpc::ServerBuilder& builder) {
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(
     const ServerOptions& options, const std::vector<grpc::Service*>& services) {
   FAIRLEAD_RETURN_IF_ERROR(CheckAddress("--listen", options.listen));
-  const std::shared_ptr<Security> security = ProcessSecurity();
   std::shared_ptr<grpc::ServerCredentials> credentials =
       grpc::InsecureServerCredentials();
-  if (security != nullptr) {
-    FAIRLEAD_ASSIGN_OR_RETURN(credentials, security->ServerCredentials());
+  if (options.security != nullptr) {
+    FAIRLEAD_ASSIGN_OR_RETURN(
+        credentials, options.security->ServerCredentials(options.refusals));
   } else if (!IsLoopback(options.listen)) {
     const std::string danger =
         absl::StrCat("--listen=", options.listen,
@@ -78,7 +78,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
   }
   FAIRLEAD_ASSIGN_OR_RETURN(
       std::unique_ptr<CallThreads> threads,
-      CallThreads::Start(options.max_threads, security != nullptr));
+      CallThreads::Start(options.max_threads, options.security));
   // Both are switches of the whole process, and safe to set again.
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();

@@ -12,6 +12,7 @@
 #include "grpcpp/grpcpp.h"
 #include "libs/rpc/call_threads.h"
 #include "libs/rpc/readiness.h"
+#include "libs/rpc/refusals.h"
 #include "libs/rpc/security.h"
 
 namespace fairlead::rpc {
@@ -38,6 +39,10 @@ struct ServerLimits {
 
 struct ServerOptions {
   std::string listen;  // host:port; port 0 takes a free one
+  // Null listens in plain text.
+  std::shared_ptr<Security> security = nullptr;
+  // Told of whom that refuses; may be null. Must outlive the server.
+  Refusals* refusals = nullptr;
   ServerLimits limits = {};
   // Whether it may listen without TLS where other hosts can reach it.
   bool insecure_listen = false;
@@ -51,7 +56,7 @@ struct ServerOptions {
 };
 
 // A gRPC server with health checking and reflection on, and a port that nobody
-// shares. Over TLS if the process has certificates (SetProcessSecurity).
+// shares. Over TLS if it is given security.
 //
 // The health service answers two questions, after Kubernetes's two probes:
 // of "" (liveness) it says SERVING from the start until Drain(); of "readiness"
@@ -61,7 +66,7 @@ class Server {
   // `services` must outlive the server. UNAVAILABLE, naming the address, if
   // the port is in use; INVALID_ARGUMENT if `listen` is no host:port, for no
   // threads, or if others could reach it without TLS; FAILED_PRECONDITION if
-  // the process has a token and no certificate.
+  // its security is a token and no certificate.
   static absl::StatusOr<std::unique_ptr<Server>> Start(
       const ServerOptions& options,
       const std::vector<grpc::Service*>& services);

@@ -1,6 +1,7 @@
 #include "libs/rpc/server_flags.h"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -61,10 +62,11 @@ absl::Status CheckLong(const char* flag, absl::Duration value) {
 
 }  // namespace
 
-absl::Status UseServerSecurityFromFlags(std::optional<security::Role> role) {
+absl::StatusOr<std::shared_ptr<Security>> ServerSecurityFromFlags(
+    std::optional<security::Role> role) {
   SecurityOptions options = SecurityOptionsFromFlags();
   options.tokens = absl::GetFlag(FLAGS_tokens);
-  return UseSecurity(options, role);
+  return MakeSecurity(options, role);
 }
 
 absl::StatusOr<ServerOptions> ServerOptionsFromFlags(

@@ -2,9 +2,9 @@
 #define FAIRLEAD_LIBS_RPC_SERVER_FLAGS_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "libs/rpc/server.h"
 #include "libs/security/identity.h"
@@ -14,10 +14,12 @@ namespace fairlead::rpc {
 // Flags that every server of ours has, besides those of security_flags.h:
 // --listen is each one's own.
 
-// As UseSecurity, with --tokens.
-absl::Status UseServerSecurityFromFlags(std::optional<security::Role> role);
+// As SecurityFromFlags, with --tokens.
+absl::StatusOr<std::shared_ptr<Security>> ServerSecurityFromFlags(
+    std::optional<security::Role> role);
 
-// Everything but `listen` and `readiness`. `max_request_bytes` is what
+// Everything but `listen`, `security` and `readiness`. `max_request_bytes` is
+// what
 // --max_request is by default. INVALID_ARGUMENT names the flag.
 absl::StatusOr<ServerOptions> ServerOptionsFromFlags(
     uint64_t max_request_bytes);

@@ -29,6 +29,12 @@ inline constexpr MetricName kNotReady = {
     "1 where that is why it is not ready now, by reason: joining (until the "
     "registry knows it and all that it should hold is made), store (takes no "
     "changes), draining, stopping."};
+inline constexpr MetricName kRefusedCalls = {
+    "fairlead_refused_calls_total",
+    "Calls refused for who makes them, or for how much they have already, by "
+    "code: unauthenticated, permission_denied, resource_exhausted. Rising: a "
+    "certificate or token is wrong, or a limit is too low, or somebody tries. "
+    "Too large messages and headers are not among them: gRPC refuses these."};
 inline constexpr MetricName kProcessStartTime = {
     "process_start_time_seconds",
     "When the process began, in seconds since 1970. Changing: it restarts."};

@@ -36,6 +36,7 @@ absl::StatusOr<std::unique_ptr<RegistryRendezvous>> RegistryRendezvous::Join(
   FAIRLEAD_ASSIGN_OR_RETURN(
       std::unique_ptr<MemberWatch> living,
       MemberWatch::Start({.registry = membership->registry(),
+                          .security = membership->security(),
                           .role = v1::ROLE_TRAINER,
                           .name_prefix = absl::StrCat(job, "/")}));
   const std::string name = NameOf(job, member);

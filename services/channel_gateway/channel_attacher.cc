@@ -27,6 +27,7 @@ constexpr std::chrono::seconds kDeadline(5);
 struct ChannelAttacher::Search {
   uint64_t channel_id = 0;
   v1::Doorbell wake_consumer;
+  Check may_attach;
   Callback done;
 
   grpc::ClientContext resolve_context;
@@ -40,8 +41,11 @@ struct ChannelAttacher::Search {
 };
 
 ChannelAttacher::ChannelAttacher(const std::string& registry,
+                                 std::shared_ptr<rpc::Security> security,
                                  std::string shm_domain)
-    : registry_(v1::RegistryService::NewStub(rpc::MakeChannel(registry))),
+    : security_(std::move(security)),
+      registry_(
+          v1::RegistryService::NewStub(rpc::MakeChannel(registry, security_))),
       shm_domain_(std::move(shm_domain)) {}
 
 ChannelAttacher::~ChannelAttacher() {
@@ -51,7 +55,8 @@ ChannelAttacher::~ChannelAttacher() {
 }
 
 void ChannelAttacher::Find(uint64_t channel_id,
-                           const v1::Doorbell& wake_consumer, Callback done) {
+                           const v1::Doorbell& wake_consumer, Check may_attach,
+                           Callback done) {
   {
     MutexLock lock(&mutex_);
     ++under_way_;
@@ -59,6 +64,7 @@ void ChannelAttacher::Find(uint64_t channel_id,
   auto search = std::make_shared<Search>();
   search->channel_id = channel_id;
   search->wake_consumer = wake_consumer;
+  search->may_attach = std::move(may_attach);
   search->done = std::move(done);
   search->resolve_request.set_channel_id(channel_id);
   search->resolve_context.set_deadline(std::chrono::system_clock::now() +
@@ -66,23 +72,33 @@ void ChannelAttacher::Find(uint64_t channel_id,
   registry_->async()->ResolveChannel(
       &search->resolve_context, &search->resolve_request, &search->resolved,
       [this, search](const grpc::Status& status) {
-        if (!status.ok()) {
-          End(search,
-              absl::Status(static_cast<absl::StatusCode>(status.error_code()),
-                           absl::StrCat("channel ", search->channel_id,
-                                        ": the registry says: ",
-                                        status.error_message())));
-        } else if (search->resolved.shm_domain() != shm_domain_) {
-          // It may have moved: whoever asks the registry again finds it.
-          End(search,
-              absl::UnavailableError(absl::StrCat(
-                  "channel ", search->channel_id,
-                  ": its sampler pool does not share this gateway's --shm_dir; "
-                  "receive from the gateway that the registry names now")));
-        } else {
-          AskPool(search);
-        }
+        OnResolved(search, status);
       });
+}
+
+void ChannelAttacher::OnResolved(std::shared_ptr<Search> search,
+                                 const grpc::Status& status) {
+  if (!status.ok()) {
+    End(search, absl::Status(static_cast<absl::StatusCode>(status.error_code()),
+                             absl::StrCat("channel ", search->channel_id,
+                                          ": the registry says: ",
+                                          status.error_message())));
+    return;
+  }
+  // First of all: whose channel it is not learns nothing else of it.
+  const absl::Status may = search->may_attach(search->resolved.job());
+  if (!may.ok()) {
+    End(search, may);
+  } else if (search->resolved.shm_domain() != shm_domain_) {
+    // It may have moved: whoever asks the registry again finds it.
+    End(search,
+        absl::UnavailableError(absl::StrCat(
+            "channel ", search->channel_id,
+            ": its sampler pool does not share this gateway's --shm_dir; "
+            "receive from the gateway that the registry names now")));
+  } else {
+    AskPool(search);
+  }
 }
 
 void ChannelAttacher::AskPool(std::shared_ptr<Search> search) {
@@ -91,7 +107,7 @@ void ChannelAttacher::AskPool(std::shared_ptr<Search> search) {
     auto& stub = pools_[search->resolved.pool_address()];
     if (stub == nullptr) {
       stub = v1::SamplerPoolService::NewStub(
-          rpc::MakeChannel(search->resolved.pool_address()));
+          rpc::MakeChannel(search->resolved.pool_address(), security_));
     }
     search->pool = stub;
   }

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/base/thread_annotations.h"
+#include "libs/rpc/security.h"
 #include "libs/sync/mutex.h"
 #include "protos/fairlead/v1/registry.grpc.pb.h"
 #include "protos/fairlead/v1/sampler_pool.grpc.pb.h"
@@ -20,23 +21,29 @@ namespace fairlead {
 class ChannelAttacher final : public ChannelFinder {
  public:
   // `shm_domain` is this gateway's (libs/shm_channel/shm_domain.h).
-  ChannelAttacher(const std::string& registry, std::string shm_domain);
+  // Null `security` is plain text.
+  ChannelAttacher(const std::string& registry,
+                  std::shared_ptr<rpc::Security> security,
+                  std::string shm_domain);
 
   // Waits for the calls under way; each has a deadline.
   ~ChannelAttacher() override;
 
   // UNAVAILABLE if the registry or the pool is away, or the pool does not share
   // this host's shared memory folder; NOT_FOUND if there is no such channel.
+  // The pool is asked only if `may_attach` of what the registry says.
   void Find(uint64_t channel_id, const v1::Doorbell& wake_consumer,
-            Callback done) override;
+            Check may_attach, Callback done) override;
 
  private:
   struct Search;
 
+  void OnResolved(std::shared_ptr<Search> search, const grpc::Status& status);
   void AskPool(std::shared_ptr<Search> search);
   void End(std::shared_ptr<Search> search,
            absl::StatusOr<ChannelAttachment> found);
 
+  const std::shared_ptr<rpc::Security> security_;
   const std::unique_ptr<v1::RegistryService::Stub> registry_;
   const std::string shm_domain_;
 

@@ -3,10 +3,12 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
+#include <string>
 
 #include "grpcpp/grpcpp.h"
 #include "libs/clock/clock.h"
-#include "libs/rpc/open_streams.h"
+#include "libs/rpc/clients.h"
 #include "protos/fairlead/v1/channel_gateway.grpc.pb.h"
 #include "services/channel_gateway/delivery.h"
 #include "services/channel_gateway/gateway_metrics.h"
@@ -26,14 +28,13 @@ class ChannelGatewayService final
   // All must outlive the service and its calls.
   ChannelGatewayService(Delivery& delivery, const Clock& clock,
                         GatewayMetrics& metrics, TimelineLog& timelines,
-                        int64_t max_subscriptions,
-                        int64_t max_streams_per_client)
+                        rpc::Clients& clients, int64_t max_subscriptions)
       : delivery_(delivery),
         clock_(clock),
         metrics_(metrics),
         timelines_(timelines),
-        max_subscriptions_(max_subscriptions),
-        open_(max_streams_per_client) {}
+        clients_(clients),
+        max_subscriptions_(max_subscriptions) {}
 
   grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Receive(
       grpc::CallbackServerContext* context) override;
@@ -46,14 +47,18 @@ class ChannelGatewayService final
       v1::ListTimelinesResponse* response) override;
 
  private:
+  // The job that calls; null where that cannot be known.
+  std::optional<std::string> JobOf(
+      const grpc::ServerContextBase& context) const;
+
   Delivery& delivery_;
   const Clock& clock_;
   GatewayMetrics& metrics_;
   TimelineLog& timelines_;
+  rpc::Clients& clients_;
   const int64_t max_subscriptions_;
   std::atomic<int64_t> subscriptions_{0};
   std::atomic<uint64_t> streams_{0};  // that there ever were
-  rpc::OpenStreams open_;
 };
 
 }  // namespace fairlead

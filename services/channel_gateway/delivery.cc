@@ -16,9 +16,13 @@
 namespace fairlead {
 namespace {
 
-absl::Status NotOfJob(uint64_t channel_id, const std::string& job) {
+// Whether the sink may read a channel of that job.
+absl::Status CheckJob(uint64_t channel_id, const std::string& job,
+                      const MessageSink& sink) {
+  const std::optional<std::string> reader = sink.job();
+  if (!reader.has_value() || *reader == job) return absl::OkStatus();
   return absl::PermissionDeniedError(
-      absl::StrCat("channel ", channel_id, ": is not of job ", job));
+      absl::StrCat("channel ", channel_id, ": is not of job ", *reader));
 }
 
 absl::Status Draining() {
@@ -61,13 +65,25 @@ void Delivery::Run(const Actions& actions) {
   for (const std::function<void()>& action : actions) action();
 }
 
+void Delivery::HandOn() {
+  Actions actions;
+  {
+    MutexLock lock(&mutex_);
+    EndAll(
+        absl::UnavailableError(
+            "this channel gateway is being taken out of service; go on where "
+            "the registry says"),
+        actions);
+  }
+  Run(actions);
+}
+
 void Delivery::Drain() {
   Actions actions;
   {
     MutexLock lock(&mutex_);
     draining_ = true;
-    for (const auto& [id, channel] : channels_)
-      FinishReader(*channel, Draining(), actions);
+    EndAll(Draining(), actions);
   }
   Run(actions);
 }
@@ -134,10 +150,26 @@ void Delivery::Subscribe(uint64_t channel_id, const EpochAttempt& wanted,
   v1::Doorbell wake;
   wake.set_name(doorbell_->name());
   wake.set_slot(static_cast<uint32_t>(channel_id % Doorbell::kSlots));
-  finder_.Find(channel_id, wake,
-               [this, channel_id](absl::StatusOr<ChannelAttachment> found) {
-                 OnFound(channel_id, std::move(found));
-               });
+  finder_.Find(
+      channel_id, wake,
+      [this, channel_id](const std::string& job) {
+        return CheckWaiting(channel_id, job);
+      },
+      [this, channel_id](absl::StatusOr<ChannelAttachment> found) {
+        OnFound(channel_id, std::move(found));
+      });
+}
+
+absl::Status Delivery::CheckWaiting(uint64_t channel_id,
+                                    const std::string& job) {
+  MutexLock lock(&mutex_);
+  const auto it = channels_.find(channel_id);
+  if (it == channels_.end() || !it->second->reader.has_value()) {
+    return absl::UnavailableError(absl::StrCat(
+        "channel ", channel_id,
+        ": whoever asked for it left before it was attached; try again"));
+  }
+  return CheckJob(channel_id, job, *it->second->reader->sink);
 }
 
 void Delivery::OnFound(uint64_t channel_id,
@@ -146,7 +178,8 @@ void Delivery::OnFound(uint64_t channel_id,
   {
     MutexLock lock(&mutex_);
     const auto it = channels_.find(channel_id);
-    if (it == channels_.end()) return;
+    // (It may have been handed on meanwhile, and asked for anew.)
+    if (it == channels_.end() || !it->second->is_being_found) return;
     it->second->is_being_found = false;
     absl::Status status = found.status();
     if (status.ok()) status = Attach(*it->second, *found);
@@ -188,16 +221,16 @@ absl::Status Delivery::Attach(Channel& channel,
 
 absl::Status Delivery::CheckReader(uint64_t channel_id,
                                    const MessageSink& sink) const {
-  const std::optional<std::string> job = sink.job();
   const auto it = channels_.find(channel_id);
-  if (!job.has_value() || it == channels_.end()) return absl::OkStatus();
+  if (it == channels_.end()) return absl::OkStatus();
   const Channel& channel = *it->second;
   if (channel.consumer != nullptr) {
-    return channel.job == *job ? absl::OkStatus() : NotOfJob(channel_id, *job);
+    return CheckJob(channel_id, channel.job, sink);
   }
   // Whose it is will be known in a moment. Until then no other job's reader may
   // push out the one that waits.
-  if (!channel.reader.has_value() || channel.reader->sink->job() == job) {
+  if (!channel.reader.has_value() ||
+      channel.reader->sink->job() == sink.job()) {
     return absl::OkStatus();
   }
   return absl::UnavailableError(

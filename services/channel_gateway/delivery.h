@@ -87,15 +87,19 @@ struct ChannelAttachment {
   std::string job;  // that the channel is of
 };
 
-// Finds channels; see channel_attacher.h. Calls back once, from any thread,
-// maybe before it returns.
+// Finds channels; see channel_attacher.h. Calls back from any thread, maybe
+// before it returns.
 class ChannelFinder {
  public:
+  // Whether the channel of that job is wanted. Until then nothing has been done
+  // to it, or to its pool.
+  using Check = std::function<absl::Status(const std::string& job)>;
   using Callback = std::function<void(absl::StatusOr<ChannelAttachment>)>;
 
   virtual ~ChannelFinder() = default;
+  // Calls `done` once: with the error of `may_attach`, if that returns one.
   virtual void Find(uint64_t channel_id, const v1::Doorbell& wake_consumer,
-                    Callback done) = 0;
+                    Check may_attach, Callback done) = 0;
 };
 
 struct DeliveryOptions {
@@ -146,7 +150,11 @@ class Delivery {
   // What there is now, for metrics.
   GatewaySnapshot TakeSnapshot() ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Finishes every reader with UNAVAILABLE, and refuses new ones.
+  // Finishes every reader with UNAVAILABLE, and lets go of every channel: what
+  // was taken out and not sent is made again. Readers ask the registry then,
+  // and go on at another gateway of this host if there is one, else here.
+  void HandOn() ABSL_LOCKS_EXCLUDED(mutex_);
+  // The same, and refuses new ones.
   void Drain() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
@@ -183,6 +191,9 @@ class Delivery {
            std::unique_ptr<Doorbell> doorbell);
 
   void RunDoorbell();
+  // Whether who waits for the channel may read what is of that job.
+  absl::Status CheckWaiting(uint64_t channel_id, const std::string& job)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   void OnFound(uint64_t channel_id, absl::StatusOr<ChannelAttachment> found)
       ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Attach(Channel& channel, const ChannelAttachment& found)
@@ -206,6 +217,8 @@ class Delivery {
   // The next message that the reader is to get; nullopt if there is none now.
   // An error if the channel is at its end.
   absl::StatusOr<std::optional<DeliveredMessage>> NextMessage(Channel& channel)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void EndAll(const absl::Status& why, Actions& actions)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Finishes the reader and forgets the channel.
   void End(uint64_t channel_id, const absl::Status& why, Actions& actions)

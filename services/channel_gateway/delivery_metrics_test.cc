@@ -38,7 +38,7 @@ constexpr uint64_t kChannel = 7;
 class Finder final : public ChannelFinder {
  public:
   void Find(uint64_t /*channel_id*/, const v1::Doorbell& wake_consumer,
-            Callback done) override {
+            Check /*may_attach*/, Callback done) override {
     wake = wake_consumer;
     done(attachment);
   }

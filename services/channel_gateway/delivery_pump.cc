@@ -45,6 +45,12 @@ void Delivery::End(uint64_t channel_id, const absl::Status& why,
   channels_.erase(it);
 }
 
+void Delivery::EndAll(const absl::Status& why, Actions& actions) {
+  std::vector<uint64_t> ids;
+  for (const auto& [id, channel] : channels_) ids.push_back(id);
+  for (const uint64_t id : ids) End(id, why, actions);
+}
+
 absl::StatusOr<std::optional<DeliveredMessage>> Delivery::NextMessage(
     Channel& channel) {
   while (true) {

@@ -16,8 +16,10 @@
 #include "libs/command_line/command_line.h"
 #include "libs/membership/membership.h"
 #include "libs/rpc/channel.h"
+#include "libs/rpc/clients.h"
 #include "libs/rpc/readiness.h"
 #include "libs/rpc/ready_line.h"
+#include "libs/rpc/security.h"
 #include "libs/rpc/server.h"
 #include "libs/rpc/server_flags.h"
 #include "libs/rpc/termination.h"
@@ -25,6 +27,7 @@
 #include "libs/shm_channel/shm_domain.h"
 #include "libs/status/status_macros.h"
 #include "libs/telemetry/channel_samples.h"
+#include "libs/telemetry/refusal_samples.h"
 #include "libs/telemetry/telemetry.h"
 #include "services/channel_gateway/channel_attacher.h"
 #include "services/channel_gateway/channel_gateway_service.h"
@@ -75,8 +78,10 @@ constexpr uint64_t kMaxRequest = 4 << 20;
 absl::Status Serve() {
   const rpc::TerminationSignal termination;  // before any thread exists
   const RealClock clock;
-  FAIRLEAD_RETURN_IF_ERROR(
-      rpc::UseServerSecurityFromFlags(security::Role::kGateway));
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      const std::shared_ptr<rpc::Security> security,
+      rpc::ServerSecurityFromFlags(security::Role::kGateway));
+  rpc::Clients clients(security, rpc::MaxStreamsPerClientFromFlags());
   rpc::Readiness readiness;
   const std::string registry = absl::GetFlag(FLAGS_registry);
   FAIRLEAD_RETURN_IF_ERROR(rpc::CheckAddresses("--registry", registry));
@@ -94,7 +99,7 @@ absl::Status Serve() {
       Telemetry::Serve(absl::GetFlag(FLAGS_metrics_listen)));
   telemetry->ExposeReadiness(readiness);
   GatewayMetrics metrics(*telemetry);
-  ChannelAttacher attacher(registry, shm_domain);
+  ChannelAttacher attacher(registry, security, shm_domain);
   FAIRLEAD_ASSIGN_OR_RETURN(
       const std::unique_ptr<Delivery> delivery,
       Delivery::Start(
@@ -103,25 +108,28 @@ absl::Status Serve() {
            .max_channels = absl::GetFlag(FLAGS_max_channels)},
           clock, metrics, attacher));
   ChannelSamples channels(absl::GetFlag(FLAGS_metrics_max_channels));
-  const auto sampled =
-      telemetry->OnScrape([&delivery, &channels](MetricSamples& samples) {
+  const auto sampled = telemetry->OnScrape(
+      [&delivery, &channels, &clients](MetricSamples& samples) {
         SampleGateway(delivery->TakeSnapshot(), channels, samples);
+        SampleRefusals(clients.refusals(), samples);
       });
   TimelineLog timelines({.every = absl::GetFlag(FLAGS_timeline_every),
                          .max_timelines = max_timelines},
                         *telemetry);
-  ChannelGatewayService service(*delivery, clock, metrics, timelines,
-                                absl::GetFlag(FLAGS_max_subscriptions),
-                                rpc::MaxStreamsPerClientFromFlags());
+  ChannelGatewayService service(*delivery, clock, metrics, timelines, clients,
+                                absl::GetFlag(FLAGS_max_subscriptions));
   FAIRLEAD_ASSIGN_OR_RETURN(rpc::ServerOptions serve,
                             rpc::ServerOptionsFromFlags(kMaxRequest));
   serve.listen = absl::GetFlag(FLAGS_listen);
+  serve.security = security;
+  serve.refusals = &clients.refusals();
   serve.readiness = &readiness;
   FAIRLEAD_ASSIGN_OR_RETURN(const std::unique_ptr<rpc::Server> server,
                             rpc::Server::Start(serve, {&service}));
 
   Membership::Options join;
   join.registry = registry;
+  join.security = security;
   join.connect_timeout = absl::GetFlag(FLAGS_connect_timeout);
   std::string name = absl::GetFlag(FLAGS_member_name);
   if (name.empty()) name = DefaultMemberName("gateway");
@@ -131,6 +139,7 @@ absl::Status Serve() {
   join.member.set_metrics_address(telemetry->address());
   join.member.set_shm_domain(shm_domain);
   join.readiness = &readiness;
+  join.on_draining = [&delivery] { delivery->HandOn(); };
   join.on_replaced = [&termination] { termination.Request(); };
   FAIRLEAD_ASSIGN_OR_RETURN(std::unique_ptr<Membership> membership,
                             Membership::Start(std::move(join)));

@@ -81,7 +81,8 @@ std::shared_ptr<ChannelPools::Stub> ChannelPools::StubOf(
   MutexLock lock(&mutex_);
   std::shared_ptr<Stub>& stub = stubs_[pool.address()];
   if (stub == nullptr) {
-    stub = v1::SamplerPoolService::NewStub(rpc::MakeChannel(pool.address()));
+    stub = v1::SamplerPoolService::NewStub(
+        rpc::MakeChannel(pool.address(), security_));
   }
   return stub;
 }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -13,6 +14,7 @@
 #include "absl/time/time.h"
 #include "grpcpp/grpcpp.h"
 #include "libs/clock/clock.h"
+#include "libs/rpc/security.h"
 #include "libs/sync/mutex.h"
 #include "protos/fairlead/v1/registry.pb.h"
 #include "protos/fairlead/v1/registry_state.pb.h"
@@ -38,9 +40,10 @@ class ChannelPools {
  public:
   using Stub = v1::SamplerPoolService::Stub;
 
-  // Both must outlive it.
-  ChannelPools(RegistryCore& core, const Clock& clock)
-      : core_(core), clock_(clock) {}
+  // Both must outlive it. Null `security` is plain text.
+  ChannelPools(RegistryCore& core, const Clock& clock,
+               std::shared_ptr<rpc::Security> security)
+      : core_(core), clock_(clock), security_(std::move(security)) {}
 
   // The pool that serves a channel, and a stub for it. PERMISSION_DENIED if
   // the caller may not use the channel.
@@ -82,6 +85,7 @@ class ChannelPools {
  private:
   RegistryCore& core_;
   const Clock& clock_;
+  const std::shared_ptr<rpc::Security> security_;
 
   Mutex mutex_;
   std::map<std::string, std::shared_ptr<Stub>> stubs_

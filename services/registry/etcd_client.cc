@@ -12,8 +12,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/string_view.h"
-#include "absl/strings/strip.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -28,16 +26,6 @@ namespace {
 // How long a member may take to be connected to, before another is tried.
 constexpr absl::Duration kConnectDeadline = absl::Milliseconds(250);
 
-// etcd is no member of the cluster: what its address says is how to speak to
-// it.
-std::shared_ptr<grpc::Channel> ConnectTo(absl::string_view endpoint) {
-  if (absl::ConsumePrefix(&endpoint, kEtcdTls)) {
-    return rpc::MakeChannel(std::string(endpoint), rpc::Peer::kHost);
-  }
-  return rpc::MakeChannel(std::string(endpoint),
-                          grpc::InsecureChannelCredentials());
-}
-
 // Whether another member, or the same one a little later, may do better.
 bool MayPass(const grpc::Status& status) {
   return status.error_code() == grpc::StatusCode::UNAVAILABLE ||
@@ -48,11 +36,14 @@ bool MayPass(const grpc::Status& status) {
 }  // namespace
 
 EtcdClient::EtcdClient(const std::vector<std::string>& endpoints,
-                       absl::Duration call_deadline)
+                       absl::Duration call_deadline,
+                       const std::shared_ptr<rpc::Security>& security)
     : name_(absl::StrCat("etcd at ", absl::StrJoin(endpoints, ","))),
+      is_secure_(security != nullptr),
       call_deadline_(call_deadline) {
   for (const std::string& endpoint : endpoints) {
-    const std::shared_ptr<grpc::Channel> channel = ConnectTo(endpoint);
+    const std::shared_ptr<grpc::Channel> channel =
+        rpc::MakeChannel(endpoint, security, rpc::Peer::kHost);
     members_.push_back({channel, etcdserverpb::KV::NewStub(channel),
                         etcdserverpb::Lease::NewStub(channel),
                         etcdserverpb::Watch::NewStub(channel)});
@@ -201,13 +192,15 @@ grpc::Status EtcdClient::Try(absl::Time deadline, OneTry one_try, bool* sent) {
     under_way_.insert(&context);
   }
   Member& member = members_[current];
-  grpc::Status status(grpc::StatusCode::UNAVAILABLE, "cannot be reached");
+  grpc::Status status;
   // gRPC connects only while it is waited for: a call that fails at once would
   // do so for ever.
   if (member.channel->WaitForConnected(absl::ToChronoTime(
           std::min(deadline, absl::Now() + kConnectDeadline)))) {
     *sent = true;
     status = one_try(member, &context);
+  } else {
+    status = {grpc::StatusCode::UNAVAILABLE, WhyNotConnected(member)};
   }
   MutexLock lock(&mutex_);
   under_way_.erase(&context);
@@ -215,6 +208,27 @@ grpc::Status EtcdClient::Try(absl::Time deadline, OneTry one_try, bool* sent) {
     current_ = (current_ + 1) % members_.size();
   }
   return status;
+}
+
+std::string EtcdClient::WhyNotConnected(Member& member) const {
+  std::string why = "cannot be reached";
+  if (member.channel->GetState(/*try_to_connect=*/false) ==
+      GRPC_CHANNEL_TRANSIENT_FAILURE) {
+    // gRPC tells it to calls alone: this one reads nothing, if it comes through
+    // after all.
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + kConnectDeadline));
+    etcdserverpb::RangeRequest request;
+    request.set_key("connected");
+    request.set_keys_only(true);
+    etcdserverpb::RangeResponse response;
+    const grpc::Status status = member.kv->Range(&context, request, &response);
+    if (!status.ok()) absl::StrAppend(&why, " (", status.error_message(), ")");
+  }
+  absl::StrAppend(&why, is_secure_
+                            ? "; is its certificate of --tls_ca, for that host?"
+                            : "; if it speaks TLS, name it etcds://");
+  return why;
 }
 
 absl::Status EtcdClient::Error(const grpc::Status& status) const {

@@ -14,12 +14,11 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "grpcpp/grpcpp.h"
+#include "libs/rpc/security.h"
 #include "libs/sync/mutex.h"
 #include "third_party/etcd/rpc.grpc.pb.h"
 
 namespace fairlead {
-
-inline constexpr char kEtcdTls[] = "https://";
 
 // The calls of etcd v3, made to the members of one cluster in turn: one that
 // does not answer within a quarter of `call_deadline` makes the next call, and
@@ -30,11 +29,11 @@ inline constexpr char kEtcdTls[] = "https://";
 // OUT_OF_RANGE if it is about a revision that was compacted.
 class EtcdClient {
  public:
-  // Each endpoint is host:port, with kEtcdTls before it if it is to be spoken
-  // to over TLS, as the process's security has it: then etcd's certificate must
-  // be for that host.
+  // Each endpoint is host:port. With `security` it is spoken to over TLS, and
+  // etcd's certificate must be for that host.
   EtcdClient(const std::vector<std::string>& endpoints,
-             absl::Duration call_deadline);
+             absl::Duration call_deadline,
+             const std::shared_ptr<rpc::Security>& security = nullptr);
 
   absl::StatusOr<etcdserverpb::RangeResponse> Range(
       const etcdserverpb::RangeRequest& request);
@@ -81,9 +80,12 @@ class EtcdClient {
   // Sets `sent` unless the member was certainly not asked.
   grpc::Status Try(absl::Time deadline, OneTry one_try, bool* sent)
       ABSL_LOCKS_EXCLUDED(mutex_);
+  // What gRPC says, and what may be the mend.
+  std::string WhyNotConnected(Member& member) const;
   absl::Status Error(const grpc::Status& status) const;
 
   const std::string name_;
+  const bool is_secure_;
   const absl::Duration call_deadline_;
   std::vector<Member> members_;
 

@@ -75,32 +75,20 @@ std::vector<int> FreePorts(size_t count) {
   return ports;
 }
 
-absl::StatusOr<etcdserverpb::StatusResponse> StatusOf(
-    const std::string& endpoint, bool wait_until_it_answers) {
-  grpc::ClientContext context;
-  context.set_wait_for_ready(wait_until_it_answers);
-  context.set_deadline(std::chrono::system_clock::now() +
-                       absl::ToChronoSeconds(kPatience));
-  etcdserverpb::StatusResponse response;
-  const grpc::Status status =
-      etcdserverpb::Maintenance::NewStub(rpc::MakeChannel(endpoint))
-          ->Status(&context, {}, &response);
-  if (!status.ok()) return rpc::ToAbslStatus(status);
-  return response;
-}
-
 }  // namespace
 
 bool EtcdCluster::IsInstalled() { return FindProgram().has_value(); }
 
 absl::StatusOr<std::unique_ptr<EtcdCluster>> EtcdCluster::Start(
-    const std::vector<Host>& hosts, const std::string& folder) {
+    const std::vector<Host>& hosts, const std::string& folder, const Tls& tls) {
   const size_t members = hosts.size();
   const std::optional<std::string> program = FindProgram();
   if (!program.has_value()) return absl::NotFoundError(kWhySkipped);
   // The constructor is private, so std::make_unique cannot call it.
   std::unique_ptr<EtcdCluster> cluster(new EtcdCluster());
   cluster->folder_ = folder;
+  cluster->security_ = tls.security;
+  const bool is_secure = tls.security != nullptr;
   const std::vector<int> ports = FreePorts(2 * members);
   std::vector<std::string> peers;
   for (size_t i = 0; i < members; ++i) {
@@ -110,7 +98,8 @@ absl::StatusOr<std::unique_ptr<EtcdCluster>> EtcdCluster::Start(
                                  ":", ports[2 * i + 1]));
   }
   for (size_t i = 0; i < members; ++i) {
-    const std::string client = absl::StrCat("http://", cluster->endpoints_[i]);
+    const std::string client = absl::StrCat(is_secure ? "https://" : "http://",
+                                            cluster->endpoints_[i]);
     const std::string peer =
         absl::StrCat("http://", hosts[i].address, ":", ports[2 * i + 1]);
     std::vector<std::string>& command =
@@ -126,6 +115,11 @@ absl::StatusOr<std::unique_ptr<EtcdCluster>> EtcdCluster::Start(
          absl::StrCat("--initial-cluster=", absl::StrJoin(peers, ",")),
          "--heartbeat-interval=50", "--election-timeout=500",
          "--unsafe-no-fsync"});  // processes are killed, machines are not
+    if (!is_secure) continue;
+    command.insert(command.end(), {absl::StrCat("--cert-file=", tls.cert),
+                                   absl::StrCat("--key-file=", tls.key),
+                                   absl::StrCat("--trusted-ca-file=", tls.ca),
+                                   "--client-cert-auth"});
   }
   cluster->processes_.resize(members);
   for (size_t i = 0; i < members; ++i) {
@@ -135,7 +129,8 @@ absl::StatusOr<std::unique_ptr<EtcdCluster>> EtcdCluster::Start(
     // A read that needs a majority, of each member.
     etcdserverpb::RangeRequest request;
     request.set_key("ready");
-    const auto ready = EtcdClient({endpoint}, kPatience).Range(request);
+    const auto ready =
+        EtcdClient({endpoint}, kPatience, tls.security).Range(request);
     if (!ready.ok()) {
       return absl::UnavailableError(absl::StrCat(
           ready.status().message(), "; see ", folder, "/etcd-*.log"));
@@ -144,8 +139,24 @@ absl::StatusOr<std::unique_ptr<EtcdCluster>> EtcdCluster::Start(
   return cluster;
 }
 
+absl::StatusOr<etcdserverpb::StatusResponse> EtcdCluster::StatusOf(
+    const std::string& endpoint, bool wait_until_it_answers) const {
+  grpc::ClientContext context;
+  context.set_wait_for_ready(wait_until_it_answers);
+  context.set_deadline(std::chrono::system_clock::now() +
+                       absl::ToChronoSeconds(kPatience));
+  etcdserverpb::StatusResponse response;
+  const grpc::Status status =
+      etcdserverpb::Maintenance::NewStub(
+          rpc::MakeChannel(endpoint, security_, rpc::Peer::kHost))
+          ->Status(&context, {}, &response);
+  if (!status.ok()) return rpc::ToAbslStatus(status);
+  return response;
+}
+
 std::string EtcdCluster::store_spec(absl::string_view prefix) const {
-  return absl::StrCat("etcd://", absl::StrJoin(endpoints_, ","), prefix);
+  return absl::StrCat(security_ == nullptr ? "etcd://" : "etcds://",
+                      absl::StrJoin(endpoints_, ","), prefix);
 }
 
 absl::Status EtcdCluster::StartMember(size_t member) {
@@ -196,13 +207,15 @@ absl::Status EtcdCluster::Compact() {
                        absl::ToChronoSeconds(kPatience));
   etcdserverpb::RangeRequest read;
   read.set_key("newest");
-  FAIRLEAD_ASSIGN_OR_RETURN(const auto newest,
-                            EtcdClient(endpoints_, kPatience).Range(read));
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      const auto newest,
+      EtcdClient(endpoints_, kPatience, security_).Range(read));
   etcdserverpb::CompactionRequest request;
   request.set_revision(newest.header().revision());
   etcdserverpb::CompactionResponse response;
   return rpc::ToAbslStatus(
-      etcdserverpb::KV::NewStub(rpc::MakeChannel(endpoints_[0]))
+      etcdserverpb::KV::NewStub(
+          rpc::MakeChannel(endpoints_[0], security_, rpc::Peer::kHost))
           ->Compact(&context, request, &response));
 }
 

@@ -11,6 +11,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "libs/child_process/child_process.h"
+#include "libs/rpc/security.h"
+#include "third_party/etcd/rpc.pb.h"
 
 namespace fairlead::testing {
 
@@ -41,7 +43,20 @@ class EtcdCluster {
     std::vector<std::string> launcher = {};  // runs what follows there
   };
   static absl::StatusOr<std::unique_ptr<EtcdCluster>> Start(
-      const std::vector<Host>& hosts, const std::string& folder);
+      const std::vector<Host>& hosts, const std::string& folder) {
+    return Start(hosts, folder, Tls());
+  }
+
+  // The same over TLS: only clients with a certificate of `ca` are served.
+  struct Tls {
+    std::string cert = {};  // files
+    std::string key = {};
+    std::string ca = {};
+    std::shared_ptr<rpc::Security> security = nullptr;  // that it is asked with
+  };
+  static absl::StatusOr<std::unique_ptr<EtcdCluster>> Start(
+      const std::vector<Host>& hosts, const std::string& folder,
+      const Tls& tls);
 
   // host:port of each member.
   const std::vector<std::string>& endpoints() const { return endpoints_; }
@@ -66,7 +81,11 @@ class EtcdCluster {
   EtcdCluster() = default;
   absl::Status StartMember(size_t member);
 
+  absl::StatusOr<etcdserverpb::StatusResponse> StatusOf(
+      const std::string& endpoint, bool wait_until_it_answers) const;
+
   std::string folder_;
+  std::shared_ptr<rpc::Security> security_;
   std::vector<std::string> endpoints_;
   std::vector<std::vector<std::string>> commands_;
   std::vector<std::optional<ChildProcess>> processes_;

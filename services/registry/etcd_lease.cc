@@ -22,7 +22,7 @@ constexpr absl::Duration kFarewell = absl::Milliseconds(500);
 
 EtcdLease::EtcdLease(Options options)
     : options_(std::move(options)),
-      client_(options_.endpoints, options_.call_deadline) {}
+      client_(options_.endpoints, options_.call_deadline, options_.security) {}
 
 absl::StatusOr<std::unique_ptr<EtcdLease>> EtcdLease::Hold(Options options) {
   // The constructor is private, so std::make_unique cannot call it.
@@ -40,7 +40,8 @@ EtcdLease::~EtcdLease() {
   client_.Stop();
   if (thread_.joinable()) thread_.join();
   if (lease_ == 0) return;
-  EtcdClient(options_.endpoints, std::min(kFarewell, options_.call_deadline))
+  EtcdClient(options_.endpoints, std::min(kFarewell, options_.call_deadline),
+             options_.security)
       .RevokeLease(lease_)
       .IgnoreError();
 }

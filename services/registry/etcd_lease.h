@@ -23,6 +23,7 @@ class EtcdLease {
  public:
   struct Options {
     std::vector<std::string> endpoints;
+    std::shared_ptr<rpc::Security> security;
     absl::Duration call_deadline;
     absl::Duration ttl;
     std::string key;

@@ -43,8 +43,9 @@ class EtcdStore final : public RegistryStore {
   EtcdStore(EtcdOptions options, EtcdKeys keys)
       : options_(std::move(options)),
         keys_(std::move(keys)),
-        client_(options_.endpoints, options_.call_deadline),
+        client_(options_.endpoints, options_.call_deadline, options_.security),
         watch_({.endpoints = options_.endpoints,
+                .security = options_.security,
                 .call_deadline = options_.call_deadline,
                 .begin = keys_.records,
                 .end = EndOfPrefix(keys_.version),
@@ -111,6 +112,7 @@ class EtcdStore final : public RegistryStore {
         registry_,
         EtcdLease::Hold(
             {.endpoints = options_.endpoints,
+             .security = options_.security,
              .call_deadline = options_.call_deadline,
              .ttl = options_.registry_ttl,
              .key = absl::StrCat(keys_.registries,
@@ -332,8 +334,7 @@ absl::StatusOr<std::unique_ptr<RegistryStore>> OpenEtcdStore(
         "store: etcd needs endpoints: etcd://host:port,host:port/prefix");
   }
   for (const std::string& endpoint : options.endpoints) {
-    FAIRLEAD_RETURN_IF_ERROR(rpc::CheckAddress(
-        "store: endpoint", absl::StripPrefix(endpoint, kEtcdTls)));
+    FAIRLEAD_RETURN_IF_ERROR(rpc::CheckAddress("store: endpoint", endpoint));
   }
   if (!absl::StartsWith(options.prefix, "/") ||
       !absl::EndsWith(options.prefix, "/")) {

@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "libs/rpc/security.h"
 #include "services/registry/registry_store.h"
 
 namespace fairlead {
@@ -15,6 +16,9 @@ struct EtcdOptions {
   // host:port of members of one etcd cluster, best all of them: they are tried
   // in turn.
   std::vector<std::string> endpoints = {};
+  // With it they are spoken to over TLS: their certificates must be for their
+  // hosts. Null: plain text.
+  std::shared_ptr<rpc::Security> security = nullptr;
   // Begins every key, so that one etcd serves several clusters and programs.
   std::string prefix = "/fairlead/";
   // How long one call may take, its tries at other members included, each of
@@ -53,8 +57,8 @@ struct EtcdOptions {
 // run it with --auto-compaction-retention. A registry that slept through a
 // compaction reads everything.
 //
-// Neither TLS nor etcd's users are spoken: reach etcd over a network that is
-// trusted. FAILED_PRECONDITION if it asks for a user.
+// Users of etcd are not spoken of: FAILED_PRECONDITION if it asks for one.
+// Whom it trusts, it may ask for a certificate (--client-cert-auth).
 //
 // INVALID_ARGUMENT for options that cannot be; UNAVAILABLE if no member
 // answers.

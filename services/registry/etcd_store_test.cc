@@ -2,56 +2,42 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <memory>
-#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "libs/status/status_matchers.h"
-#include "libs/sync/mutex.h"
 #include "services/registry/etcd_client.h"
 #include "services/registry/etcd_cluster.h"
+#include "services/registry/etcd_store_fixture.h"
 #include "services/registry/open_store.h"
 #include "services/registry/registry_store.h"
 #include "services/registry/store_contract_test.h"
+#include "services/registry/store_records_matcher.h"
 #include "third_party/etcd/rpc.pb.h"
 
 namespace fairlead {
 namespace {
 
+using ::fairlead::testing::Calls;
 using ::fairlead::testing::EtcdCluster;
 using ::fairlead::testing::IsOk;
 using ::fairlead::testing::IsOkAndHolds;
+using ::fairlead::testing::kPatience;
+using ::fairlead::testing::OptionsFor;
+using ::fairlead::testing::RecordsIn;
 using ::fairlead::testing::StatusIs;
+using ::fairlead::testing::TestName;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-// Reached only by what is broken, unless a test kills its etcd.
-constexpr absl::Duration kPatience = absl::Minutes(1);
-
-std::string TestName() {
-  return ::testing::UnitTest::GetInstance()->current_test_info()->name();
-}
-
-// A cluster of this test's own.
-std::unique_ptr<EtcdCluster> StartEtcd(size_t members) {
-  const std::string folder =
-      absl::StrCat(::testing::TempDir(), "/", TestName());
-  std::filesystem::create_directories(folder);
-  return EtcdCluster::Start(members, folder).value();
-}
 
 // One that tests share, each under a prefix of its own.
 class SharedCluster final : public ::testing::Environment {
@@ -73,20 +59,8 @@ std::unique_ptr<EtcdCluster> SharedCluster::cluster;
 
 EtcdCluster& SharedEtcd() { return *SharedCluster::cluster; }
 
-EtcdOptions OptionsFor(const EtcdCluster& etcd, const std::string& test_name) {
-  return {.endpoints = etcd.endpoints(),
-          .prefix = absl::StrCat(
-              "/", absl::StrReplaceAll(test_name, {{"/", "_"}}), "/"),
-          .call_deadline = kPatience};
-}
-
 std::unique_ptr<RegistryStore> OpenShared(const std::string& test_name) {
   return OpenEtcdStore(OptionsFor(SharedEtcd(), test_name)).value();
-}
-
-// As after a restart: what is there, through a store that knows nothing.
-StoreRecords RecordsIn(const EtcdOptions& options) {
-  return OpenEtcdStore(options).value()->Load().value().records;
 }
 
 std::vector<std::string> KeysUnder(const std::string& prefix) {
@@ -100,37 +74,6 @@ std::vector<std::string> KeysUnder(const std::string& prefix) {
   for (const mvccpb::KeyValue& kv : response.kvs()) keys.push_back(kv.key());
   return keys;
 }
-
-// Counts calls, and waits for one.
-class Calls {
- public:
-  std::function<void()> Counter() {
-    return [this] {
-      MutexLock lock(&mutex_);
-      ++count_;
-    };
-  }
-  // Waits until `done`, which is asked after each call.
-  template <typename Done>
-  bool AwaitUntil(Done done) {
-    int64_t seen = -1;
-    while (!done()) {
-      MutexLock lock(&mutex_);
-      const auto called = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-        return count_ != seen;
-      };
-      if (!mutex_.AwaitWithTimeout(absl::Condition(&called), kPatience)) {
-        return false;
-      }
-      seen = count_;
-    }
-    return true;
-  }
-
- private:
-  Mutex mutex_;
-  int64_t count_ ABSL_GUARDED_BY(mutex_) = 0;
-};
 
 INSTANTIATE_TEST_SUITE_P(Etcd, StoreContractTest,
                          ::testing::Values(StoreCase{"Etcd", OpenShared}),
@@ -280,121 +223,6 @@ TEST(EtcdStoreTest, AfterACompactionEverythingIsRead) {
   EXPECT_EQ(changes.revision, second);
   EXPECT_EQ(TakeIn({{"a", "1"}, {"b", "1"}}, changes),
             (StoreRecords{{"b", "1"}}));
-}
-
-TEST(EtcdStoreTest, NothingIsLostWhenEtcdIsKilledAndStartedAgain) {
-  auto etcd = StartEtcd(1);
-  EtcdOptions options = OptionsFor(*etcd, "Killed");
-  options.call_deadline = absl::Seconds(1);
-  auto store = OpenEtcdStore(options).value();
-  const auto before = store->Commit(std::vector<StoreWrite>{{"a", "1"}},
-                                    store->Load()->revision);
-  ASSERT_THAT(before, IsOk());
-  etcd->Kill(0);
-  const auto unavailable = [&] {
-    return StatusIs(absl::StatusCode::kUnavailable,
-                    HasSubstr(etcd->endpoints()[0]));
-  };
-  EXPECT_THAT(store->Commit(std::vector<StoreWrite>{{"a", "2"}}, *before),
-              unavailable());
-  EXPECT_THAT(store->Load(), unavailable());
-  EXPECT_THAT(store->ReadChanges(*before), unavailable());
-  EXPECT_THAT(store->LiveRegistries(), unavailable());
-  EXPECT_THAT(store->HoldRegistry(1), unavailable());
-  EXPECT_THAT(OpenEtcdStore(options), unavailable());
-
-  ASSERT_THAT(etcd->Restart(0), IsOk());
-  options.call_deadline = kPatience;
-  EXPECT_EQ(RecordsIn(options), (StoreRecords{{"a", "1"}}));
-  Calls calls;
-  store->Watch(calls.Counter());
-  // The store that saw it die goes on, and its watch comes back.
-  auto other = OpenEtcdStore(options).value();
-  const auto after =
-      other->Commit(std::vector<StoreWrite>{{"a", "3"}}, *before);
-  ASSERT_THAT(after, IsOk());
-  EXPECT_TRUE(calls.AwaitUntil([&] {
-    const auto changes = store->ReadChanges(*before);
-    return changes.ok() && changes->revision == *after &&
-           TakeIn({{"a", "1"}}, *changes) == StoreRecords{{"a", "3"}};
-  }));
-  store.reset();
-}
-
-TEST(EtcdStoreTest, HungEtcdIsUnavailableAfterTheDeadline) {
-  auto etcd = StartEtcd(1);
-  EtcdOptions options = OptionsFor(*etcd, "Hung");
-  options.call_deadline = absl::Seconds(1);
-  auto store = OpenEtcdStore(options).value();
-  const int64_t before =
-      store->Commit(std::vector<StoreWrite>{{"a", "1"}}, 0).value();
-  etcd->Pause(0);
-  EXPECT_THAT(store->Commit(std::vector<StoreWrite>{{"a", "2"}}, before),
-              StatusIs(absl::StatusCode::kUnavailable));
-  etcd->Resume(0);
-  // Whether the commit that hung was carried out, nobody knew; now it is
-  // either there or will be aborted.
-  options.call_deadline = kPatience;
-  auto other = OpenEtcdStore(options).value();
-  const StoreContents contents = other->Load().value();
-  const auto after =
-      other->Commit(std::vector<StoreWrite>{{"b", "1"}}, contents.revision);
-  if (!after.ok()) {
-    EXPECT_THAT(after, StatusIs(absl::StatusCode::kAborted));
-  } else {
-    EXPECT_GT(*after, contents.revision);
-  }
-}
-
-TEST(EtcdStoreTest, ThreeMembersGoOnWhenTheirLeaderIsKilled) {
-  auto etcd = StartEtcd(3);
-  EtcdOptions options = OptionsFor(*etcd, "Three");
-  options.call_deadline = absl::Seconds(10);
-  auto store = OpenEtcdStore(options).value();
-  auto other = OpenEtcdStore(options).value();
-  Calls calls;
-  other->Watch(calls.Counter());
-  ASSERT_THAT(store->HoldRegistry(1), IsOk());
-  StoreContents known = store->Load().value();
-  int count = 0;
-  // A commit that no leader's death may lose or do twice.
-  const auto increment = [&] {
-    const std::string next = absl::StrCat(++count);
-    const auto revision =
-        store->Commit(std::vector<StoreWrite>{{"count", next}}, known.revision);
-    ASSERT_THAT(revision, IsOk());
-    known.revision = *revision;
-  };
-  for (int round = 0; round < 3; ++round) {
-    increment();
-    const auto leader = etcd->Leader();
-    ASSERT_THAT(leader, IsOk());
-    etcd->Kill(*leader);
-    for (int i = 0; i < 5; ++i) increment();
-    ASSERT_THAT(etcd->Restart(*leader), IsOk());
-  }
-  EXPECT_THAT(other->Load(),
-              HoldsRecords(StoreRecords{{"count", absl::StrCat(count)}}));
-  EXPECT_TRUE(calls.AwaitUntil([&] {
-    const auto changes = other->ReadChanges(0);
-    return changes.ok() && changes->revision == known.revision;
-  }));
-  EXPECT_THAT(other->LiveRegistries(), IsOkAndHolds(ElementsAre(1)));
-  other.reset();
-}
-
-TEST(EtcdStoreTest, WithoutAMajorityItIsUnavailable) {
-  auto etcd = StartEtcd(3);
-  EtcdOptions options = OptionsFor(*etcd, "Majority");
-  options.call_deadline = absl::Seconds(2);
-  auto store = OpenEtcdStore(options).value();
-  const int64_t before = store->Load()->revision;
-  etcd->Kill(0);
-  etcd->Kill(1);
-  EXPECT_THAT(store->Commit(std::vector<StoreWrite>{{"a", "1"}}, before),
-              StatusIs(absl::StatusCode::kUnavailable));
-  EXPECT_THAT(store->ReadChanges(before),
-              StatusIs(absl::StatusCode::kUnavailable));
 }
 
 TEST(EtcdStoreTest, OthersHearOfARegistryThatDies) {

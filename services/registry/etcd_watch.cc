@@ -38,7 +38,7 @@ size_t Bytes(const EtcdWatch::Commit& commit) {
 
 EtcdWatch::EtcdWatch(Options options)
     : options_(std::move(options)),
-      client_(options_.endpoints, options_.call_deadline),
+      client_(options_.endpoints, options_.call_deadline, options_.security),
       stream_thread_([this] { Run(); }) {}
 
 EtcdWatch::~EtcdWatch() {

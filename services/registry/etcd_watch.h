@@ -30,6 +30,7 @@ class EtcdWatch {
  public:
   struct Options {
     std::vector<std::string> endpoints;
+    std::shared_ptr<rpc::Security> security;
     absl::Duration call_deadline;
     // The keys to watch: all of a store's but its chunks, from `begin` up to
     // `end`. A commit is a revision in which `version` was written; what is

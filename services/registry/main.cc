@@ -11,13 +11,16 @@
 #include "absl/time/time.h"
 #include "libs/clock/clock.h"
 #include "libs/command_line/command_line.h"
+#include "libs/rpc/clients.h"
 #include "libs/rpc/readiness.h"
 #include "libs/rpc/ready_line.h"
+#include "libs/rpc/security.h"
 #include "libs/rpc/server.h"
 #include "libs/rpc/server_flags.h"
 #include "libs/rpc/termination.h"
 #include "libs/security/identity.h"
 #include "libs/status/status_macros.h"
+#include "libs/telemetry/refusal_samples.h"
 #include "libs/telemetry/telemetry.h"
 #include "services/registry/open_store.h"
 #include "services/registry/registry_metrics.h"
@@ -58,8 +61,10 @@ constexpr uint64_t kMaxRequest = 1ULL << 30;
 absl::Status Serve() {
   const rpc::TerminationSignal termination;  // before any thread exists
   const RealClock clock;
-  FAIRLEAD_RETURN_IF_ERROR(
-      rpc::UseServerSecurityFromFlags(security::Role::kRegistry));
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      const std::shared_ptr<rpc::Security> security,
+      rpc::ServerSecurityFromFlags(security::Role::kRegistry));
+  rpc::Clients clients(security, rpc::MaxStreamsPerClientFromFlags());
   rpc::Readiness readiness;
   FAIRLEAD_ASSIGN_OR_RETURN(
       const std::unique_ptr<Telemetry> telemetry,
@@ -69,7 +74,7 @@ absl::Status Serve() {
     FAIRLEAD_ASSIGN_OR_RETURN(store_path, DefaultStorePath());
   }
   FAIRLEAD_ASSIGN_OR_RETURN(const std::unique_ptr<RegistryStore> store,
-                            OpenStore(store_path));
+                            OpenStore(store_path, security));
   telemetry->ExposeReadiness(readiness);
   RegistryMetrics metrics(*telemetry);
   FAIRLEAD_ASSIGN_OR_RETURN(
@@ -81,14 +86,17 @@ absl::Status Serve() {
            .max_backends = absl::GetFlag(FLAGS_max_backends),
            .max_channels = absl::GetFlag(FLAGS_max_channels),
            .max_channels_per_job = absl::GetFlag(FLAGS_max_channels_per_job)},
-          *store, clock, metrics, readiness,
-          rpc::MaxStreamsPerClientFromFlags()));
-  const auto sampled = telemetry->OnScrape([&service](MetricSamples& samples) {
-    SampleRegistry(service->Count(), samples);
-  });
+          *store, clock, metrics, readiness, security, clients));
+  const auto sampled =
+      telemetry->OnScrape([&service, &clients](MetricSamples& samples) {
+        SampleRegistry(service->Count(), samples);
+        SampleRefusals(clients.refusals(), samples);
+      });
   FAIRLEAD_ASSIGN_OR_RETURN(rpc::ServerOptions serve,
                             rpc::ServerOptionsFromFlags(kMaxRequest));
   serve.listen = absl::GetFlag(FLAGS_listen);
+  serve.security = security;
+  serve.refusals = &clients.refusals();
   serve.readiness = &readiness;
   FAIRLEAD_ASSIGN_OR_RETURN(const std::unique_ptr<rpc::Server> server,
                             rpc::Server::Start(serve, {service.get()}));

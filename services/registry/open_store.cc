@@ -1,7 +1,6 @@
 #include "services/registry/open_store.h"
 
 #include <memory>
-#include <string>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -12,14 +11,13 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "libs/rpc/security.h"
-#include "services/registry/etcd_client.h"
 #include "services/registry/etcd_store.h"
 #include "services/registry/sqlite_store.h"
 
 namespace fairlead {
 
 absl::StatusOr<std::unique_ptr<RegistryStore>> OpenStore(
-    absl::string_view spec) {
+    absl::string_view spec, const std::shared_ptr<rpc::Security>& security) {
   absl::string_view rest = spec;
   const bool is_secure = absl::ConsumePrefix(&rest, "etcds://");
   if (is_secure || absl::ConsumePrefix(&rest, "etcd://")) {
@@ -28,13 +26,11 @@ absl::StatusOr<std::unique_ptr<RegistryStore>> OpenStore(
     options.endpoints =
         absl::StrSplit(rest.substr(0, slash), ',', absl::SkipEmpty());
     if (is_secure) {
-      if (rpc::ProcessSecurity() == nullptr) {
+      if (security == nullptr) {
         return absl::InvalidArgumentError(absl::StrCat(
             "store \"", spec, "\": needs --tls_cert, --tls_key and --tls_ca"));
       }
-      for (std::string& endpoint : options.endpoints) {
-        endpoint = absl::StrCat(kEtcdTls, endpoint);
-      }
+      options.security = security;
     }
     if (slash != absl::string_view::npos && slash + 1 < rest.size()) {
       options.prefix =

@@ -3,13 +3,16 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "grpcpp/grpcpp.h"
 #include "libs/clock/clock.h"
-#include "libs/rpc/open_streams.h"
+#include "libs/rpc/clients.h"
 #include "libs/rpc/readiness.h"
+#include "libs/rpc/security.h"
 #include "protos/fairlead/v1/registry.grpc.pb.h"
 #include "services/registry/begun_epochs.h"
 #include "services/registry/channel_balancer.h"
@@ -22,6 +25,7 @@
 #include "services/registry/registry_metrics.h"
 #include "services/registry/registry_state.h"
 #include "services/registry/registry_store.h"
+#include "services/registry/tenancy.h"
 
 namespace fairlead {
 
@@ -35,12 +39,12 @@ class RegistryService final
                   v1::RegistryService::Service>>>,
       private RegistryCore::Listener {
  public:
-  // Takes in what `store` holds. All four must outlive the service; of
-  // `readiness`, see RegistryCore.
+  // Takes in what `store` holds. All of these must outlive the service; of
+  // `readiness`, see RegistryCore. `security` is for calls to pools.
   static absl::StatusOr<std::unique_ptr<RegistryService>> Create(
       const RegistryLimits& limits, RegistryStore& store, const Clock& clock,
       RegistryMetrics& metrics, rpc::Readiness& readiness,
-      int64_t max_streams_per_client);
+      std::shared_ptr<rpc::Security> security, rpc::Clients& clients);
   ~RegistryService() override;
 
   // What there is now, for metrics.
@@ -112,9 +116,9 @@ class RegistryService final
 
  private:
   RegistryService(const RegistryLimits& limits, RegistryMetrics& metrics,
-                  int64_t max_streams_per_client)
+                  rpc::Clients& clients)
       : metrics_(metrics),
-        streams_(max_streams_per_client),
+        clients_(clients),
         begun_epochs_(limits.max_channels) {}
 
   void OnChanged() override;
@@ -123,8 +127,18 @@ class RegistryService final
   // Takes a channel back for which no pool could be told.
   void TakeBack(uint64_t channel_id, uint32_t pool_rank);
 
+  // Who calls; null in a call that no network is under.
+  Caller CallerOf(const grpc::ServerContextBase* context) const;
+  // As a call ends. Counts what is refused.
+  grpc::Status ToStatus(const absl::Status& status);
+  template <typename Answer>
+  grpc::Status Respond(absl::StatusOr<Answer> answer, Answer* response) {
+    if (!answer.ok()) return ToStatus(answer.status());
+    *response = *std::move(answer);
+    return grpc::Status::OK;
+  }
   RegistryMetrics& metrics_;
-  rpc::OpenStreams streams_;
+  rpc::Clients& clients_;
   std::unique_ptr<RegistryCore> core_;
   std::unique_ptr<ChannelPools> pools_;
   Registrations registrations_;

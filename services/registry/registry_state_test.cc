@@ -1,7 +1,6 @@
 #include "services/registry/registry_state.h"
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,7 +14,7 @@
 #include "libs/random/philox.h"
 #include "libs/status/status_matchers.h"
 #include "protos/fairlead/v1/registry.pb.h"
-#include "services/registry/registry_store.h"
+#include "services/registry/registry_state_fixture.h"
 
 namespace fairlead {
 namespace {
@@ -24,100 +23,6 @@ using ::fairlead::testing::IsOk;
 using ::fairlead::testing::StatusIs;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-
-constexpr absl::Duration kStart = absl::Seconds(100);
-constexpr uint64_t kIncarnation = 11;
-
-// A state and the store behind it, kept in step as the service does.
-class RegistryStateTest : public ::testing::Test {
- protected:
-  RegistryStateTest() : state_(Limits(), kIncarnation) {}
-
-  static RegistryLimits Limits() {
-    return {.max_members = 5, .max_backends = 3, .max_channels = 4};
-  }
-
-  template <typename Answer>
-  absl::StatusOr<Answer> Carry(
-      absl::StatusOr<RegistryState::Planned<Answer>> planned) {
-    if (!planned.ok()) return planned.status();
-    return Carry(*std::move(planned));
-  }
-  template <typename Answer>
-  Answer Carry(RegistryState::Planned<Answer> planned) {
-    for (const StoreWrite& write : planned.writes) {
-      if (write.value.has_value()) {
-        store_[write.key] = *write.value;
-      } else {
-        store_.erase(write.key);
-      }
-    }
-    EXPECT_THAT(state_.Apply(planned.writes, now_), IsOk());
-    return std::move(planned.answer);
-  }
-
-  absl::StatusOr<v1::JoinResponse> Join(const std::string& name,
-                                        v1::Role role) {
-    v1::JoinRequest request;
-    request.set_member_name(name);
-    request.set_role(role);
-    if (role != v1::ROLE_TRAINER) {
-      request.set_address("host:1");
-      request.set_shm_domain("domain");
-    }
-    return Carry(state_.PlanJoin(request));
-  }
-
-  absl::StatusOr<v1::JoinResponse> JoinPool(const std::string& name,
-                                            const std::string& dataset,
-                                            uint32_t partition,
-                                            uint32_t num_partitions) {
-    v1::JoinRequest request;
-    request.set_member_name(name);
-    request.set_role(v1::ROLE_SAMPLER_POOL);
-    request.set_address("host:1");
-    request.set_shm_domain("domain");
-    request.mutable_dataset()->set_name(dataset);
-    request.mutable_dataset()->set_partition(partition);
-    request.mutable_dataset()->set_num_partitions(num_partitions);
-    return Carry(state_.PlanJoin(request));
-  }
-
-  absl::StatusOr<uint64_t> InitBackend(uint64_t member, const std::string& key,
-                                       uint64_t buffer_bytes = 1000) {
-    v1::InitSamplingBackendRequest request;
-    request.set_member_id(member);
-    request.set_backend_key(key);
-    request.mutable_options()->set_buffer_bytes(buffer_bytes);
-    const auto backend = Carry(state_.PlanInitBackend(request));
-    if (!backend.ok()) return backend.status();
-    return backend->backend_id();
-  }
-
-  absl::StatusOr<RegistryState::Registration> Register(
-      uint64_t member, uint64_t backend, const std::string& key,
-      uint64_t batch_size = 10) {
-    v1::RegisterSamplingInputRequest request;
-    request.set_member_id(member);
-    request.set_backend_id(backend);
-    request.set_worker_key(key);
-    request.mutable_config()->set_batch_size(batch_size);
-    return Carry(state_.PlanRegister(request));
-  }
-
-  // A state made from the store alone, as after a restart.
-  RegistryState Restarted(uint64_t incarnation = kIncarnation + 1) const {
-    RegistryState restarted(Limits(), incarnation);
-    RegistryState::Writes writes;
-    for (const auto& [key, value] : store_) writes.push_back({key, value});
-    EXPECT_THAT(restarted.Apply(writes, now_), IsOk());
-    return restarted;
-  }
-
-  RegistryState state_;
-  std::map<std::string, std::string> store_;
-  absl::Duration now_ = kStart;
-};
 
 TEST_F(RegistryStateTest, RanksAreTheSmallestFreeAndNamesKeepTheirs) {
   EXPECT_EQ(Join("a", v1::ROLE_SAMPLER_POOL)->rank(), 0u);
@@ -188,39 +93,6 @@ TEST_F(RegistryStateTest, PartitionThatThereIsNoneOfIsRefused) {
   EXPECT_THAT(JoinPool("a", "graph", 2, 3), IsOk());
 }
 
-TEST_F(RegistryStateTest, LeaseRunsOutUnlessItIsRenewedByItsOwner) {
-  const uint64_t id = Join("a", v1::ROLE_TRAINER)->member_id();
-  EXPECT_EQ(state_.NextExpiry(), kStart + Limits().default_lease);
-  EXPECT_THAT(state_.RenewLease(id, "a", 0, kStart + absl::Seconds(5)), IsOk());
-  EXPECT_THAT(state_.RenewLease(id, "someone else", 0, kStart),
-              StatusIs(absl::StatusCode::kNotFound));
-  EXPECT_TRUE(state_.Expired(kStart + absl::Seconds(14)).empty());
-  EXPECT_THAT(state_.Expired(kStart + absl::Seconds(15)),
-              ::testing::ElementsAre(id));
-}
-
-TEST_F(RegistryStateTest, ProcessThatWasReplacedUnderItsNameIsToldSo) {
-  v1::JoinRequest request;
-  request.set_member_name("a");
-  request.set_role(v1::ROLE_TRAINER);
-  request.set_incarnation(1);
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const v1::JoinResponse first,
-                                Carry(state_.PlanJoin(request)));
-  request.set_incarnation(2);
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const v1::JoinResponse second,
-                                Carry(state_.PlanJoin(request)));
-  EXPECT_EQ(first.member_id(), second.member_id());
-  EXPECT_THAT(state_.RenewLease(second.member_id(), "a", 2, kStart), IsOk());
-  EXPECT_THAT(state_.RenewLease(first.member_id(), "a", 1, kStart),
-              StatusIs(absl::StatusCode::kAborted, HasSubstr("replaced")));
-  EXPECT_TRUE(state_.IsReplaced(first.member_id(), 1));
-  EXPECT_FALSE(state_.IsReplaced(second.member_id(), 2));
-  // With the other gone, it may join again.
-  Carry(state_.PlanLeave(second.member_id()));
-  EXPECT_THAT(state_.RenewLease(first.member_id(), "a", 1, kStart),
-              StatusIs(absl::StatusCode::kNotFound));
-}
-
 TEST_F(RegistryStateTest, BackendIsOneAKeyAndOtherOptionsAreShown) {
   const uint64_t member = Join("t", v1::ROLE_TRAINER)->member_id();
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(const uint64_t first,
@@ -275,83 +147,6 @@ TEST_F(RegistryStateTest, TrainerTakesItsChannelsAndBackendsWithIt) {
   EXPECT_EQ(Carry(state_.PlanLeave(other)).size(), 1u);
   EXPECT_EQ(state_.channels(), 0u);
   EXPECT_EQ(state_.backends(), 0u);
-}
-
-TEST_F(RegistryStateTest, PoolThatIsPointedAtKeepsItsRankWhileItIsAway) {
-  const uint64_t pool = Join("p", v1::ROLE_SAMPLER_POOL)->member_id();
-  const uint64_t member = Join("t", v1::ROLE_TRAINER)->member_id();
-  const uint64_t backend = InitBackend(member, "k").value();
-  ASSERT_THAT(Register(member, backend, "w"), IsOk());
-
-  Carry(state_.PlanLeave(pool));
-
-  EXPECT_TRUE(state_.IsAway(pool));
-  EXPECT_THAT(state_.FindPool(0),
-              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("away")));
-  EXPECT_EQ(Join("other", v1::ROLE_SAMPLER_POOL)->rank(), 1u);
-  EXPECT_EQ(Join("p", v1::ROLE_SAMPLER_POOL)->rank(), 0u);
-  EXPECT_THAT(state_.FindPool(0), IsOk());
-  EXPECT_EQ(state_.Assignments(0).channels_size(), 1);
-}
-
-TEST_F(RegistryStateTest, PoolThatIsAwayStaysSoOverARestart) {
-  const uint64_t pool = Join("p", v1::ROLE_SAMPLER_POOL)->member_id();
-  const uint64_t member = Join("t", v1::ROLE_TRAINER)->member_id();
-  const uint64_t backend = InitBackend(member, "k").value();
-  ASSERT_THAT(Register(member, backend, "w"), IsOk());
-  Carry(state_.PlanLeave(pool));
-  EXPECT_TRUE(Restarted().IsAway(pool));
-}
-
-TEST_F(RegistryStateTest, MemberWhoseHomeDiedGetsANewLeaseFromWhoeverAdoptsIt) {
-  const uint64_t id = Join("t", v1::ROLE_TRAINER)->member_id();
-  RegistryState next = Restarted();
-  EXPECT_EQ(next.NextExpiry(), absl::InfiniteDuration());
-  EXPECT_TRUE(next.PlanAdopt({kIncarnation, kIncarnation + 1}).empty());
-  ASSERT_THAT(next.Apply(next.PlanAdopt({kIncarnation + 1}), now_), IsOk());
-  EXPECT_EQ(next.NextExpiry(), now_ + Limits().default_lease / 2);
-  EXPECT_THAT(next.RenewLease(id, "t", 0, now_), IsOk());
-  EXPECT_EQ(next.NextExpiry(), now_ + Limits().default_lease);
-}
-
-TEST_F(RegistryStateTest, DeadMemberEndsThoughRegistriesDieFasterThanLeases) {
-  ASSERT_THAT(Join("t", v1::ROLE_TRAINER), IsOk());
-  absl::Duration lease = absl::InfiniteDuration();
-  for (uint64_t life = 1; life <= 6; ++life) {
-    RegistryState next = Restarted(kIncarnation + life);
-    const auto adopt = next.PlanAdopt({kIncarnation + life});
-    for (const StoreWrite& write : adopt) store_[write.key] = *write.value;
-    ASSERT_THAT(next.Apply(adopt, now_), IsOk());
-    EXPECT_LT(next.NextExpiry() - now_, lease);
-    lease = next.NextExpiry() - now_;
-  }
-  EXPECT_LT(lease, absl::Milliseconds(200));
-}
-
-TEST_F(RegistryStateTest, MemberThatJoinsElsewhereIsNoLongerEndedHere) {
-  const uint64_t id = Join("t", v1::ROLE_TRAINER)->member_id();
-  RegistryState other = Restarted();
-  v1::JoinRequest request;
-  request.set_member_name("t");
-  request.set_role(v1::ROLE_TRAINER);
-  const auto joined = other.PlanJoin(request);
-  ASSERT_THAT(joined, IsOk());
-  EXPECT_EQ(joined->answer.member_id(), id);
-  ASSERT_THAT(state_.Apply(joined->writes, now_), IsOk());
-  EXPECT_EQ(state_.NextExpiry(), absl::InfiniteDuration());
-  EXPECT_TRUE(state_.PlanExpiry(id, now_ + absl::Hours(1)).writes.empty());
-}
-
-TEST_F(RegistryStateTest, LeasesThatEndedWhileTheRegistryDidNotRunBeginAnew) {
-  const uint64_t id = Join("t", v1::ROLE_TRAINER)->member_id();
-  const absl::Duration end = kStart + Limits().default_lease;
-  state_.PardonLateExpiries(end + absl::Milliseconds(100));
-  EXPECT_THAT(state_.Expired(end + absl::Milliseconds(100)),
-              ::testing::ElementsAre(id));
-  state_.PardonLateExpiries(end + absl::Seconds(5));
-  EXPECT_TRUE(state_.Expired(end + absl::Seconds(5)).empty());
-  EXPECT_EQ(state_.NextExpiry(),
-            end + absl::Seconds(5) + Limits().default_lease);
 }
 
 TEST_F(RegistryStateTest, UpdateThatIsSentAgainDoesNotUndoALaterOne) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -15,6 +16,8 @@
 #include "services/registry/fake_registry_store.h"
 #include "services/registry/sqlite_store.h"
 #include "services/registry/store_contract_test.h"
+#include "services/registry/store_records_matcher.h"
+#include "sqlite3.h"
 
 namespace fairlead {
 namespace {
@@ -55,6 +58,37 @@ TEST(SqliteStoreTest, SecondRegistryOnTheFileIsRefused) {
   EXPECT_THAT(OpenSqliteStore(file),
               StatusIs(absl::StatusCode::kFailedPrecondition,
                        AllOf(HasSubstr(file), HasSubstr("another registry"))));
+}
+
+TEST(SqliteStoreTest, NextRegistryHasItWhenTheFirstIsGone) {
+  const std::string file = FileOf("Next");
+  ASSERT_THAT(OpenSqliteStore(file), testing::IsOk());
+  EXPECT_THAT(OpenSqliteStore(file), testing::IsOk());
+}
+
+// As `sqlite3 FILE ".backup COPY"` does.
+TEST(SqliteStoreTest, IsBackedUpWhileARegistryHasIt) {
+  const std::string file = FileOf("BackedUp");
+  const std::string copy = FileOf("Copy");
+  auto store = OpenSqliteStore(file).value();
+  ASSERT_THAT(store->Commit(std::vector<StoreWrite>{{"a", "1"}}, 0),
+              testing::IsOk());
+  sqlite3* from = nullptr;
+  sqlite3* to = nullptr;
+  ASSERT_EQ(sqlite3_open(file.c_str(), &from), SQLITE_OK);
+  ASSERT_EQ(sqlite3_open(copy.c_str(), &to), SQLITE_OK);
+  sqlite3_backup* const backup = sqlite3_backup_init(to, "main", from, "main");
+  ASSERT_NE(backup, nullptr) << sqlite3_errmsg(to);
+  EXPECT_EQ(sqlite3_backup_step(backup, -1), SQLITE_DONE);
+  // It commits meanwhile.
+  EXPECT_THAT(store->Commit(std::vector<StoreWrite>{{"a", "2"}}, 1),
+              testing::IsOk());
+  EXPECT_EQ(sqlite3_backup_finish(backup), SQLITE_OK);
+  EXPECT_EQ(sqlite3_close(from), SQLITE_OK);
+  EXPECT_EQ(sqlite3_close(to), SQLITE_OK);
+  EXPECT_THAT(OpenSqliteStore(copy).value()->Load(),
+              HoldsRecords(StoreRecords{{"a", "1"}}));
+  EXPECT_THAT(store->Load(), HoldsRecords(StoreRecords{{"a", "2"}}));
 }
 
 TEST(SqliteStoreTest, MissingFolderIsNamed) {

@@ -1,5 +1,11 @@
 #include "services/registry/sqlite_store.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
@@ -39,14 +45,46 @@ struct FinalizeStatement {
 };
 using Statement = std::unique_ptr<sqlite3_stmt, FinalizeStatement>;
 
+// Says that a registry has the store, until this goes or its process ends. A
+// file of its own: SQLite's own lock would keep out those who only read, too,
+// to back it up.
+class RegistryLock {
+ public:
+  explicit RegistryLock(int file) : file_(file) {}
+  RegistryLock(RegistryLock&& other) noexcept
+      : file_(std::exchange(other.file_, -1)) {}
+  RegistryLock& operator=(RegistryLock&&) = delete;
+  ~RegistryLock() {
+    if (file_ >= 0) close(file_);
+  }
+
+  static absl::StatusOr<RegistryLock> Take(const std::string& store) {
+    if (store == ":memory:") return RegistryLock(-1);  // nobody else's anyway
+    const std::string path = store + ".lock";
+    RegistryLock lock(
+        open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR));
+    if (lock.file_ < 0) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "store ", path, ": ", std::generic_category().message(errno),
+          "; name a file in a folder that can be written"));
+    }
+    if (flock(lock.file_, LOCK_EX | LOCK_NB) == 0) return lock;
+    return absl::FailedPreconditionError(absl::StrCat(
+        "store ", store, ": another registry has it; end that first"));
+  }
+
+ private:
+  int file_;
+};
+
 class SqliteStore final : public RegistryStore {
  public:
-  SqliteStore(std::string path, Database database)
-      : path_(std::move(path)), database_(std::move(database)) {}
+  SqliteStore(std::string path, RegistryLock lock, Database database)
+      : path_(std::move(path)),
+        lock_(std::move(lock)),
+        database_(std::move(database)) {}
 
   absl::Status SetUp() {
-    // Held until the file is closed, so a second registry fails at once.
-    FAIRLEAD_RETURN_IF_ERROR(Run("PRAGMA locking_mode=EXCLUSIVE"));
     FAIRLEAD_RETURN_IF_ERROR(Run("PRAGMA journal_mode=WAL"));
     FAIRLEAD_RETURN_IF_ERROR(Run("PRAGMA synchronous=FULL"));
     FAIRLEAD_RETURN_IF_ERROR(Run("BEGIN EXCLUSIVE"));
@@ -185,8 +223,8 @@ class SqliteStore final : public RegistryStore {
     switch (sqlite3_errcode(database_.get()) & 0xff) {
       case SQLITE_BUSY:
       case SQLITE_LOCKED:
-        return absl::FailedPreconditionError(absl::StrCat(
-            text, "; another registry has it, or a tool: end that first"));
+        return absl::FailedPreconditionError(
+            absl::StrCat(text, "; a tool writes to it: end that first"));
       case SQLITE_NOTADB:
       case SQLITE_CANTOPEN:
       case SQLITE_READONLY:
@@ -206,6 +244,7 @@ class SqliteStore final : public RegistryStore {
   }
 
   const std::string path_;
+  const RegistryLock lock_;
   const Database database_;
   Mutex mutex_;
   int64_t revision_ ABSL_GUARDED_BY(mutex_) = 0;  // commits since it was opened
@@ -254,8 +293,10 @@ absl::StatusOr<std::unique_ptr<RegistryStore>> OpenSqliteStore(
         absl::StrCat("store ", path, ": ", sqlite3_errstr(code),
                      "; name a file in a folder that can be written"));
   }
-  auto store =
-      std::make_unique<SqliteStore>(std::string(path), std::move(owned));
+  FAIRLEAD_ASSIGN_OR_RETURN(RegistryLock lock,
+                            RegistryLock::Take(std::string(path)));
+  auto store = std::make_unique<SqliteStore>(std::string(path), std::move(lock),
+                                             std::move(owned));
   FAIRLEAD_RETURN_IF_ERROR(store->SetUp());
   return std::unique_ptr<RegistryStore>(std::move(store));
 }

@@ -12,7 +12,9 @@ namespace fairlead {
 
 // A store in one SQLite file, made if it is not there; ":memory:" keeps it in
 // memory, where it ends with the process. One registry at a time, which is the
-// only live one: the file is locked for as long as it is open.
+// only live one: a file beside it, with ".lock" behind its name, is locked for
+// as long as it is open. Others may read it meanwhile, as `sqlite3 FILE
+// .backup` does.
 //
 // INVALID_ARGUMENT, naming the file, if it cannot be made or is no such store;
 // FAILED_PRECONDITION if another registry has it.

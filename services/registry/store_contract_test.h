@@ -27,6 +27,7 @@
 #include "protos/fairlead/v1/registry.pb.h"
 #include "services/registry/registry_state.h"
 #include "services/registry/registry_store.h"
+#include "services/registry/store_records_matcher.h"
 
 // What every RegistryStore must do, and what those must do besides that several
 // registries can share. A store's test instantiates the suites:
@@ -61,27 +62,6 @@ class StoreContractTest : public ::testing::TestWithParam<StoreCase> {
     return store.Commit(writes, contents.revision);
   }
 };
-
-using StoreRecords = std::map<std::string, std::string>;
-
-MATCHER_P(HoldsRecords, records, "") {
-  return arg.ok() &&
-         ::testing::ExplainMatchResult(::testing::Eq(StoreRecords(records)),
-                                       arg->records, result_listener);
-}
-
-// What a registry that knew `records` knows after `changes`.
-inline StoreRecords TakeIn(StoreRecords records, const StoreChanges& changes) {
-  if (changes.from_scratch) records.clear();
-  for (const StoreWrite& write : changes.writes) {
-    if (write.value.has_value()) {
-      records[write.key] = *write.value;
-    } else {
-      records.erase(write.key);
-    }
-  }
-  return records;
-}
 
 TEST_P(StoreContractTest, IsEmptyWhenNew) {
   EXPECT_THAT(Open()->Load(), HoldsRecords(StoreRecords{}));

@@ -32,6 +32,8 @@
 #include "libs/partition_client/registry_peers.h"
 #include "libs/rpc/readiness.h"
 #include "libs/rpc/ready_line.h"
+#include "libs/rpc/refusals.h"
+#include "libs/rpc/security.h"
 #include "libs/rpc/server.h"
 #include "libs/rpc/server_flags.h"
 #include "libs/rpc/status_conversion.h"
@@ -40,6 +42,7 @@
 #include "libs/shm_channel/shm_domain.h"
 #include "libs/status/status_macros.h"
 #include "libs/telemetry/channel_samples.h"
+#include "libs/telemetry/refusal_samples.h"
 #include "libs/telemetry/telemetry.h"
 #include "protos/fairlead/v1/registry.grpc.pb.h"
 #include "services/sampler_pool/available_cores.h"
@@ -148,11 +151,13 @@ absl::Status Reconcile(Pool& pool, uint64_t member_id,
 }
 
 absl::StatusOr<std::unique_ptr<Membership>> Join(
-    Pool& pool, const Dataset& dataset, const std::string& address,
-    const std::string& metrics, const std::string& domain,
-    rpc::Readiness& readiness, std::function<void()> replaced) {
+    std::shared_ptr<rpc::Security> security, Pool& pool, const Dataset& dataset,
+    const std::string& address, const std::string& metrics,
+    const std::string& domain, rpc::Readiness& readiness,
+    std::function<void()> replaced) {
   Membership::Options join;
   join.registry = absl::GetFlag(FLAGS_registry);
+  join.security = std::move(security);
   join.connect_timeout = absl::GetFlag(FLAGS_connect_timeout);
   std::string name = absl::GetFlag(FLAGS_member_name);
   if (name.empty()) {
@@ -184,7 +189,9 @@ absl::Status Serve() {
   // A pool of a trainer's own runs under the trainer's certificate.
   std::optional<security::Role> role = security::Role::kPool;
   if (absl::GetFlag(FLAGS_registry).empty()) role = std::nullopt;
-  FAIRLEAD_RETURN_IF_ERROR(rpc::UseServerSecurityFromFlags(role));
+  FAIRLEAD_ASSIGN_OR_RETURN(const std::shared_ptr<rpc::Security> security,
+                            rpc::ServerSecurityFromFlags(role));
+  rpc::Refusals refusals;
   rpc::Readiness readiness;
   FAIRLEAD_ASSIGN_OR_RETURN(
       const SchedulingPolicy scheduling,
@@ -208,7 +215,7 @@ absl::Status Serve() {
   // Before the pool, which asks through it until its end.
   const std::string registry = absl::GetFlag(FLAGS_registry);
   const std::string peers_from = absl::GetFlag(FLAGS_peers_from);
-  RegistryPeers peers(peers_from.empty() ? registry : peers_from,
+  RegistryPeers peers(peers_from.empty() ? registry : peers_from, security,
                       dataset->name());
   const std::string metrics_listen = absl::GetFlag(FLAGS_metrics_listen);
   auto telemetry = std::make_unique<Telemetry>();
@@ -228,6 +235,7 @@ absl::Status Serve() {
     partition_client = std::make_unique<PartitionClient>(
         PartitionClient::Options{
             .dataset_name = dataset->name(),
+            .security = security,
             .num_partitions = dataset->num_partitions(),
             .call_deadline = absl::GetFlag(FLAGS_peer_deadline),
             .give_up_after = absl::GetFlag(FLAGS_peer_give_up),
@@ -257,15 +265,18 @@ absl::Status Serve() {
           clock, metrics, std::move(partition_client)));
   ChannelSamples channels(absl::GetFlag(FLAGS_metrics_max_channels));
   const auto sampled = telemetry->OnScrape(
-      [&pool, &channels, peer_counts](MetricSamples& samples) {
+      [&pool, &channels, &refusals, peer_counts](MetricSamples& samples) {
         SamplePool(pool->TakeSnapshot(), channels, samples);
         SamplePeers(peer_counts(), pool->cache_counts(), samples);
+        SampleRefusals(refusals, samples);
       });
   SamplerPoolService service(*pool);
   GraphStoreService graph_store(*dataset);
   FAIRLEAD_ASSIGN_OR_RETURN(rpc::ServerOptions serve,
                             rpc::ServerOptionsFromFlags(kMaxRequest));
   serve.listen = absl::GetFlag(FLAGS_listen);
+  serve.security = security;
+  serve.refusals = &refusals;
   serve.readiness = &readiness;
   FAIRLEAD_ASSIGN_OR_RETURN(
       const std::unique_ptr<rpc::Server> server,
@@ -275,7 +286,7 @@ absl::Status Serve() {
   if (!registry.empty()) {
     FAIRLEAD_ASSIGN_OR_RETURN(
         membership,
-        Join(*pool, *dataset, server->address(), telemetry->address(),
+        Join(security, *pool, *dataset, server->address(), telemetry->address(),
              shm_domain, readiness, [&termination] { termination.Request(); }));
   }
   rpc::PrintReadyLine({"sampler_pool", server->address(),

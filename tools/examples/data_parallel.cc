@@ -37,6 +37,7 @@ absl::StatusOr<std::unique_ptr<DataParallel>> DataParallel::Join(
   }
   Membership::Options member;
   member.registry = options.registry;
+  member.security = options.security;
   member.member.set_member_name(
       absl::StrCat(options.job, "-rank-", options.rank));
   member.member.set_role(v1::ROLE_TRAINER);

@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "libs/membership/membership.h"
 #include "libs/membership/rendezvous.h"
+#include "libs/rpc/security.h"
 #include "torch/torch.h"
 
 namespace fairlead {
@@ -30,6 +31,7 @@ class DataParallel {
  public:
   struct Options {
     std::string registry;
+    std::shared_ptr<rpc::Security> security = nullptr;  // null: plain text
     std::string job;  // what the ranks have in common, and no other job has
     uint32_t rank = 0;
     uint32_t world_size = 1;

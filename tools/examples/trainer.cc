@@ -42,8 +42,8 @@ absl::StatusOr<TrainerFlags> ReadTrainerFlags(absl::string_view program) {
   TrainerFlags flags;
   FAIRLEAD_ASSIGN_OR_RETURN(
       flags.registry, rpc::RegistryAddress(absl::GetFlag(FLAGS_registry)));
-  FAIRLEAD_RETURN_IF_ERROR(rpc::UseSecurity(rpc::SecurityOptionsFromFlags(),
-                                            security::Role::kTrainer));
+  FAIRLEAD_ASSIGN_OR_RETURN(flags.security,
+                            rpc::SecurityFromFlags(security::Role::kTrainer));
   flags.job = absl::GetFlag(FLAGS_job);
   if (flags.job.empty()) flags.job = std::string(program);
   flags.rank = absl::GetFlag(FLAGS_rank);
@@ -65,6 +65,7 @@ absl::StatusOr<TrainerFlags> ReadTrainerFlags(absl::string_view program) {
 absl::StatusOr<std::unique_ptr<DataParallel>> JoinRanks(
     const TrainerFlags& flags) {
   return DataParallel::Join({.registry = flags.registry,
+                             .security = flags.security,
                              .job = flags.job,
                              .rank = flags.rank,
                              .world_size = flags.world_size});

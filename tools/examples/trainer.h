@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "libs/loader/batch.h"
 #include "libs/loader/dist_loader.h"
+#include "libs/rpc/security.h"
 #include "tools/examples/data_parallel.h"
 #include "tools/examples/training_loop.h"
 #include "tools/quickstart/relational_sage.h"
@@ -22,6 +23,7 @@ namespace fairlead {
 // flags, too: link it once.
 struct TrainerFlags {
   std::string registry;
+  std::shared_ptr<rpc::Security> security;  // null: plain text
   std::string job;
   uint32_t rank = 0;
   uint32_t world_size = 1;
@@ -47,6 +49,7 @@ Options LoaderOptionsOf(const TrainerFlags& flags, const ServedGraph& graph,
                         const std::string& split) {
   Options options;
   options.registry = flags.registry;
+  options.security = flags.security;
   options.input_nodes.split = split;
   options.input_nodes.shard = flags.rank;
   options.input_nodes.num_shards = flags.world_size;

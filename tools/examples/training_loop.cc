@@ -42,14 +42,16 @@ uint64_t AtMost(uint64_t batches, uint64_t max_batches) {
 }  // namespace
 
 absl::StatusOr<ServedGraph> AskForGraph(
-    const std::string& registry, const std::vector<int32_t>& fanout,
+    const RemoteDistDataset::Options& cluster,
+    const std::vector<int32_t>& fanout,
     const std::vector<std::string>& left_out) {
   FAIRLEAD_ASSIGN_OR_RETURN(const std::unique_ptr<RemoteDistDataset> dataset,
-                            RemoteDistDataset::Connect({.registry = registry}));
+                            RemoteDistDataset::Connect(cluster));
   const v1::GetDatasetMetaResponse& meta = dataset->meta(0);
   if (meta.node_types_size() != 1 || !meta.node_types(0).has_features()) {
     return absl::FailedPreconditionError(absl::StrCat(
-        "dataset ", meta.dataset_name(), ", which the cluster at ", registry,
+        "dataset ", meta.dataset_name(), ", which the cluster at ",
+        cluster.registry,
         " serves: this example trains on graphs with one node type, which has "
         "features"));
   }

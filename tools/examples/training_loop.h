@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "libs/loader/batch.h"
 #include "libs/loader/dist_loader.h"
+#include "libs/loader/remote_dist_dataset.h"
 #include "libs/type_names/type_names.h"
 #include "tools/examples/data_parallel.h"
 #include "tools/quickstart/training.h"
@@ -29,7 +30,8 @@ struct ServedGraph {
 // edge types. Labels for link prediction are not passed along, nor are types
 // that `left_out` names. NOT_FOUND if one of these is none.
 absl::StatusOr<ServedGraph> AskForGraph(
-    const std::string& registry, const std::vector<int32_t>& fanout,
+    const RemoteDistDataset::Options& cluster,
+    const std::vector<int32_t>& fanout,
     const std::vector<std::string>& left_out);
 
 // What a rank brings to a step.

@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "grpcpp/grpcpp.h"
+#include "libs/rpc/security.h"
 #include "protos/fairlead/v1/registry.grpc.pb.h"
 
 namespace fairlead {
@@ -34,6 +35,7 @@ struct CommandOptions {
 // code: see ExitCodeOf.
 struct CommandContext {
   std::string registry_address;
+  std::shared_ptr<rpc::Security> security;  // null: plain text
   v1::RegistryService::Stub& registry;
   // A connection to another service, at the address of a Member.
   std::function<std::shared_ptr<grpc::Channel>(const std::string&)> connect;

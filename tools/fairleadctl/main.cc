@@ -54,18 +54,21 @@ absl::StatusOr<CommandOutcome> Run(const std::vector<std::string>& arguments) {
   }
   const std::string address = absl::GetFlag(FLAGS_registry);
   FAIRLEAD_RETURN_IF_ERROR(rpc::CheckAddresses("--registry", address));
-  FAIRLEAD_RETURN_IF_ERROR(rpc::UseSecurity(rpc::SecurityOptionsFromFlags()));
+  FAIRLEAD_ASSIGN_OR_RETURN(const std::shared_ptr<rpc::Security> security,
+                            rpc::SecurityFromFlags());
   const std::unique_ptr<v1::RegistryService::Stub> registry =
-      v1::RegistryService::NewStub(rpc::MakeChannel(address));
-  CommandContext context = {
-      .registry_address = address,
-      .registry = *registry,
-      .connect =
-          [](const std::string& service) { return rpc::MakeChannel(service); },
-      .timeout = absl::GetFlag(FLAGS_timeout),
-      .json = absl::GetFlag(FLAGS_json),
-      .terminal = isatty(STDOUT_FILENO) != 0,
-      .out = std::cout};
+      v1::RegistryService::NewStub(rpc::MakeChannel(address, security));
+  const auto connect = [&security](const std::string& service) {
+    return rpc::MakeChannel(service, security);
+  };
+  CommandContext context = {.registry_address = address,
+                            .security = security,
+                            .registry = *registry,
+                            .connect = connect,
+                            .timeout = absl::GetFlag(FLAGS_timeout),
+                            .json = absl::GetFlag(FLAGS_json),
+                            .terminal = isatty(STDOUT_FILENO) != 0,
+                            .out = std::cout};
   context.options.out_file = absl::GetFlag(FLAGS_out);
   context.options.interval = absl::GetFlag(FLAGS_interval);
   context.options.gateway = absl::GetFlag(FLAGS_gateway);

@@ -42,6 +42,7 @@ SampleStreamOptions OptionsLike(const CommandContext& context,
       absl::Hex(absl::Uniform<uint64_t>(absl::BitGen()), absl::kZeroPad16));
   SampleStreamOptions options;
   options.registry = context.registry_address;
+  options.security = context.security;
   options.connect_timeout = context.timeout;
   options.server_ranks = {channel.channel().server_rank()};
   options.seeds = {channel.spec().input()};

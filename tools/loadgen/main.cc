@@ -290,6 +290,7 @@ absl::StatusOr<LoadOptions> OptionsFromFlags() {
   options.should_stop = [] { return stopping.load(); };
   SampleStreamOptions& loader = options.loader;
   loader.registry = absl::GetFlag(FLAGS_registry);
+  FAIRLEAD_ASSIGN_OR_RETURN(loader.security, rpc::SecurityFromFlags());
   FAIRLEAD_ASSIGN_OR_RETURN(loader.worker_options, WorkersFromFlags());
   loader.prefetch_size = absl::GetFlag(FLAGS_prefetch_size).batches;
   loader.credit_bytes = absl::GetFlag(FLAGS_credit_bytes).bytes;
@@ -315,7 +316,6 @@ absl::StatusOr<LoadOptions> OptionsFromFlags() {
 }
 
 absl::Status Run() {
-  FAIRLEAD_RETURN_IF_ERROR(rpc::UseSecurity(rpc::SecurityOptionsFromFlags()));
   FAIRLEAD_ASSIGN_OR_RETURN(LoadOptions options, OptionsFromFlags());
   const bool json = absl::GetFlag(FLAGS_json);
   if (absl::GetFlag(FLAGS_dry_run)) {

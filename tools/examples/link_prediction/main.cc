@@ -57,7 +57,8 @@ absl::Status Run() {
   left_out.push_back(supervision.ToString());
   FAIRLEAD_ASSIGN_OR_RETURN(
       const ServedGraph graph,
-      AskForGraph(flags.registry, flags.fanout, left_out));
+      AskForGraph({.registry = flags.registry, .security = flags.security},
+                  flags.fanout, left_out));
   FAIRLEAD_ASSIGN_OR_RETURN(const std::unique_ptr<DistAblpLoader> train,
                             Open(flags, graph, supervision, "train"));
   FAIRLEAD_ASSIGN_OR_RETURN(const std::unique_ptr<DistAblpLoader> test,

@@ -46,7 +46,8 @@ absl::Status Run() {
                             JoinRanks(flags));
   FAIRLEAD_ASSIGN_OR_RETURN(
       const ServedGraph graph,
-      AskForGraph(flags.registry, flags.fanout, /*left_out=*/{}));
+      AskForGraph({.registry = flags.registry, .security = flags.security},
+                  flags.fanout, /*left_out=*/{}));
   if (graph.shape.classes == 0) {
     return absl::FailedPreconditionError(absl::StrCat(
         "node type ", graph.shape.node_type, ": has no classes to learn"));
