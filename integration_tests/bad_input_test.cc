@@ -27,6 +27,7 @@ using ::fairlead::testing::MakeLibrary;
 using ::fairlead::testing::NewFolder;
 using ::fairlead::testing::RunProgram;
 using ::testing::AllOf;
+using ::testing::AnyOf;
 using ::testing::HasSubstr;
 
 // A loopback port that is taken for this object's life. Nothing listens: who
@@ -116,6 +117,34 @@ TEST(BadInput, UnknownFlagsAndValuesAreNamed) {
                                   RunProgram("services/registry", {flag}));
     EXPECT_EQ(outcome.exit_code, 1);
     EXPECT_THAT(outcome.err, HasSubstr(absl::string_view(flag).substr(2, 8)));
+  }
+}
+
+// Never the CPU in its place, and no crash. (Where there is a GPU, the registry
+// is what is missing.)
+TEST(BadInput, GpuThatIsNotThereIsSaidWithTheMend) {
+  const TakenPort nobody;
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const std::string dataset, MakeLibrary());
+  const auto run = [&](const char* flag) {
+    return RunProgram(
+        "services/sampler_pool",
+        {absl::StrCat("--dataset=", dataset), flag, "--listen=127.0.0.1:0",
+         "--metrics_listen=127.0.0.1:0",
+         absl::StrCat("--registry=", nobody.address()),
+         "--connect_timeout=50ms", absl::StrCat("--shm_dir=", NewFolder())});
+  };
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const Outcome unknown, run("--graph_mode=gpu"));
+  EXPECT_THAT(unknown, FailsSaying(AllOf(HasSubstr("graph_mode: \"gpu\""),
+                                         HasSubstr("cpu, zero_copy"))));
+  for (const char* flag :
+       {"--graph_mode=cuda", "--graph_mode=zero_copy", "--feature_with_gpu"}) {
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const Outcome outcome, run(flag));
+    EXPECT_THAT(
+        outcome,
+        FailsSaying(AnyOf(
+            AllOf(HasSubstr("FAILED_PRECONDITION"), HasSubstr("--config=cuda")),
+            AllOf(HasSubstr("FAILED_PRECONDITION"), HasSubstr("nvidia-smi")),
+            HasSubstr(nobody.address()))));
   }
 }
 

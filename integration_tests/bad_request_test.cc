@@ -13,6 +13,7 @@
 #include "gmock/gmock.h"
 #include "grpcpp/grpcpp.h"
 #include "gtest/gtest.h"
+#include "integration_tests/harness/bare_trainer.h"
 #include "integration_tests/harness/fails_saying.h"
 #include "integration_tests/harness/test_cluster.h"
 #include "integration_tests/harness/test_dataset.h"
@@ -28,6 +29,8 @@
 namespace fairlead {
 namespace {
 
+using ::fairlead::testing::BareTrainer;
+using ::fairlead::testing::Call;
 using ::fairlead::testing::FailsSaying;
 using ::fairlead::testing::IsOk;
 using ::fairlead::testing::IsOkAndHolds;
@@ -123,72 +126,28 @@ TEST_F(BadRequest, OfAnUnknownChannelIsNotFoundEverywhere) {
     EXPECT_FALSE(stream->Read(&response));
     EXPECT_THAT(rpc::ToAbslStatus(stream->Finish()), not_found);
   }
-  {
-    grpc::ClientContext context;
-    v1::StartEpochRequest request;
-    request.set_channel_id(kUnknown);
-    v1::StartEpochResponse response;
-    EXPECT_THAT(
-        rpc::ToAbslStatus(registry_->StartEpoch(&context, request, &response)),
-        not_found);
-  }
-  {
-    grpc::ClientContext context;
-    v1::DescribeChannelRequest request;
-    request.set_channel_id(kUnknown);
-    v1::DescribeChannelResponse response;
-    EXPECT_THAT(rpc::ToAbslStatus(
-                    registry_->DescribeChannel(&context, request, &response)),
-                not_found);
-  }
-  {
-    grpc::ClientContext context;
-    v1::DestroySamplingInputRequest request;
-    request.set_channel_id(kUnknown);
-    v1::DestroySamplingInputResponse response;
-    EXPECT_THAT(rpc::ToAbslStatus(registry_->DestroySamplingInput(
-                    &context, request, &response)),
-                not_found);
-  }
+  using Stub = v1::RegistryService::Stub;
+  v1::StartEpochRequest start;
+  start.set_channel_id(kUnknown);
+  EXPECT_THAT(Call(*registry_, &Stub::StartEpoch, start), not_found);
+  v1::DescribeChannelRequest describe;
+  describe.set_channel_id(kUnknown);
+  EXPECT_THAT(Call(*registry_, &Stub::DescribeChannel, describe), not_found);
+  v1::DestroySamplingInputRequest destroy;
+  destroy.set_channel_id(kUnknown);
+  EXPECT_THAT(Call(*registry_, &Stub::DestroySamplingInput, destroy),
+              not_found);
 }
 
 TEST_F(BadRequest, PastTheCommandLineIsInvalidArgument) {
   Start({});
-  uint64_t member_id = 0;
-  uint64_t backend_id = 0;
-  {
-    grpc::ClientContext context;
-    v1::JoinRequest request;
-    request.set_member_name("trainer");
-    request.set_role(v1::ROLE_TRAINER);
-    v1::JoinResponse response;
-    ASSERT_TRUE(registry_->Join(&context, request, &response).ok());
-    member_id = response.member_id();
-  }
-  {
-    grpc::ClientContext context;
-    v1::InitSamplingBackendRequest request;
-    request.set_member_id(member_id);
-    request.set_backend_key("backend");
-    v1::InitSamplingBackendResponse response;
-    ASSERT_TRUE(
-        registry_->InitSamplingBackend(&context, request, &response).ok());
-    backend_id = response.backend_id();
-  }
-  v1::RegisterSamplingInputRequest good;
-  good.set_member_id(member_id);
-  good.set_backend_id(backend_id);
-  good.set_worker_key("worker");
-  good.mutable_input()->set_split(v1::SPLIT_TRAIN);
-  good.mutable_config()->set_type(v1::SAMPLING_TYPE_NODE);
-  good.mutable_config()->set_batch_size(8);
-  good.mutable_config()->add_fanout(3);
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const BareTrainer trainer,
+                                BareTrainer::Join(*registry_));
+  const v1::RegisterSamplingInputRequest good = trainer.Input();
   const auto register_input =
-      [&](const v1::RegisterSamplingInputRequest& request) {
-        grpc::ClientContext context;
-        v1::RegisterSamplingInputResponse response;
-        return rpc::ToAbslStatus(
-            registry_->RegisterSamplingInput(&context, request, &response));
+      [this](const v1::RegisterSamplingInputRequest& request) {
+        return Call(*registry_,
+                    &v1::RegistryService::Stub::RegisterSamplingInput, request);
       };
 
   v1::RegisterSamplingInputRequest bad = good;

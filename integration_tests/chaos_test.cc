@@ -36,11 +36,10 @@ using ::fairlead::testing::Arrival;
 using ::fairlead::testing::BatchDigests;
 using ::fairlead::testing::IsFullScale;
 using ::fairlead::testing::IsOk;
-using ::fairlead::testing::MakeKronecker;
-using ::fairlead::testing::Partition;
 using ::fairlead::testing::ResidentBytes;
 using ::fairlead::testing::RunningLoad;
 using ::fairlead::testing::TestCluster;
+using ::fairlead::testing::TwoHosts;
 
 constexpr uint64_t kClients = 3;
 constexpr double kMiB = 1 << 20;
@@ -98,11 +97,7 @@ absl::Duration Percentile(std::vector<absl::Duration> times, size_t percent) {
 class Chaos : public ::testing::Test {
  protected:
   void SetUp() override {
-    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const std::string whole, MakeKronecker());
-    TestCluster::Options options;
-    FAIRLEAD_ASSERT_OK_AND_ASSIGN(options.dataset, Partition(whole, 2));
-    options.partitions = 2;
-    options.host_per_partition = true;
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(TestCluster::Options options, TwoHosts());
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(cluster_, TestCluster::Start(options));
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto undisturbed,
                                   RunningLoad::Start(*cluster_, kLoad));

@@ -67,6 +67,7 @@ INSTANTIATE_TEST_SUITE_P(
                       "tools/examples/node_classification",
                       "libs/loader:example_trainer",
                       "integration_tests:build_cost",
+                      "integration_tests/harness:job_member",
                       "integration_tests/harness:lossy_wire",
                       "integration_tests/harness:resuming_trainer"),
     [](const auto& tested) {

@@ -1,29 +1,23 @@
-// The processes of a job meet at a real registry, work and part: in any order,
-// with what does not fit, and with some that die.
+// The processes of a job meet at a real registry, and work: in any order, and
+// with what does not fit.
 
-#include <algorithm>
 #include <atomic>
 #include <cstdint>
-#include <functional>
 #include <future>
-#include <map>
 #include <memory>
-#include <optional>
-#include <random>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "google/protobuf/wrappers.pb.h"
 #include "gtest/gtest.h"
+#include "integration_tests/harness/context_fixture.h"
 #include "integration_tests/harness/test_cluster.h"
-#include "libs/child_process/service_process.h"
 #include "libs/dist_context/dist_context.h"
 #include "libs/dist_context/dist_session.h"
 #include "libs/dist_rpc/callee_server.h"
@@ -33,110 +27,18 @@
 namespace fairlead {
 namespace {
 
+using ::fairlead::testing::ContextTest;
 using ::fairlead::testing::IsOk;
+using ::fairlead::testing::Joining;
 using ::fairlead::testing::kPatience;
-using ::fairlead::testing::NewFolder;
-using ::fairlead::testing::Program;
+using ::fairlead::testing::Session;
 using ::fairlead::testing::StatusIs;
 using ::google::protobuf::StringValue;
 using ::testing::_;
 using ::testing::AllOf;
-using ::testing::AnyOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Pair;
-
-using Session = std::unique_ptr<DistSession>;
-using Joining = std::future<absl::StatusOr<Session>>;
-
-class ContextTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    const std::string folder = NewFolder();
-    auto registry = ServiceProcess::Start(
-        {Program("services/registry"), "--listen=127.0.0.1:0",
-         "--metrics_listen=127.0.0.1:0", "--store=" + folder + "/registry.db"},
-        folder + "/registry.log", kPatience);
-    ASSERT_THAT(registry, IsOk());
-    registry_.emplace(*std::move(registry));
-  }
-
-  JobOptions Job(absl::Duration timeout = kPatience) const {
-    return {.registry = registry_->address(),
-            .name = "job",
-            .timeout = timeout,
-            .lease = kPatience};
-  }
-
-  Joining Server(InitServerOptions options) const {
-    return std::async(std::launch::async,
-                      [options] { return InitServer(options); });
-  }
-  Joining Client(InitClientOptions options) const {
-    return std::async(std::launch::async,
-                      [options] { return InitClient(options); });
-  }
-
-  // Two servers and three clients, begun in an order that `seed` says.
-  std::vector<Session> MeetAll(uint32_t seed) const {
-    std::vector<int> order = {0, 1, 2, 3, 4};
-    std::shuffle(order.begin(), order.end(), std::mt19937(seed));
-    std::map<int, Joining> joining;
-    for (const int global_rank : order) {
-      const auto rank = static_cast<uint32_t>(global_rank);
-      joining[global_rank] = rank < 2 ? Server({.num_servers = 2,
-                                                .server_rank = rank,
-                                                .num_clients = 3,
-                                                .job = Job()})
-                                      : Client({.num_servers = 2,
-                                                .num_clients = 3,
-                                                .client_rank = rank - 2,
-                                                .job = Job()});
-    }
-    std::vector<Session> sessions;
-    for (auto& [rank, session] : joining) {
-      absl::StatusOr<Session> joined = session.get();
-      EXPECT_THAT(joined, IsOk()) << "seed " << seed << ", rank " << rank;
-      sessions.push_back(joined.ok() ? *std::move(joined) : nullptr);
-    }
-    return sessions;
-  }
-
-  // Of every session at once.
-  static std::vector<absl::Status> OfAll(
-      std::vector<Session>& sessions,
-      const std::function<absl::Status(DistSession&)>& call) {
-    std::vector<std::future<absl::Status>> calls;
-    for (Session& session : sessions) {
-      calls.push_back(std::async(std::launch::async,
-                                 [&call, &session] { return call(*session); }));
-    }
-    std::vector<absl::Status> statuses;
-    for (auto& status : calls) statuses.push_back(status.get());
-    return statuses;
-  }
-
-  // Has `join` give up, as `expected` says, after so little time that it only
-  // just gets as far as waiting for others: how much that is, is the machine's
-  // affair.
-  template <typename Join, typename Matcher>
-  static void ExpectGivesUp(Join join, const Matcher& expected) {
-    absl::Duration timeout = absl::Milliseconds(100);
-    absl::Status status = join(timeout);
-    while (!::testing::Value(status, expected) && timeout < kPatience) {
-      status = join(timeout *= 2);
-    }
-    EXPECT_THAT(status, expected);
-  }
-
-  static absl::Status End(DistSession& session) {
-    return session.context().is_client()
-               ? ShutdownClient(session, kPatience)
-               : WaitAndShutdownServer(session, {.timeout = kPatience});
-  }
-
-  std::optional<ServiceProcess> registry_;
-};
 
 TEST_F(ContextTest, RanksMeetInAnyOrderAndAgainAfterShutdown) {
   for (uint32_t seed = 0; seed < 3; ++seed) {
@@ -164,7 +66,8 @@ TEST_F(ContextTest, RanksMeetInAnyOrderAndAgainAfterShutdown) {
       EXPECT_THAT(status, IsOk());
     }
     EXPECT_EQ(sessions[0]->Peers().size(), 5u);
-    EXPECT_FALSE(sessions[3]->is_shut_down());  // GL-120
+    EXPECT_EQ(sessions[0]->registry(), registry_->address());  // GL-121
+    EXPECT_FALSE(sessions[3]->is_shut_down());                 // GL-120
     EXPECT_THAT(sessions[4]->WorkerNames()[DistRole::kServer],
                 ElementsAre("_default_server_0", "_default_server_1"));
     EXPECT_THAT(sessions[4]->FindPeer(DistRole::kServer, 2),
@@ -301,79 +204,41 @@ TEST_F(ContextTest, OtherCountsAreToldWithBoth) {
   }
 }
 
-TEST_F(ContextTest, DeadClientsHoldUpNeitherTheOthersNorTheServers) {
-  std::vector<Session> sessions = MeetAll(11);
-  sessions[2] = nullptr;  // client 0, of all, without a word
-  // Once that is known, nobody waits for it.
-  Session& client = sessions[3];
-  ASSERT_TRUE(client->AwaitPeers(
-      [](const std::vector<DistPeer>& peers) { return peers.size() == 4; },
-      absl::Now() + kPatience));
-  EXPECT_THAT(ShutdownClient(*client, absl::InfiniteDuration()),
-              StatusIs(absl::StatusCode::kAborted,
-                       HasSubstr("_default_client had left or died: 0")));
-  EXPECT_THAT(
-      WaitAndShutdownServer(*sessions[0], {.exit_deadline = absl::Now()}),
-      StatusIs(absl::StatusCode::kDeadlineExceeded,
-               HasSubstr("still there: _default_client_2")));
-  EXPECT_THAT(ShutdownClient(*sessions[4], absl::Milliseconds(100)),
-              AnyOf(StatusIs(absl::StatusCode::kAborted),
-                    StatusIs(absl::StatusCode::kDeadlineExceeded)));
-  sessions.resize(2);
-  for (const absl::Status& status : OfAll(sessions, End)) {
-    EXPECT_THAT(status, IsOk());
-  }
-}
-
-TEST_F(ContextTest, FaultyServerKeepsNoOtherWaiting) {
-  std::vector<Session> sessions = MeetAll(13);
-  sessions.resize(2);  // the clients leave
-  const std::vector<absl::Status> statuses =
-      OfAll(sessions, [](DistSession& session) {
-        const bool is_faulty = session.context().rank == 0;
-        return WaitAndShutdownServer(
-            session, {.timeout = kPatience, .shut_down = [is_faulty] {
-                        return is_faulty ? absl::DataLossError("no luck")
-                                         : absl::OkStatus();
-                      }});
-      });
-  EXPECT_THAT(statuses[0],
-              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("no luck")));
-  EXPECT_THAT(statuses[1], IsOk());
-}
-
-TEST_F(ContextTest, ExitIsNoticedByAllWhoWait) {
-  auto server = Server({.is_dynamic = true, .job = Job()}).get();
-  ASSERT_THAT(server, IsOk());
-  const auto wait = [&server] {
-    return (*server)->WaitForExit(absl::InfiniteFuture());
-  };
-  auto one = std::async(std::launch::async, wait);
-  auto two = std::async(std::launch::async, wait);
-  (*server)->Exit();
-  (*server)->Exit();
-  EXPECT_THAT(one.get(), IsOk());
-  EXPECT_THAT(two.get(), IsOk());
-  EXPECT_THAT(ShutdownClient(**server, kPatience),
-              StatusIs(absl::StatusCode::kFailedPrecondition,
-                       HasSubstr("is for a client")));
-}
-
-TEST_F(ContextTest, DynamicClientsComeAndGoWithoutARestart) {
-  auto server = Server({.is_dynamic = true, .job = Job()}).get();
-  ASSERT_THAT(server, IsOk());
-  for (uint32_t rank = 0; rank < 3; ++rank) {
-    const InitClientOptions options = {
-        .client_rank = rank, .is_dynamic = true, .job = Job()};
-    const auto client = InitClient(options);
-    ASSERT_THAT(client, IsOk());
-    EXPECT_THAT((*client)->FindPeer(DistRole::kServer, 0), IsOk());
-    EXPECT_THAT(InitClient(options),
-                StatusIs(absl::StatusCode::kAlreadyExists));
-    EXPECT_THAT(
-        (*client)->Barrier(kPatience),
-        StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("dynamic")));
-    EXPECT_THAT(ShutdownClient(**client, kPatience), IsOk());
+// GL-133: workers call workers, servers and clients each other and their like.
+TEST_F(ContextTest, RolesCallThoseOfTheirKindOfJob) {
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto callees, CalleeServer::Start({}));
+  ASSERT_THAT((callees->Register<StringValue, StringValue>(
+                  "echo",
+                  [](const StringValue& said) -> absl::StatusOr<StringValue> {
+                    return said;
+                  })),
+              IsOk());
+  JobOptions job = Job();
+  job.rpc_address = callees->address();
+  Joining joining = Server({.num_clients = 1, .job = job});
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const Session client, InitClient({.job = job}));
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const Session server, joining.get());
+  job.name = "of-workers";
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const Session worker,
+                                InitWorkerGroup({.job = job}));
+  for (const Session* caller : {&worker, &server, &client}) {
+    for (const DistRole target :
+         {DistRole::kWorker, DistRole::kServer, DistRole::kClient}) {
+      const DistContext& context = (*caller)->context();
+      SCOPED_TRACE(context.worker_name());
+      SCOPED_TRACE(static_cast<int>(target));
+      const absl::Status status =
+          DistRpc(caller->get())
+              .RpcGlobalRequest<StringValue>(target, 0, "echo", StringValue(),
+                                             absl::Now() + kPatience)
+              .status();
+      if (context.is_worker() == (target == DistRole::kWorker)) {
+        EXPECT_THAT(status, IsOk());
+      } else {
+        EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument,
+                                     HasSubstr("cannot call a")));
+      }
+    }
   }
 }
 

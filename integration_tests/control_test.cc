@@ -9,6 +9,7 @@
 #include "gmock/gmock.h"
 #include "grpcpp/grpcpp.h"
 #include "gtest/gtest.h"
+#include "integration_tests/harness/bare_trainer.h"
 #include "integration_tests/harness/test_cluster.h"
 #include "integration_tests/harness/test_dataset.h"
 #include "libs/child_process/service_process.h"
@@ -21,6 +22,8 @@
 namespace fairlead {
 namespace {
 
+using ::fairlead::testing::BareTrainer;
+using ::fairlead::testing::Call;
 using ::fairlead::testing::IsOk;
 using ::fairlead::testing::MakeKronecker;
 using ::fairlead::testing::StatusIs;
@@ -31,6 +34,8 @@ constexpr size_t kPool = 1;
 
 class Control : public ::testing::Test {
  protected:
+  using Stub = v1::RegistryService::Stub;
+
   void SetUp() override {
     TestCluster::Options options;
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(options.dataset, MakeKronecker());
@@ -48,62 +53,33 @@ class Control : public ::testing::Test {
     EXPECT_THAT(cluster_->Stop(), IsOk());
   }
 
-  template <typename Request, typename Response>
-  absl::Status Call(grpc::Status (v1::RegistryService::Stub::*method)(
-                        grpc::ClientContext*, const Request&, Response*),
-                    const Request& request, Response* response) {
-    grpc::ClientContext context;
-    context.set_wait_for_ready(true);
-    return rpc::ToAbslStatus(
-        ((*registry_).*method)(&context, request, response));
-  }
-
   void RegisterPaused() {
-    using Stub = v1::RegistryService::Stub;
-    v1::JoinRequest join;
-    join.set_member_name("trainer");
-    join.set_role(v1::ROLE_TRAINER);
-    v1::JoinResponse joined;
-    ASSERT_THAT(Call(&Stub::Join, join, &joined), IsOk());
-    v1::InitSamplingBackendRequest init;
-    init.set_member_id(joined.member_id());
-    init.set_backend_key("backend");
-    v1::InitSamplingBackendResponse backend;
-    ASSERT_THAT(Call(&Stub::InitSamplingBackend, init, &backend), IsOk());
-    v1::RegisterSamplingInputRequest input;
-    input.set_member_id(joined.member_id());
-    input.set_backend_id(backend.backend_id());
-    input.set_worker_key("worker");
-    input.mutable_input()->set_split(v1::SPLIT_TRAIN);
-    input.mutable_config()->set_type(v1::SAMPLING_TYPE_NODE);
-    input.mutable_config()->set_batch_size(8);
-    input.mutable_config()->add_fanout(3);
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const BareTrainer trainer,
+                                  BareTrainer::Join(*registry_));
+    v1::RegisterSamplingInputRequest input = trainer.Input();
     input.mutable_control()->set_paused(true);
-    v1::RegisterSamplingInputResponse registered;
-    ASSERT_THAT(Call(&Stub::RegisterSamplingInput, input, &registered), IsOk());
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+        const v1::RegisterSamplingInputResponse registered,
+        Call(*registry_, &Stub::RegisterSamplingInput, input));
     channel_id_ = registered.channel_id();
     v1::StartEpochRequest start;
     start.set_channel_id(channel_id_);
-    v1::StartEpochResponse started;
-    ASSERT_THAT(Call(&Stub::StartEpoch, start, &started), IsOk());
+    ASSERT_THAT(Call(*registry_, &Stub::StartEpoch, start), IsOk());
   }
 
   absl::Status Update(const v1::ChannelControl& control) {
     v1::UpdateChannelRequest request;
     request.set_channel_id(channel_id_);
     *request.mutable_control() = control;
-    v1::UpdateChannelResponse response;
-    return Call(&v1::RegistryService::Stub::UpdateChannel, request, &response);
+    return Call(*registry_, &Stub::UpdateChannel, request).status();
   }
 
   v1::ChannelDescription Describe() {
     v1::DescribeChannelRequest request;
     request.set_channel_id(channel_id_);
-    v1::DescribeChannelResponse response;
-    EXPECT_THAT(
-        Call(&v1::RegistryService::Stub::DescribeChannel, request, &response),
-        IsOk());
-    return response.channel();
+    const auto response = Call(*registry_, &Stub::DescribeChannel, request);
+    EXPECT_THAT(response, IsOk());
+    return response.ok() ? response->channel() : v1::ChannelDescription();
   }
 
   // The next thing that the gateway has for the channel.
@@ -120,7 +96,7 @@ class Control : public ::testing::Test {
   }
 
   std::unique_ptr<TestCluster> cluster_;
-  std::unique_ptr<v1::RegistryService::Stub> registry_;
+  std::unique_ptr<Stub> registry_;
   std::unique_ptr<v1::ChannelGatewayService::Stub> gateway_;
   uint64_t channel_id_ = 0;
 };
@@ -160,9 +136,7 @@ TEST_F(Control, NonsenseIsRefusedByFieldAndChangesNothing) {
 TEST_F(Control, CancelledEpochTellsItsTrainer) {
   v1::CancelEpochRequest request;
   request.set_channel_id(channel_id_);
-  v1::CancelEpochResponse response;
-  ASSERT_THAT(Call(&v1::RegistryService::Stub::CancelEpoch, request, &response),
-              IsOk());
+  ASSERT_THAT(Call(*registry_, &Stub::CancelEpoch, request), IsOk());
   const v1::ReceiveResponse next = Fetch();
   ASSERT_TRUE(next.has_epoch_end());
   EXPECT_TRUE(next.epoch_end().cancelled());

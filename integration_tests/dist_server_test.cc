@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -23,9 +24,13 @@
 #include "libs/dist_rpc/data_partitions.h"
 #include "libs/dist_rpc/rpc_data_partition_router.h"
 #include "libs/event_loop/event_loop.h"
+#include "libs/graph/npy.h"
+#include "libs/loader/input_nodes.h"
+#include "libs/loader/loader_options.h"
 #include "libs/loader/registry_session.h"
 #include "libs/loader/remote_dist_dataset.h"
 #include "libs/loader/request_server.h"
+#include "libs/loader/sample_stream.h"
 #include "libs/membership/member_watch.h"
 #include "libs/rpc/channel.h"
 #include "libs/rpc/status_conversion.h"
@@ -38,6 +43,7 @@ namespace {
 using ::fairlead::testing::IsOk;
 using ::fairlead::testing::kPatience;
 using ::fairlead::testing::MakeKronecker;
+using ::fairlead::testing::NewFolder;
 using ::fairlead::testing::Partition;
 using ::fairlead::testing::StatusIs;
 using ::fairlead::testing::TestCluster;
@@ -90,6 +96,24 @@ class DistServerTest : public ::testing::Test {
     v1::RegisterSamplingInputRequest input = Input(64);
     input.mutable_control()->set_paused(true);
     return input;
+  }
+
+  // What the registry has.
+  std::vector<v1::ChannelDescription> Channels() {
+    v1::ListChannelsResponse response;
+    grpc::ClientContext context;
+    EXPECT_THAT(rpc::ToAbslStatus(registry_->ListChannels(
+                    &context, v1::ListChannelsRequest(), &response)),
+                IsOk());
+    return {response.channels().begin(), response.channels().end()};
+  }
+  std::vector<v1::BackendDescription> Backends() {
+    v1::ListBackendsResponse response;
+    grpc::ClientContext context;
+    EXPECT_THAT(rpc::ToAbslStatus(registry_->ListBackends(
+                    &context, v1::ListBackendsRequest(), &response)),
+                IsOk());
+    return {response.backends().begin(), response.backends().end()};
   }
 
   // Expects (nothing, true).
@@ -261,6 +285,46 @@ TEST_F(DistServerTest, MethodsAreRequestedByNameNowOrAsFutures) {
   EXPECT_EQ(owners.get().value().size(), ids.size());
   EXPECT_THAT(nothing.get(),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("nobody")));
+}
+
+// DS-69: loaders of two backends, one with nothing on the second server.
+TEST_F(DistServerTest, ClosedLoadersLeaveNeitherChannelsNorBackends) {
+  NeighborLoaderOptions all;
+  all.registry = cluster_->registry().address();
+  all.fanout = {2};
+  all.batch_size = 64;
+  NeighborLoaderOptions few = all;
+  few.backend_key = "another";
+  few.input_nodes = InputNodes::Ids({5});
+  {
+    std::vector<std::unique_ptr<SampleStream>> loaders;
+    for (const NeighborLoaderOptions& options : {all, all, few}) {
+      FAIRLEAD_ASSERT_OK_AND_ASSIGN(auto loader, SampleStream::Create(options));
+      ASSERT_THAT(loader->StartEpoch(), IsOk());
+      ASSERT_THAT(loader->Next(), IsOk());
+      loaders.push_back(std::move(loader));
+    }
+    EXPECT_THAT(Channels(), SizeIs(6));
+    EXPECT_THAT(Backends(), SizeIs(2));
+  }
+  EXPECT_THAT(Channels(), SizeIs(0));
+  EXPECT_THAT(Backends(), SizeIs(0));
+}
+
+// DS-68: the second server has no such node.
+TEST_F(DistServerTest, LoaderThatOneServerRefusesLeavesNoChannelOnTheOthers) {
+  const auto save = [](int64_t id) {
+    const std::string path = absl::StrCat(NewFolder(), "/ids.npy");
+    EXPECT_THAT(WriteNpy<int64_t>(path, "i8", {1}, {{id}}), IsOk());
+    return path;
+  };
+  NeighborLoaderOptions options;
+  options.registry = cluster_->registry().address();
+  options.input_nodes = InputNodes::Files({save(5), save(1 << 20)});
+  EXPECT_THAT(SampleStream::Create(options),
+              StatusIs(absl::StatusCode::kOutOfRange, HasSubstr("1048576")));
+  EXPECT_THAT(Channels(), SizeIs(0));
+  EXPECT_THAT(Backends(), SizeIs(0));
 }
 
 TEST_F(DistServerTest, PartitionsAreFoundAndTheDeadPassedOver) {

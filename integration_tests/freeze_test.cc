@@ -30,20 +30,15 @@ using ::fairlead::testing::IsFullScale;
 using ::fairlead::testing::IsOk;
 using ::fairlead::testing::IsOkAndHolds;
 using ::fairlead::testing::kPatience;
-using ::fairlead::testing::MakeKronecker;
-using ::fairlead::testing::Partition;
 using ::fairlead::testing::RunningLoad;
 using ::fairlead::testing::Scrape;
 using ::fairlead::testing::TestCluster;
+using ::fairlead::testing::TwoHosts;
 
 class Freeze : public ::testing::Test {
  protected:
   void SetUp() override {
-    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const std::string whole, MakeKronecker());
-    TestCluster::Options options;
-    FAIRLEAD_ASSERT_OK_AND_ASSIGN(options.dataset, Partition(whole, 2));
-    options.partitions = 2;
-    options.host_per_partition = true;
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(TestCluster::Options options, TwoHosts());
     options.registry_flags = {"--default_lease=" +
                               absl::FormatDuration(lease_)};
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(cluster_, TestCluster::Start(options));

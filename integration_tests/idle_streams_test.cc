@@ -22,6 +22,7 @@
 #include "gmock/gmock.h"
 #include "grpcpp/grpcpp.h"
 #include "gtest/gtest.h"
+#include "integration_tests/harness/bare_trainer.h"
 #include "integration_tests/harness/scrape.h"
 #include "integration_tests/harness/test_cluster.h"
 #include "integration_tests/harness/test_dataset.h"
@@ -29,7 +30,6 @@
 #include "libs/child_process/service_process.h"
 #include "libs/clock/clock.h"
 #include "libs/rpc/channel.h"
-#include "libs/rpc/status_conversion.h"
 #include "libs/status/status_macros.h"
 #include "libs/status/status_matchers.h"
 #include "protos/fairlead/v1/channel_gateway.grpc.pb.h"
@@ -38,6 +38,8 @@
 namespace fairlead {
 namespace {
 
+using ::fairlead::testing::BareTrainer;
+using ::fairlead::testing::Call;
 using ::fairlead::testing::IsOk;
 using ::fairlead::testing::MakeKronecker;
 using ::fairlead::testing::Scrape;
@@ -83,31 +85,11 @@ class IdleStreams : public ::testing::Test {
         rpc::MakeChannel(cluster_->registry().address()));
     gateway_ = v1::ChannelGatewayService::NewStub(
         rpc::MakeChannel(cluster_->gateway().address()));
-    v1::JoinRequest join;
-    join.set_member_name("trainer");
-    join.set_role(v1::ROLE_TRAINER);
-    join.mutable_lease()->set_seconds(300);
-    v1::JoinResponse joined;
-    ASSERT_THAT(Call(&Registry::Join, join, &joined), IsOk());
-    member_id_ = joined.member_id();
-    v1::InitSamplingBackendRequest init;
-    init.set_member_id(member_id_);
-    init.set_backend_key("backend");
-    init.mutable_options()->set_buffer_capacity(2);
-    init.mutable_options()->set_buffer_bytes(256 << 10);
-    v1::InitSamplingBackendResponse backend;
-    ASSERT_THAT(Call(&Registry::InitSamplingBackend, init, &backend), IsOk());
-    backend_id_ = backend.backend_id();
-  }
-
-  template <typename Request, typename Response>
-  absl::Status Call(grpc::Status (Registry::*method)(grpc::ClientContext*,
-                                                     const Request&, Response*),
-                    const Request& request, Response* response) {
-    grpc::ClientContext context;
-    context.set_wait_for_ready(true);
-    return rpc::ToAbslStatus(
-        ((*registry_).*method)(&context, request, response));
+    v1::BackendOptions backend;
+    backend.set_buffer_capacity(2);
+    backend.set_buffer_bytes(256 << 10);
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(trainer_,
+                                  BareTrainer::Join(*registry_, backend));
   }
 
   // A stream that has had the one batch it gave credit for, and waits.
@@ -120,17 +102,10 @@ class IdleStreams : public ::testing::Test {
   };
 
   absl::StatusOr<uint64_t> Register(const std::string& worker_key) {
-    v1::RegisterSamplingInputRequest input;
-    input.set_member_id(member_id_);
-    input.set_backend_id(backend_id_);
-    input.set_worker_key(worker_key);
-    input.mutable_input()->set_split(v1::SPLIT_TRAIN);
-    input.mutable_config()->set_type(v1::SAMPLING_TYPE_NODE);
-    input.mutable_config()->set_batch_size(8);
-    input.mutable_config()->add_fanout(3);
-    v1::RegisterSamplingInputResponse registered;
-    FAIRLEAD_RETURN_IF_ERROR(
-        Call(&Registry::RegisterSamplingInput, input, &registered));
+    FAIRLEAD_ASSIGN_OR_RETURN(
+        const v1::RegisterSamplingInputResponse registered,
+        Call(*registry_, &Registry::RegisterSamplingInput,
+             trainer_.Input(worker_key)));
     return registered.channel_id();
   }
 
@@ -141,8 +116,7 @@ class IdleStreams : public ::testing::Test {
           stream.channel_id, Register(absl::StrCat("worker", streams_.size())));
       v1::StartEpochRequest start;
       start.set_channel_id(stream.channel_id);
-      v1::StartEpochResponse started;
-      ASSERT_THAT(Call(&Registry::StartEpoch, start, &started), IsOk());
+      ASSERT_THAT(Call(*registry_, &Registry::StartEpoch, start), IsOk());
       stream.context = std::make_unique<grpc::ClientContext>();
       stream.rpc = gateway_->Receive(stream.context.get());
       v1::ReceiveRequest subscribe;
@@ -163,9 +137,9 @@ class IdleStreams : public ::testing::Test {
     for (size_t i = 0; i < kCalls; ++i) {
       v1::DescribeChannelRequest request;
       request.set_channel_id(streams_[i % streams_.size()].channel_id);
-      v1::DescribeChannelResponse response;
       const absl::Duration before = clock.MonotonicNow();
-      EXPECT_THAT(Call(&Registry::DescribeChannel, request, &response), IsOk());
+      EXPECT_THAT(Call(*registry_, &Registry::DescribeChannel, request),
+                  IsOk());
       times.push_back(clock.MonotonicNow() - before);
     }
     std::sort(times.begin(), times.end());
@@ -182,8 +156,7 @@ class IdleStreams : public ::testing::Test {
   std::unique_ptr<TestCluster> cluster_;
   std::unique_ptr<Registry> registry_;
   std::unique_ptr<v1::ChannelGatewayService::Stub> gateway_;
-  uint64_t member_id_ = 0;
-  uint64_t backend_id_ = 0;
+  BareTrainer trainer_;
   std::vector<Stream> streams_;
 };
 
@@ -246,14 +219,11 @@ TEST_F(IdleStreams, FewThreadsRefuseNobody) {
             Register(absl::StrCat("caller", caller, ".", round)));
         v1::StartEpochRequest start;
         start.set_channel_id(id);
-        v1::StartEpochResponse started;
-        EXPECT_THAT(Call(&Registry::StartEpoch, start, &started), IsOk());
-        v1::ListMembersResponse members;
-        EXPECT_THAT(Call(&Registry::ListMembers, {}, &members), IsOk());
+        EXPECT_THAT(Call(*registry_, &Registry::StartEpoch, start), IsOk());
+        EXPECT_THAT(Call(*registry_, &Registry::ListMembers, {}), IsOk());
         v1::DestroySamplingInputRequest destroy;
         destroy.set_channel_id(id);
-        v1::DestroySamplingInputResponse destroyed;
-        EXPECT_THAT(Call(&Registry::DestroySamplingInput, destroy, &destroyed),
+        EXPECT_THAT(Call(*registry_, &Registry::DestroySamplingInput, destroy),
                     IsOk());
       }
     });

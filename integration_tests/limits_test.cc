@@ -23,7 +23,7 @@
 #include "google/protobuf/message.h"
 #include "grpcpp/grpcpp.h"
 #include "gtest/gtest.h"
-#include "integration_tests/harness/raw_trainer.h"
+#include "integration_tests/harness/bare_trainer.h"
 #include "integration_tests/harness/scrape.h"
 #include "integration_tests/harness/secure_cluster.h"
 #include "integration_tests/harness/test_cluster.h"
@@ -39,10 +39,10 @@
 namespace fairlead {
 namespace {
 
+using ::fairlead::testing::BareTrainer;
 using ::fairlead::testing::IsOk;
 using ::fairlead::testing::kPatience;
 using ::fairlead::testing::MakeKronecker;
-using ::fairlead::testing::RawTrainer;
 using ::fairlead::testing::Scrape;
 using ::fairlead::testing::SecureCluster;
 using ::fairlead::testing::StatusIs;
@@ -55,10 +55,10 @@ using Gateway = v1::ChannelGatewayService::Stub;
 using Store = v1::GraphStoreService::Stub;
 
 template <typename Stub, typename Request, typename Response>
-absl::Status Call(Stub& stub,
-                  grpc::Status (Stub::*method)(grpc::ClientContext*,
-                                               const Request&, Response*),
-                  const Request& request, size_t header_bytes = 0) {
+absl::Status Ask(Stub& stub,
+                 grpc::Status (Stub::*method)(grpc::ClientContext*,
+                                              const Request&, Response*),
+                 const Request& request, size_t header_bytes = 0) {
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + kPatience));
   if (header_bytes > 0) {
@@ -126,14 +126,14 @@ TEST_F(LimitsTest, MessageThatIsTooLargeIsRefused) {
   Registry registry(Connect(cluster().registry(), "trainer/a"));
   Store store(Connect(cluster().pool(), "trainer/a"));
   Gateway gateway(Connect(cluster().gateway(), "trainer/a"));
-  EXPECT_THAT(Call(registry, &Registry::ListMembers,
-                   LargeRequest<v1::ListMembersRequest>(2 << 20)),
+  EXPECT_THAT(Ask(registry, &Registry::ListMembers,
+                  LargeRequest<v1::ListMembersRequest>(2 << 20)),
               too_large);
-  EXPECT_THAT(Call(store, &Store::GetDatasetMeta,
-                   LargeRequest<v1::GetDatasetMetaRequest>(2 << 20)),
+  EXPECT_THAT(Ask(store, &Store::GetDatasetMeta,
+                  LargeRequest<v1::GetDatasetMetaRequest>(2 << 20)),
               too_large);
-  EXPECT_THAT(Call(gateway, &Gateway::Fetch,
-                   LargeRequest<v1::FetchMessageRequest>(5 << 20)),
+  EXPECT_THAT(Ask(gateway, &Gateway::Fetch,
+                  LargeRequest<v1::FetchMessageRequest>(5 << 20)),
               too_large);
   {
     grpc::ClientContext context;
@@ -144,8 +144,8 @@ TEST_F(LimitsTest, MessageThatIsTooLargeIsRefused) {
     EXPECT_THAT(rpc::ToAbslStatus(stream->Finish()), too_large);
   }
   // What is just small enough is not.
-  EXPECT_THAT(Call(registry, &Registry::ListMembers,
-                   LargeRequest<v1::ListMembersRequest>(1'000'000)),
+  EXPECT_THAT(Ask(registry, &Registry::ListMembers,
+                  LargeRequest<v1::ListMembersRequest>(1'000'000)),
               IsOk());
 }
 
@@ -154,41 +154,45 @@ TEST_F(LimitsTest, HeaderThatIsTooLargeIsRefused) {
   constexpr size_t kTooLarge = 64 << 10;
   const auto refused = StatusIs(absl::StatusCode::kResourceExhausted);
   Registry registry(Connect(cluster().registry(), "trainer/a"));
-  EXPECT_THAT(Call(registry, &Registry::ListMembers, v1::ListMembersRequest(),
-                   kTooLarge),
+  EXPECT_THAT(Ask(registry, &Registry::ListMembers, v1::ListMembersRequest(),
+                  kTooLarge),
               refused);
   Store store(Connect(cluster().pool(), "trainer/a"));
-  EXPECT_THAT(Call(store, &Store::GetDatasetMeta, v1::GetDatasetMetaRequest(),
-                   kTooLarge),
+  EXPECT_THAT(Ask(store, &Store::GetDatasetMeta, v1::GetDatasetMetaRequest(),
+                  kTooLarge),
               refused);
   Gateway gateway(Connect(cluster().gateway(), "trainer/a"));
   EXPECT_THAT(
-      Call(gateway, &Gateway::Fetch, v1::FetchMessageRequest(), kTooLarge),
+      Ask(gateway, &Gateway::Fetch, v1::FetchMessageRequest(), kTooLarge),
       refused);
   EXPECT_THAT(
-      Call(registry, &Registry::ListMembers, v1::ListMembersRequest(), 1000),
+      Ask(registry, &Registry::ListMembers, v1::ListMembersRequest(), 1000),
       IsOk());
 }
 
 TEST_F(LimitsTest, JobThatRegistersTooMuchIsRefusedAndOthersAreNot) {
   Start({.registry_flags = {"--max_channels_per_job=2"}});
-  RawTrainer greedy(Connect(cluster().registry(), "trainer/greedy"), "greedy");
-  ASSERT_THAT(greedy.Join(), IsOk());
-  ASSERT_THAT(greedy.Register(greedy.Input("one")), IsOk());
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto second,
-                                greedy.Register(greedy.Input("two")));
-  EXPECT_THAT(greedy.Register(greedy.Input("three")),
+  Registry registry(Connect(cluster().registry(), "trainer/greedy"));
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const BareTrainer greedy,
+                                BareTrainer::Join(registry));
+  const auto register_input = [&](const std::string& worker_key) {
+    return testing::Call(registry, &Registry::RegisterSamplingInput,
+                         greedy.Input(worker_key));
+  };
+  ASSERT_THAT(register_input("one"), IsOk());
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto second, register_input("two"));
+  EXPECT_THAT(register_input("three"),
               StatusIs(absl::StatusCode::kResourceExhausted,
                        AllOf(HasSubstr("job greedy"),
                              HasSubstr("--max_channels_per_job=2"))));
   EXPECT_EQ(Refused(cluster().registry(), "resource_exhausted"), 1);
   // Asking again for what it has takes nothing.
-  EXPECT_THAT(greedy.Register(greedy.Input("two")), IsOk());
+  EXPECT_THAT(register_input("two"), IsOk());
   EXPECT_THAT(Load(), IsOk());
   v1::DestroySamplingInputRequest destroy;
   destroy.set_channel_id(second.channel_id());
-  ASSERT_THAT(greedy.Ask(&Registry::DestroySamplingInput, destroy), IsOk());
-  EXPECT_THAT(greedy.Register(greedy.Input("three")), IsOk());
+  ASSERT_THAT(Ask(registry, &Registry::DestroySamplingInput, destroy), IsOk());
+  EXPECT_THAT(register_input("three"), IsOk());
 }
 
 TEST_F(LimitsTest, ClientThatOpensTooManyStreamsIsRefusedAndOthersAreNot) {
@@ -217,7 +221,7 @@ TEST_F(LimitsTest, ClientThatOpensTooManyStreamsIsRefusedAndOthersAreNot) {
     EXPECT_TRUE(opened.watched->Read(&members));
   }
   // (The gateway's are opened in order, on one connection.)
-  EXPECT_THAT(Call(gateway, &Gateway::Fetch, v1::FetchMessageRequest()),
+  EXPECT_THAT(Ask(gateway, &Gateway::Fetch, v1::FetchMessageRequest()),
               refused);
   {
     grpc::ClientContext context;
@@ -244,10 +248,10 @@ TEST_F(LimitsTest, RefusalsForWhoItIsAreCounted) {
       rpc::MakeChannel(cluster().registry().address(),
                        SecureCluster::Showing(
                            std::nullopt, secure_->authority().certificate())));
-  EXPECT_THAT(Call(nobody, &Registry::ListMembers, v1::ListMembersRequest()),
+  EXPECT_THAT(Ask(nobody, &Registry::ListMembers, v1::ListMembersRequest()),
               StatusIs(absl::StatusCode::kUnauthenticated));
   Registry trainer(Connect(cluster().registry(), "trainer/a"));
-  EXPECT_THAT(Call(trainer, &Registry::DrainMember, v1::DrainMemberRequest()),
+  EXPECT_THAT(Ask(trainer, &Registry::DrainMember, v1::DrainMemberRequest()),
               StatusIs(absl::StatusCode::kPermissionDenied));
   EXPECT_EQ(Refused(cluster().registry(), "unauthenticated"), 1);
   EXPECT_EQ(Refused(cluster().registry(), "permission_denied"), 1);
@@ -256,11 +260,15 @@ TEST_F(LimitsTest, RefusalsForWhoItIsAreCounted) {
 // A trainer that never reads has its own channel stand still.
 TEST_F(LimitsTest, ReaderThatReadsNothingDelaysNobody) {
   Start();
-  RawTrainer slow(Connect(cluster().registry(), "trainer/slow"), "slow");
-  ASSERT_THAT(slow.Join(), IsOk());
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto input,
-                                slow.Register(slow.Input("worker")));
-  ASSERT_THAT(slow.StartEpoch(input.channel_id(), 0), IsOk());
+  Registry registry(Connect(cluster().registry(), "trainer/slow"));
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const BareTrainer slow,
+                                BareTrainer::Join(registry));
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+      const auto input,
+      testing::Call(registry, &Registry::RegisterSamplingInput, slow.Input()));
+  v1::StartEpochRequest start;
+  start.set_channel_id(input.channel_id());
+  ASSERT_THAT(Ask(registry, &Registry::StartEpoch, start), IsOk());
   Gateway gateway(Connect(cluster().gateway(), "trainer/slow"));
   grpc::ClientContext context;
   const auto stream = gateway.Receive(&context);

@@ -37,14 +37,13 @@ using ::fairlead::testing::FindSystemProgram;
 using ::fairlead::testing::IsFullScale;
 using ::fairlead::testing::IsOk;
 using ::fairlead::testing::kPatience;
-using ::fairlead::testing::MakeKronecker;
 using ::fairlead::testing::MakeNetworkHosts;
 using ::fairlead::testing::NetworkHosts;
-using ::fairlead::testing::Partition;
 using ::fairlead::testing::Program;
 using ::fairlead::testing::RunningLoad;
 using ::fairlead::testing::Shell;
 using ::fairlead::testing::TestCluster;
+using ::fairlead::testing::TwoHosts;
 using ::testing::AnyOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -64,11 +63,7 @@ class Network : public ::testing::Test {
 
   void SetUp() override {
     if (!hosts_.missing.empty()) GTEST_SKIP() << hosts_.missing;
-    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const std::string whole, MakeKronecker());
-    TestCluster::Options options;
-    FAIRLEAD_ASSERT_OK_AND_ASSIGN(options.dataset, Partition(whole, 2));
-    options.partitions = 2;
-    options.host_per_partition = true;
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(TestCluster::Options options, TwoHosts());
     options.places = {{.address = kServicesAddress}};
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(cluster_, TestCluster::Start(options));
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto undisturbed, StartLoad());

@@ -31,22 +31,17 @@ using ::fairlead::testing::IsFullScale;
 using ::fairlead::testing::IsOk;
 using ::fairlead::testing::IsOkAndHolds;
 using ::fairlead::testing::kPatience;
-using ::fairlead::testing::MakeKronecker;
 using ::fairlead::testing::NewFolder;
-using ::fairlead::testing::Partition;
 using ::fairlead::testing::Program;
 using ::fairlead::testing::TestCluster;
+using ::fairlead::testing::TwoHosts;
 
 constexpr size_t kEpochs = 2;
 
 class Resume : public ::testing::Test {
  protected:
   void SetUp() override {
-    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const std::string whole, MakeKronecker());
-    TestCluster::Options options;
-    FAIRLEAD_ASSERT_OK_AND_ASSIGN(options.dataset, Partition(whole, 2));
-    options.partitions = 2;
-    options.host_per_partition = true;
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(TestCluster::Options options, TwoHosts());
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(cluster_, TestCluster::Start(options));
   }
 

@@ -3,7 +3,11 @@
 #include <signal.h>
 #include <sys/types.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <filesystem>
+#include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -16,6 +20,7 @@
 #include "libs/loader/input_nodes.h"
 #include "libs/loader/loader_options.h"
 #include "libs/loader/mp_sample_stream.h"
+#include "libs/loader/worker_options.h"
 #include "libs/status/status_matchers.h"
 #include "libs/tensor_message/tensor_message.h"
 
@@ -86,6 +91,38 @@ TEST_F(MpSampleStreamTest, ManyShortEpochsLoseNothing) {
     }
     ASSERT_THAT(seeds, UnorderedElementsAre(7, 8, 9)) << "epoch " << epoch;
     ASSERT_TRUE(producer.IsAllSamplingCompletedAndConsumed());
+  }
+}
+
+// GL-081: so much memory, and so many batches in it beside the two that the
+// trainer may keep there.
+TEST_F(MpSampleStreamTest, ChannelHasRoomForWhatItsWorkersMake) {
+  for (const uint32_t num_workers : {1, 2}) {
+    SCOPED_TRACE(num_workers);
+    NeighborLoaderOptions options = Options();
+    MpWorkerOptions workers = Workers();
+    workers.num_workers = num_workers;
+    workers.worker_concurrency = 3;
+    workers.channel_size = 0;
+    options.worker_options = workers;
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+        const auto stream, MpSampleStream::Create(dataset_, *Resolve(options)));
+    uint64_t largest = 0;
+    for (const std::string& name : LeftInShm()) {
+      largest = std::max<uint64_t>(
+          largest, std::filesystem::file_size(shm_dir_ + "/" + name));
+    }
+    constexpr uint64_t kMiB = 1 << 20;
+    EXPECT_GE(largest, num_workers * 64 * kMiB);
+    EXPECT_LT(largest, num_workers * 64 * kMiB + kMiB);
+    ASSERT_THAT(stream->StartEpoch(), IsOk());
+    const uint64_t room = num_workers * 3 + 2;
+    while (stream->stats().queued < room) std::this_thread::yield();
+    while (true) {
+      EXPECT_LE(stream->stats().queued, room);
+      FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto batch, stream->Next());
+      if (!batch.has_value()) break;
+    }
   }
 }
 

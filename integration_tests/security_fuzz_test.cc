@@ -26,9 +26,9 @@
 #include "grpcpp/generic/generic_stub.h"
 #include "grpcpp/grpcpp.h"
 #include "gtest/gtest.h"
+#include "integration_tests/harness/bare_trainer.h"
 #include "integration_tests/harness/health.pb.h"
 #include "integration_tests/harness/random_message.h"
-#include "integration_tests/harness/raw_trainer.h"
 #include "integration_tests/harness/reflected_server.h"
 #include "integration_tests/harness/secure_cluster.h"
 #include "integration_tests/harness/test_cluster.h"
@@ -42,6 +42,8 @@
 namespace fairlead {
 namespace {
 
+using ::fairlead::testing::BareTrainer;
+using ::fairlead::testing::Call;
 using ::fairlead::testing::FillRandomly;
 using ::fairlead::testing::IsFullScale;
 using ::fairlead::testing::IsOk;
@@ -49,7 +51,6 @@ using ::fairlead::testing::kPatience;
 using ::fairlead::testing::MakeKronecker;
 using ::fairlead::testing::Random;
 using ::fairlead::testing::RandomBytes;
-using ::fairlead::testing::RawTrainer;
 using ::fairlead::testing::ReflectedServer;
 using ::fairlead::testing::SecureCluster;
 using ::fairlead::testing::SendBytes;
@@ -69,13 +70,13 @@ class SecurityFuzz : public ::testing::Test {
     operator_ = v1::RegistryService::NewStub(rpc::MakeChannel(
         secure_->cluster().registry().address(), secure_->As("operator")));
     // A trainer with a channel, which nobody may touch.
-    trainer_ = std::make_unique<RawTrainer>(
-        rpc::MakeChannel(secure_->cluster().registry().address(),
-                         secure_->As("trainer/a")),
-        "trainer");
-    ASSERT_THAT(trainer_->Join(), IsOk());
-    ASSERT_THAT(trainer_->Register(trainer_->Input("worker")), IsOk());
-    heartbeat_.set_member_id(trainer_->member_id());
+    trainer_ = v1::RegistryService::NewStub(rpc::MakeChannel(
+        secure_->cluster().registry().address(), secure_->As("trainer/a")));
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const BareTrainer trainer,
+                                  BareTrainer::Join(*trainer_));
+    ASSERT_THAT(Call(*trainer_, &Stub::RegisterSamplingInput, trainer.Input()),
+                IsOk());
+    heartbeat_.set_member_id(trainer.member_id);
     heartbeat_.set_member_name("trainer");
   }
 
@@ -84,26 +85,13 @@ class SecurityFuzz : public ::testing::Test {
   // All members, backends and channels there are, as text.
   std::string State() {
     std::string state;
-    const auto ask = [this, &state](auto method, auto request, auto response) {
-      grpc::ClientContext context;
-      context.set_deadline(absl::ToChronoTime(absl::Now() + kPatience));
-      EXPECT_THAT(rpc::ToAbslStatus(
-                      ((*operator_).*method)(&context, request, &response)),
-                  IsOk());
-      absl::StrAppend(&state, response.DebugString());
+    const auto add = [&state](const auto& response) {
+      EXPECT_THAT(response, IsOk());
+      if (response.ok()) absl::StrAppend(&state, response->DebugString());
     };
-    ask(static_cast<grpc::Status (Stub::*)(
-            grpc::ClientContext*, const v1::ListMembersRequest&,
-            v1::ListMembersResponse*)>(&Stub::ListMembers),
-        v1::ListMembersRequest(), v1::ListMembersResponse());
-    ask(static_cast<grpc::Status (Stub::*)(
-            grpc::ClientContext*, const v1::ListBackendsRequest&,
-            v1::ListBackendsResponse*)>(&Stub::ListBackends),
-        v1::ListBackendsRequest(), v1::ListBackendsResponse());
-    ask(static_cast<grpc::Status (Stub::*)(
-            grpc::ClientContext*, const v1::ListChannelsRequest&,
-            v1::ListChannelsResponse*)>(&Stub::ListChannels),
-        v1::ListChannelsRequest(), v1::ListChannelsResponse());
+    add(Call(*operator_, &Stub::ListMembers, v1::ListMembersRequest()));
+    add(Call(*operator_, &Stub::ListBackends, v1::ListBackendsRequest()));
+    add(Call(*operator_, &Stub::ListChannels, v1::ListChannelsRequest()));
     return state;
   }
 
@@ -111,7 +99,7 @@ class SecurityFuzz : public ::testing::Test {
   void Beat() {
     grpc::ClientContext context;
     context.set_deadline(absl::ToChronoTime(absl::Now() + kPatience));
-    const auto stream = trainer_->registry().Heartbeat(&context);
+    const auto stream = trainer_->Heartbeat(&context);
     v1::HeartbeatResponse answer;
     EXPECT_TRUE(stream->Write(heartbeat_) && stream->Read(&answer));
     stream->WritesDone();
@@ -120,7 +108,7 @@ class SecurityFuzz : public ::testing::Test {
 
   std::unique_ptr<SecureCluster> secure_;
   std::unique_ptr<Stub> operator_;
-  std::unique_ptr<RawTrainer> trainer_;
+  std::unique_ptr<Stub> trainer_;
   v1::HeartbeatRequest heartbeat_;
 };
 

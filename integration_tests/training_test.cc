@@ -54,23 +54,39 @@ absl::StatusOr<std::string> MakeWordNet() {
   return folder;
 }
 
-// Runs a trainer for each rank, side by side; how each ended, by rank.
+// The command of a program that finds the registry by the environment (parity
+// GL-086).
+std::vector<std::string> WithMasterOf(const std::string& registry,
+                                      const std::string& program) {
+  const std::pair<std::string, std::string> address =
+      absl::StrSplit(registry, absl::MaxSplits(':', 1));
+  int port = 0;
+  EXPECT_TRUE(absl::SimpleAtoi(address.second, &port)) << registry;
+  return {"/usr/bin/env", "MASTER_ADDR=" + address.first,
+          absl::StrCat("MASTER_PORT=", port - 1), Program(program),
+          "--registry="};
+}
+
+// Runs a trainer for each rank, side by side; how each ended, by rank. The
+// first is told where the registry is, the others find it.
 std::vector<Outcome> RunRanks(const std::string& program,
                               const std::string& registry,
-                              std::vector<std::string> flags) {
+                              const std::vector<std::string>& flags) {
   const std::string folder = NewFolder();
-  flags.insert(flags.begin(), Program(program));
-  flags.push_back("--registry=" + registry);
-  flags.push_back(absl::StrCat("--world_size=", kRanks));
   std::vector<ChildProcess> ranks;
   for (int rank = 0; rank < kRanks; ++rank) {
-    flags.push_back(absl::StrCat("--rank=", rank));
+    std::vector<std::string> command =
+        rank == 0 ? std::vector<std::string>{Program(program),
+                                             "--registry=" + registry}
+                  : WithMasterOf(registry, program);
+    command.insert(command.end(), flags.begin(), flags.end());
+    command.push_back(absl::StrCat("--world_size=", kRanks));
+    command.push_back(absl::StrCat("--rank=", rank));
     auto process = ChildProcess::Start(
-        flags, {.out = absl::StrCat(folder, "/", rank, ".out"),
-                .err = absl::StrCat(folder, "/", rank, ".err")});
+        command, {.out = absl::StrCat(folder, "/", rank, ".out"),
+                  .err = absl::StrCat(folder, "/", rank, ".err")});
     EXPECT_THAT(process, IsOk());
     ranks.push_back(*std::move(process));
-    flags.pop_back();
   }
   std::vector<Outcome> outcomes;
   for (int rank = 0; rank < kRanks; ++rank) {
@@ -132,8 +148,8 @@ class TrainingTest : public ::testing::Test {
   }
 
   static std::vector<Outcome> Run(const std::string& program,
-                                  std::vector<std::string> flags) {
-    return RunRanks(program, cluster_->registry().address(), std::move(flags));
+                                  const std::vector<std::string>& flags) {
+    return RunRanks(program, cluster_->registry().address(), flags);
   }
 
   static std::unique_ptr<TestCluster> cluster_;

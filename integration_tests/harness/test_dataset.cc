@@ -68,6 +68,15 @@ absl::StatusOr<std::string> Partition(const std::string& dataset,
   return folder;
 }
 
+absl::StatusOr<TestCluster::Options> TwoHosts() {
+  TestCluster::Options options;
+  FAIRLEAD_ASSIGN_OR_RETURN(const std::string whole, MakeKronecker());
+  FAIRLEAD_ASSIGN_OR_RETURN(options.dataset, Partition(whole, 2));
+  options.partitions = 2;
+  options.host_per_partition = true;
+  return options;
+}
+
 absl::StatusOr<std::string> MakeLibrary() {
   DatasetContents contents;
   contents.name = "library";

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "integration_tests/harness/test_cluster.h"
 
 namespace fairlead::testing {
 
@@ -20,6 +21,9 @@ absl::StatusOr<std::string> MakeLibrary();
 // `dataset` in so many partitions, each a range of the node ids.
 absl::StatusOr<std::string> Partition(const std::string& dataset,
                                       int partitions);
+
+// Of a cluster whose two storage hosts have half of MakeKronecker's each.
+absl::StatusOr<TestCluster::Options> TwoHosts();
 
 }  // namespace fairlead::testing
 

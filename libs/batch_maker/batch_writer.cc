@@ -14,6 +14,7 @@
 #include "libs/batch_maker/batch_rows.h"
 #include "libs/batch_maker/channel_plan.h"
 #include "libs/batch_maker/element_dtype.h"
+#include "libs/cuda/accelerator.h"
 #include "libs/dist_graph/row_gather.h"
 #include "libs/graph/dataset.h"
 #include "libs/sampling/batch_sampler.h"
@@ -43,6 +44,8 @@ EdgeTypeName KeyOf(const EdgeType& type, EdgeDir direction) {
 // Collects the tensors of a message: what each is, and where it comes from.
 class BatchWriter::Fields {
  public:
+  explicit Fields(cuda::Accelerator* accelerator) : accelerator_(accelerator) {}
+
   void Add(std::string name, absl::Span<const int64_t> values) {
     specs_.push_back({std::move(name),
                       v1::DTYPE_INT64,
@@ -87,7 +90,7 @@ class BatchWriter::Fields {
     if (gather != nullptr) {
       sources_.push_back(gather);
     } else {
-      sources_.push_back(Rows{&store, ids});
+      sources_.push_back(Rows{&store, ids, WhoHas(store)});
     }
     if (store.scale.empty()) return;
     specs_.push_back({name + "_scale",
@@ -103,6 +106,12 @@ class BatchWriter::Fields {
   }
 
  private:
+  cuda::Accelerator* WhoHas(const RowStore& store) const {
+    return accelerator_ != nullptr && accelerator_->Has(store) ? accelerator_
+                                                               : nullptr;
+  }
+
+  cuda::Accelerator* const accelerator_;
   std::vector<TensorSpec> specs_;
   std::vector<Source> sources_;
 };
@@ -116,7 +125,7 @@ absl::StatusOr<BatchWriter> BatchWriter::Plan(const ChannelPlan& plan,
   const SampledSubgraph& subgraph = batch.subgraph;
   const NeighborSamplerOptions& options = plan.sampling().neighbors();
   const bool hetero = plan.sampling().is_heterogeneous();
-  Fields fields;
+  Fields fields(plan.accelerator());
   fields.Add("#IS_HETERO", hetero ? 1 : 0);
   const auto prefix_of = [&](const RowSet& set) {
     if (!hetero) return std::string();
@@ -182,7 +191,10 @@ absl::Status BatchWriter::WriteTo(absl::Span<uint8_t> message) const {
             std::get_if<absl::Span<const uint8_t>>(&sources_[i])) {
       if (!bytes->empty()) std::memcpy(out.data(), bytes->data(), out.size());
     } else if (const auto* rows = std::get_if<Rows>(&sources_[i])) {
-      FAIRLEAD_RETURN_IF_ERROR(rows->store->Gather(rows->ids, out));
+      FAIRLEAD_RETURN_IF_ERROR(
+          rows->accelerator == nullptr
+              ? rows->store->Gather(rows->ids, out)
+              : rows->accelerator->Gather(*rows->store, rows->ids, out));
     } else if (const auto* gather =
                    std::get_if<const RowGather*>(&sources_[i])) {
       (*gather)->CopyTo(out.data());

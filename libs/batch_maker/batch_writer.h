@@ -11,6 +11,7 @@
 #include "absl/types/span.h"
 #include "libs/batch_maker/batch_rows.h"
 #include "libs/batch_maker/channel_plan.h"
+#include "libs/cuda/accelerator.h"
 #include "libs/dist_graph/row_gather.h"
 #include "libs/graph/table.h"
 #include "libs/sampling/batch_sampler.h"
@@ -55,6 +56,7 @@ class BatchWriter {
   struct Rows {
     const RowStore* store;
     absl::Span<const int64_t> ids;
+    cuda::Accelerator* accelerator;  // which has them; or null
   };
   struct Constant {
     int64_t value;

@@ -16,6 +16,7 @@
 #include "libs/sampling/neighbor_sampler.h"
 #include "libs/status/status_macros.h"
 #include "protos/fairlead/v1/sampling.pb.h"
+#include "xxhash.h"
 
 namespace fairlead {
 namespace {
@@ -191,13 +192,14 @@ void ChannelPlan::ListEdges(const EdgeType& type) {
 
 absl::StatusOr<ChannelPlan> ChannelPlan::Create(
     const Dataset& dataset, const v1::SeedNodes& input,
-    const v1::SamplingConfig& config) {
+    const v1::SamplingConfig& config, cuda::Accelerator* accelerator) {
   if (config.batch_size() == 0) {
     return absl::InvalidArgumentError(
         "config.batch_size: 0 makes no batch; it must be at least 1");
   }
   ChannelPlan plan;
   plan.dataset_ = &dataset;
+  plan.accelerator_ = accelerator;
   plan.batch_size_ = config.batch_size();
   plan.shuffle_ = config.shuffle();
   plan.drop_last_ = config.drop_last();
@@ -210,11 +212,21 @@ absl::StatusOr<ChannelPlan> ChannelPlan::Create(
                                              : plan.SetNodes(input));
   plan.batches_per_epoch_ =
       ComputeNumBatches(plan.seeds_.size(), plan.batch_size_, plan.drop_last_);
+  plan.fingerprint_ = dataset.partition();
+  for (const std::string& part : {dataset.name(), input.SerializeAsString(),
+                                  config.SerializeAsString()}) {
+    plan.fingerprint_ =
+        XXH3_64bits_withSeed(part.data(), part.size(), plan.fingerprint_);
+  }
   return plan;
 }
 
 uint64_t ChannelPlan::seeds_per_epoch() const {
   return std::min<uint64_t>(seeds_.size(), batches_per_epoch_ * batch_size_);
+}
+
+uint64_t ChannelPlan::SeedsOf(uint64_t batch_index) const {
+  return std::min(batch_size_, seeds_.size() - batch_index * batch_size_);
 }
 
 }  // namespace fairlead

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "libs/batch_maker/sampling_plan.h"
+#include "libs/cuda/accelerator.h"
 #include "libs/graph/dataset.h"
 #include "protos/fairlead/v1/sampling.pb.h"
 
@@ -70,16 +71,19 @@ class ChannelPlan {
  public:
   // INVALID_ARGUMENT, naming the field, for a config that makes no sense;
   // NOT_FOUND for a node type, edge type or split that the dataset lacks;
-  // OUT_OF_RANGE, naming it, for a seed id that is no node.
-  static absl::StatusOr<ChannelPlan> Create(const Dataset& dataset,
-                                            const v1::SeedNodes& input,
-                                            const v1::SamplingConfig& config);
+  // OUT_OF_RANGE, naming it, for a seed id that is no node. `accelerator`, of
+  // that dataset, does what it can of each batch, and must outlive the plan.
+  static absl::StatusOr<ChannelPlan> Create(
+      const Dataset& dataset, const v1::SeedNodes& input,
+      const v1::SamplingConfig& config,
+      cuda::Accelerator* accelerator = nullptr);
 
   // Moves only: seeds_ may point into own_seeds_.
   ChannelPlan(ChannelPlan&&) = default;
   ChannelPlan& operator=(ChannelPlan&&) = default;
 
   const Dataset& dataset() const { return *dataset_; }
+  cuda::Accelerator* accelerator() const { return accelerator_; }  // or null
   int seed_type() const { return seed_type_; }
   const SeedList& seeds() const { return seeds_; }
   uint64_t batch_size() const { return batch_size_; }
@@ -104,6 +108,13 @@ class ChannelPlan {
   // How many of the epoch's seeds are in a batch: all, but for drop_last.
   uint64_t seeds_per_epoch() const;
 
+  // How many seeds a batch has. REQUIRES batch_index < batches_per_epoch().
+  uint64_t SeedsOf(uint64_t batch_index) const;
+
+  // Of the dataset's name and partition, the input and the config: the same in
+  // any process, so that with an epoch and an index it names a batch.
+  uint64_t fingerprint() const { return fingerprint_; }
+
  private:
   ChannelPlan() = default;
 
@@ -114,6 +125,7 @@ class ChannelPlan {
   void ListEdges(const EdgeType& type);
 
   const Dataset* dataset_ = nullptr;
+  cuda::Accelerator* accelerator_ = nullptr;
   int seed_type_ = 0;
   std::vector<int64_t> own_seeds_;  // where the input is a list of ids
   SeedList seeds_;                  // of own_seeds_, the dataset's, or all
@@ -126,6 +138,7 @@ class ChannelPlan {
   std::vector<int64_t> edge_labels_;
   std::vector<int64_t> times_;
   uint64_t batches_per_epoch_ = 0;
+  uint64_t fingerprint_ = 0;
 };
 
 }  // namespace fairlead

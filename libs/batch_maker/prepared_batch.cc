@@ -8,7 +8,10 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "libs/batch_maker/sampling_plan.h"
 #include "libs/clock/clock.h"
+#include "libs/cuda/accelerator.h"
+#include "libs/sampling/neighbor_sampler.h"
 #include "libs/status/status_macros.h"
 
 namespace fairlead {
@@ -18,7 +21,14 @@ absl::Status PreparedBatch::Restart(
     v1::MessageHeader header, const RowCaches* caches) {
   if (plan != plan_ || sampler_ == nullptr) {
     plan_ = plan;
-    FAIRLEAD_ASSIGN_OR_RETURN(sampler_, plan->sampling().NewSampler());
+    const SamplingPlan& sampling = plan->sampling();
+    std::unique_ptr<NeighborhoodSampler> neighbors;
+    if (plan->accelerator() != nullptr && sampling.has_neighborhoods()) {
+      neighbors = plan->accelerator()->NewSampler(sampling.neighbors());
+    }
+    is_accelerated_ = neighbors != nullptr;
+    FAIRLEAD_ASSIGN_OR_RETURN(sampler_,
+                              sampling.NewSampler(std::move(neighbors)));
   }
   header_ = std::move(header);
   caches_ = caches;

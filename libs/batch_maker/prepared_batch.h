@@ -49,6 +49,8 @@ class PreparedBatch {
   const BatchWriter& writer() const { return *writer_; }
   const SampledSubgraph& subgraph() const { return sampled_.subgraph; }
   const ChannelPlan* plan() const { return plan_.get(); }
+  // Whether the plan's accelerator samples its neighbourhoods.
+  bool is_accelerated() const { return is_accelerated_; }
 
   v1::TraceStamps trace;
 
@@ -57,6 +59,7 @@ class PreparedBatch {
 
   std::shared_ptr<const ChannelPlan> plan_;
   std::unique_ptr<BatchSampler> sampler_;  // of plan_
+  bool is_accelerated_ = false;
   v1::MessageHeader header_;
   const RowCaches* caches_ = nullptr;
   Stage stage_ = Stage::kBegin;

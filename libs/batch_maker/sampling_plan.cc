@@ -278,20 +278,22 @@ bool SamplingPlan::always_has_edges(int edge_type) const {
           !IsLabelType(dataset_->edge_types()[static_cast<size_t>(edge_type)]));
 }
 
-absl::StatusOr<std::unique_ptr<BatchSampler>> SamplingPlan::NewSampler() const {
+absl::StatusOr<std::unique_ptr<BatchSampler>> SamplingPlan::NewSampler(
+    std::unique_ptr<NeighborhoodSampler> neighbors) const {
   switch (type_) {
     case v1::SAMPLING_TYPE_SUBGRAPH:
       return SubgraphSampler::Create(
           *dataset_, {.neighbors = neighbors_, .input_type = seed_type_});
     case v1::SAMPLING_TYPE_LINK:
-      return LinkSampler::Create(*dataset_, link_);
+      return LinkSampler::Create(*dataset_, link_, std::move(neighbors));
     case v1::SAMPLING_TYPE_ABLP:
-      return std::make_unique<AblpSampler>(*dataset_, ablp_);
+      return std::make_unique<AblpSampler>(*dataset_, ablp_,
+                                           std::move(neighbors));
     case v1::SAMPLING_TYPE_PPR:
       return std::make_unique<PprSampler>(*dataset_, ppr_, ppr_degrees_);
     default:
-      return std::make_unique<NodeBatchSampler>(*dataset_, neighbors_,
-                                                seed_type_);
+      return std::make_unique<NodeBatchSampler>(
+          *dataset_, neighbors_, seed_type_, std::move(neighbors));
   }
 }
 

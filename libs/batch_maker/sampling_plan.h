@@ -47,8 +47,15 @@ class SamplingPlan {
   // one always has its edges, so that a reader need not ask.
   bool always_has_edges(int edge_type) const;
 
-  // One for each batch that is in the making.
-  absl::StatusOr<std::unique_ptr<BatchSampler>> NewSampler() const;
+  // One for each batch that is in the making, whose neighbourhoods `neighbors`
+  // samples, or, if that is null, this host's CPU.
+  absl::StatusOr<std::unique_ptr<BatchSampler>> NewSampler(
+      std::unique_ptr<NeighborhoodSampler> neighbors) const;
+  // Whether it makes any use of `neighbors`.
+  bool has_neighborhoods() const {
+    return type_ == v1::SAMPLING_TYPE_NODE || type_ == v1::SAMPLING_TYPE_LINK ||
+           type_ == v1::SAMPLING_TYPE_ABLP;
+  }
 
  private:
   SamplingPlan() = default;

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <iterator>
 #include <memory>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -17,11 +18,15 @@
 #include "cuda_runtime_api.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "libs/cuda/cuda_device.h"
 #include "libs/cuda/cuda_gatherer.h"
 #include "libs/cuda/cuda_memory.h"
 #include "libs/cuda/cuda_sampler.h"
 #include "libs/cuda/cuda_status.h"
 #include "libs/cuda/dataset_view.h"
+#include "libs/cuda/device.h"
+#include "libs/cuda/device_accelerator.h"
+#include "libs/cuda/device_options.h"
 #include "libs/cuda/graph_view.h"
 #include "libs/cuda/k_hop_request.h"
 #include "libs/cuda/memory.h"
@@ -31,6 +36,7 @@
 #include "libs/cuda/row_plan.h"
 #include "libs/cuda/unified_table.h"
 #include "libs/graph/dataset.h"
+#include "libs/graph/dataset_writer.h"
 #include "libs/graph/id_space.h"
 #include "libs/random/philox.h"
 #include "libs/sampling/neighbor_sampler.h"
@@ -42,7 +48,6 @@
 namespace fairlead::cuda {
 namespace {
 
-using ::fairlead::cuda::testing::ReadBatch;
 using ::fairlead::testing::ExpectSame;
 using ::fairlead::testing::IsOk;
 using ::fairlead::testing::RandomContents;
@@ -66,6 +71,7 @@ class OnDevice : public ::testing::Test {
 
 using CudaSamplerTest = OnDevice;
 using CudaGathererTest = OnDevice;
+using CudaDeviceTest = OnDevice;
 using PinnedMemoryTest = OnDevice;
 
 // Batches of many fanouts, from a graph in either memory.
@@ -110,8 +116,8 @@ void ExpectSameBatches(const Dataset& dataset, cudaStream_t stream) {
                           .with_edge_ids = options.with_edge_ids,
                           .seed = options.seed},
                          request));
-      FAIRLEAD_ASSERT_OK_AND_ASSIGN(const SampledSubgraph actual,
-                                    ReadBatch(sampler, batch, request));
+      SampledSubgraph actual;
+      ASSERT_THAT(ReadBatch(sampler, batch, request, &actual), IsOk());
       ExpectSame(actual, expected);
       if (::testing::Test::HasFailure()) return;
     }
@@ -183,6 +189,77 @@ TEST_F(CudaGathererTest, RowsAreThoseThatWerePutThere) {
       }
     }
   }
+}
+
+// All that a pool asks of a GPU.
+TEST_F(CudaDeviceTest, AcceleratorGivesWhatTheCpuGives) {
+  DatasetContents contents = RandomContents({.seed = 5,
+                                             .heterogeneous = true,
+                                             .max_nodes = 20'000,
+                                             .max_edges = 400'000});
+  for (DatasetContents::Nodes& nodes : contents.nodes) {
+    nodes.feature_dim = 33;
+    for (int64_t i = 0; i < nodes.num_nodes * nodes.feature_dim; ++i) {
+      nodes.features.push_back(static_cast<float>(i));
+    }
+  }
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto dataset, WriteWhole(contents));
+  for (const GraphMode mode : {GraphMode::kCuda, GraphMode::kZeroCopy}) {
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(Device device, OpenCudaDevice(0));
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+        const auto accelerator,
+        DeviceAccelerator::Create(*dataset,
+                                  {.graph_mode = mode,
+                                   .features = true,
+                                   .memory_budget_bytes = uint64_t{16} << 20},
+                                  std::move(device)));
+    const NeighborSamplerOptions options{
+        .fanouts = std::vector<std::vector<int32_t>>(
+            dataset->edge_types().size(), {15, 10, 5}),
+        .with_edge_ids = true};
+    std::vector<std::thread> threads;
+    for (uint64_t t = 0; t < 4; ++t) {
+      threads.emplace_back([&, t] {
+        const auto sampler = accelerator->NewSampler(options);
+        ASSERT_NE(sampler, nullptr);
+        NeighborSampler cpu(*dataset);
+        SampledSubgraph actual;
+        SampledSubgraph expected;
+        std::vector<int64_t> seeds(512);
+        for (uint64_t i = 0; i < 10; ++i) {
+          RandomStream random(t, i, 0);
+          const IdSpace& ids = dataset->node_types()[0].ids;
+          for (int64_t& seed : seeds) {
+            seed = ids.Id(static_cast<int64_t>(
+                random.Below(static_cast<uint64_t>(ids.size()))));
+          }
+          const NeighborSampleRequest request{.seeds = seeds, .batch_index = i};
+          ASSERT_THAT(cpu.Sample(options, request, &expected), IsOk());
+          ASSERT_THAT(sampler->Begin(options, request, &actual), IsOk());
+          ExpectSame(actual, expected);
+          for (size_t type = 0; type < dataset->node_types().size(); ++type) {
+            const RowStore& rows = *dataset->node_types()[type].features;
+            const auto& nodes = expected.nodes[type].ids;
+            const size_t bytes =
+                nodes.size() * static_cast<size_t>(rows.table.row_bytes());
+            std::vector<uint8_t> mine(bytes);
+            std::vector<uint8_t> its(bytes);
+            ASSERT_THAT(rows.Gather(nodes, absl::MakeSpan(its)), IsOk());
+            ASSERT_THAT(accelerator->Gather(rows, nodes, absl::MakeSpan(mine)),
+                        IsOk());
+            ASSERT_EQ(mine, its);
+          }
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+  }
+}
+
+TEST_F(CudaDeviceTest, DeviceBeyondTheLastIsNamed) {
+  EXPECT_THAT(OpenCudaDevice(1000),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       ::testing::HasSubstr("cuda:1000")));
 }
 
 TEST_F(PinnedMemoryTest, BlockIsUsedAgainOnceTheDeviceHasReadIt) {

@@ -16,11 +16,17 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_format.h"
 #include "cuda_runtime_api.h"
+#include "libs/cuda/cuda_device.h"
 #include "libs/cuda/cuda_gatherer.h"
 #include "libs/cuda/cuda_memory.h"
 #include "libs/cuda/cuda_sampler.h"
 #include "libs/cuda/cuda_status.h"
 #include "libs/cuda/dataset_view.h"
+#include "libs/cuda/device.h"
+#include "libs/cuda/device_accelerator.h"
+#include "libs/cuda/device_options.h"
+#include "libs/cuda/graph_view.h"
+#include "libs/cuda/k_hop_request.h"
 #include "libs/cuda/memory.h"
 #include "libs/cuda/placed_graph.h"
 #include "libs/cuda/row_plan.h"
@@ -204,6 +210,24 @@ absl::Status MeasureSampling(const Streams& streams) {
         }));
     Print(name, static_cast<double>(edges) / seconds * 1e-6, "M edges/s");
   }
+  FAIRLEAD_ASSIGN_OR_RETURN(Device device, OpenCudaDevice(0));
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      const auto accelerator,
+      DeviceAccelerator::Create(
+          *dataset,
+          {.graph_mode = GraphMode::kCuda,
+           .memory_budget_bytes = DeviceOptions::kDefaultMemoryBudget},
+          std::move(device)));
+  const auto sampler = accelerator->NewSampler(options);
+  SampledSubgraph read;
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      seconds, Seconds([&] {
+        return sampler
+            ->Begin(options, {.seeds = batches[next++ % batches.size()]}, &read)
+            .status();
+      }));
+  Print("... device, and read back, as a pool has it",
+        static_cast<double>(read.TotalEdges()) / seconds * 1e-6, "M edges/s");
   return absl::OkStatus();
 }
 

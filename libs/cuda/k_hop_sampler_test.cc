@@ -38,7 +38,6 @@ namespace {
 
 using ::fairlead::cuda::testing::EmulatedExecutor;
 using ::fairlead::cuda::testing::FakeMemory;
-using ::fairlead::cuda::testing::ReadBatch;
 using ::fairlead::testing::BookKind;
 using ::fairlead::testing::ExpectSame;
 using ::fairlead::testing::IsOk;
@@ -129,7 +128,10 @@ struct Trial {
     FAIRLEAD_ASSIGN_OR_RETURN(
         const KHopBatch batch,
         sampler.Sample(kernel_options(), kernel_request()));
-    return ReadBatch(executor, batch, kernel_request());
+    SampledSubgraph out;
+    FAIRLEAD_RETURN_IF_ERROR(
+        ReadBatch(executor, batch, kernel_request(), &out));
+    return out;
   }
 };
 
@@ -310,8 +312,8 @@ TEST(KHopSampler, DeviceThatIsFullIsAnErrorAndTheNextBatchIsWhole) {
     const auto batch = sampler.Sample(options, request);
     was_made = batch.ok();
     if (was_made) {
-      FAIRLEAD_ASSERT_OK_AND_ASSIGN(const SampledSubgraph out,
-                                    ReadBatch(executor, *batch, request));
+      SampledSubgraph out;
+      ASSERT_THAT(ReadBatch(executor, *batch, request, &out), IsOk());
       EXPECT_EQ(out.nodes[0].ids, std::vector<int64_t>({0, 1, 2}));
       EXPECT_EQ(out.edges[0].rows, std::vector<int64_t>({0, 0, 1}));
       EXPECT_EQ(out.edges[0].cols, std::vector<int64_t>({1, 2, 0}));

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,12 +23,17 @@
 #include "absl/time/time.h"
 #include "libs/rpc/registry_address.h"
 #include "libs/status/status_macros.h"
+#include "libs/sync/mutex.h"
 #include "protos/fairlead/v1/registry.pb.h"
 
 namespace fairlead {
 namespace {
 
 constexpr size_t kMostLetters = 32;
+
+// How long one who waited for somebody who is gone waits for the registry to
+// say whether that had been there in time.
+constexpr absl::Duration kLastWord = absl::Seconds(2);
 
 absl::Status CheckJob(const std::string& name) {
   const bool is_name =
@@ -114,7 +120,10 @@ absl::Status DistSession::StartWatch(absl::Time deadline) {
                                   .security = job_.security,
                                   .role = v1::ROLE_TRAINER,
                                   .name_prefix = absl::StrCat(job_.name, "/"),
-                                  .connect_timeout = deadline - absl::Now()}));
+                                  .connect_timeout = deadline - absl::Now(),
+                                  .on_change = [this](const auto& members) {
+                                    OnMembers(members);
+                                  }}));
   return absl::OkStatus();
 }
 
@@ -247,12 +256,21 @@ std::map<DistRole, std::vector<std::string>> DistSession::WorkerNames() const {
   return names;
 }
 
+uint32_t DistSession::RanksIn(DistRole role) const {
+  switch (role) {
+    case DistRole::kServer:
+      return context_.num_servers();
+    case DistRole::kClient:
+      return context_.num_clients();
+    case DistRole::kWorker:
+      break;
+  }
+  return context_.is_worker() ? context_.world_size : 0;
+}
+
 absl::StatusOr<DistPeer> DistSession::FindPeer(DistRole role,
                                                uint32_t rank) const {
-  const uint32_t ranks = role == DistRole::kServer   ? context_.num_servers()
-                         : role == DistRole::kClient ? context_.num_clients()
-                         : context_.is_worker()      ? context_.world_size
-                                                     : 0;
+  const uint32_t ranks = RanksIn(role);
   // How many clients there are nobody knows if they come and go.
   if (rank >= ranks && !(is_dynamic_ && role == DistRole::kClient)) {
     return absl::InvalidArgumentError(
@@ -280,14 +298,65 @@ absl::StatusOr<DistPeer> DistSession::FindPeer(
       worker_name, "; there are ", absl::StrJoin(names, ", ")));
 }
 
+std::vector<std::string> DistSession::GoneOf(
+    Meeting meeting, const MemberWatch::Members& members) const {
+  std::vector<std::string> gone;
+  for (const DistRole role :
+       {DistRole::kWorker, DistRole::kServer, DistRole::kClient}) {
+    if (meeting == Meeting::kGroup && role != context_.role) continue;
+    const uint32_t ranks = RanksIn(role);
+    const size_t first = role == DistRole::kClient ? context_.num_servers() : 0;
+    for (const uint32_t rank : Missing(RanksOf(members, role), ranks)) {
+      gone.push_back(names_[first + rank]);
+    }
+  }
+  return gone;
+}
+
+void DistSession::OnMembers(const MemberWatch::Members& members) {
+  MutexLock lock(&mutex_);
+  if (stop_ == nullptr || GoneOf(meeting_, members).empty()) return;
+  stop_->request_stop();
+}
+
 absl::StatusOr<std::map<std::string, std::string>> DistSession::Gather(
-    Rendezvous& group, size_t first, absl::string_view value,
+    Meeting meeting, Rendezvous& group, absl::string_view value,
     absl::Duration timeout) {
-  FAIRLEAD_ASSIGN_OR_RETURN(const std::vector<Rendezvous::Value> values,
-                            group.AllGather(value, timeout));
+  const absl::Time deadline = absl::Now() + timeout;
+  absl::StatusOr<std::vector<Rendezvous::Value>> values;
+  while (true) {
+    std::stop_source stop;
+    {
+      MutexLock lock(&mutex_);
+      meeting_ = meeting;
+      stop_ = &stop;
+    }
+    OnMembers(watch_->members());
+    values = group.AllGather(value, deadline - absl::Now(), stop.get_token());
+    {
+      MutexLock lock(&mutex_);
+      stop_ = nullptr;
+    }
+    if (values.ok() || !stop.stop_requested()) break;
+    // One who has left may have done so after it had sent its value, and all
+    // the others theirs: then the round is complete, and is answered at once.
+    values =
+        group.AllGather(value, std::min(deadline - absl::Now(), kLastWord));
+    if (values.ok() || absl::Now() >= deadline) break;
+    const std::vector<std::string> gone = GoneOf(meeting, watch_->members());
+    if (gone.empty()) continue;  // it is back
+    return absl::AbortedError(absl::StrCat(
+        "job ", job_.name, ": ", context_.worker_name(),
+        " waited for those who had left or died: ", absl::StrJoin(gone, ", "),
+        " (", std::string(values.status().message()), ")"));
+  }
+  if (!values.ok()) return values.status();
+  const size_t first = meeting == Meeting::kGroup && context_.is_client()
+                           ? context_.num_servers()
+                           : 0;
   std::map<std::string, std::string> by_name;
-  for (size_t i = 0; i < values.size(); ++i) {
-    by_name[names_[first + i]] = values[i].value;
+  for (size_t i = 0; i < values->size(); ++i) {
+    by_name[names_[first + i]] = (*values)[i].value;
   }
   return by_name;
 }
@@ -295,14 +364,13 @@ absl::StatusOr<std::map<std::string, std::string>> DistSession::Gather(
 absl::StatusOr<std::map<std::string, std::string>> DistSession::AllGather(
     absl::string_view value, absl::Duration timeout) {
   if (group_ == nullptr) return NoGroup(*this, "all_gather");
-  return Gather(*group_, context_.is_client() ? context_.num_servers() : 0,
-                value, timeout);
+  return Gather(Meeting::kGroup, *group_, value, timeout);
 }
 
 absl::StatusOr<std::map<std::string, std::string>> DistSession::GlobalAllGather(
     absl::string_view value, absl::Duration timeout) {
   if (global_ == nullptr) return NoGroup(*this, "global_all_gather");
-  return Gather(*global_, 0, value, timeout);
+  return Gather(Meeting::kGlobal, *global_, value, timeout);
 }
 
 void DistSession::Exit() {

@@ -6,10 +6,12 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -21,6 +23,7 @@
 #include "libs/membership/membership.h"
 #include "libs/membership/rendezvous.h"
 #include "libs/rpc/security.h"
+#include "libs/sync/mutex.h"
 
 namespace fairlead {
 
@@ -119,8 +122,9 @@ class DistSession {
 
   // --- groups that meet ------------------------------------------------------
   // Values of all ranks of the role, or of all roles, by worker name. At most
-  // 1 MiB each. Errors as Rendezvous::AllGather; FAILED_PRECONDITION after
-  // Shutdown(), and for a dynamic client.
+  // 1 MiB each. Errors as Rendezvous::AllGather; ABORTED as soon as one of them
+  // is known to be gone, naming it, whether it had sent its value or not;
+  // FAILED_PRECONDITION after Shutdown(), and for a dynamic client.
   absl::StatusOr<std::map<std::string, std::string>> AllGather(
       absl::string_view value, absl::Duration timeout);
   absl::StatusOr<std::map<std::string, std::string>> GlobalAllGather(
@@ -159,15 +163,30 @@ class DistSession {
   absl::Status StartWatch(absl::Time deadline);
   // ALREADY_EXISTS if another member has this one's role and rank.
   absl::Status CheckNoTwin() const;
+  // How many there are of a role.
+  uint32_t RanksIn(DistRole role) const;
+  // Who meets: all of this one's role, or of all roles.
+  enum class Meeting { kGroup, kGlobal };
   absl::StatusOr<std::map<std::string, std::string>> Gather(
-      Rendezvous& group, size_t first, absl::string_view value,
-      absl::Duration timeout);
+      Meeting meeting, Rendezvous& group, absl::string_view value,
+      absl::Duration timeout) ABSL_LOCKS_EXCLUDED(mutex_);
+  // The worker names of those who are to meet and are not there (any more).
+  std::vector<std::string> GoneOf(Meeting meeting,
+                                  const MemberWatch::Members& members) const;
+  // Who waits for one that has gone waits for nothing.
+  void OnMembers(const MemberWatch::Members& members)
+      ABSL_LOCKS_EXCLUDED(mutex_);
 
   const DistContext context_;
   const JobOptions job_;
   const bool is_dynamic_;
   const std::string member_name_;
   std::vector<std::string> names_;  // worker names, by global rank
+
+  Mutex mutex_;
+  // The call of Gather() that is under way.
+  Meeting meeting_ ABSL_GUARDED_BY(mutex_) = Meeting::kGroup;
+  std::stop_source* stop_ ABSL_GUARDED_BY(mutex_) = nullptr;
 
   std::unique_ptr<Membership> membership_;  // until shutdown
   std::unique_ptr<MemberWatch> watch_;

@@ -13,22 +13,28 @@
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "libs/cuda/accelerator.h"
+#include "libs/cuda/device_options.h"
+#include "libs/cuda/open_accelerator.h"
 #include "libs/graph/dataset.h"
 #include "libs/graph/dataset_writer.h"
 #include "libs/sampling/node_split.h"
 #include "libs/status/status_macros.h"
+#include "libs/sync/mutex.h"
 #include "libs/type_names/type_names.h"
 #include "nlohmann/json.hpp"
 
@@ -67,6 +73,29 @@ bool IsSplit(const Json& split) {
 
 Json ToJson(const SplitSize& size) {
   return std::visit([](const auto& value) { return Json(value); }, size);
+}
+
+Json ToJson(const cuda::DeviceOptions& options) {
+  return {{"graph_mode", options.graph_mode},
+          {"feature_with_gpu", options.feature_with_gpu},
+          {"device", options.device},
+          {"device_group_list", options.device_group_list},
+          {"memory_budget_bytes", options.memory_budget_bytes}};
+}
+
+// Nothing for what ToJson does not write.
+std::optional<cuda::DeviceOptions> DeviceOptionsOf(const Json& json) {
+  try {
+    return cuda::DeviceOptions{
+        .graph_mode = json.at("graph_mode").get<std::string>(),
+        .feature_with_gpu = json.at("feature_with_gpu").get<bool>(),
+        .device = json.at("device").get<std::string>(),
+        .device_group_list =
+            json.at("device_group_list").get<std::vector<std::vector<int>>>(),
+        .memory_budget_bytes = json.at("memory_budget_bytes").get<uint64_t>()};
+  } catch (const Json::exception&) {
+    return std::nullopt;
+  }
 }
 
 // REQUIRES IsSplit(split).
@@ -136,12 +165,49 @@ class DistDataset::OwnFolder {
   const int lock_;
 };
 
+// What a GPU has of a dataset.
+class DistDataset::OnDevice {
+ public:
+  OnDevice(std::shared_ptr<const Dataset> dataset, cuda::DeviceOptions options)
+      : dataset_(std::move(dataset)), options_(std::move(options)) {}
+
+  const cuda::DeviceOptions& options() const { return options_; }
+
+  absl::StatusOr<cuda::Accelerator*> Get() ABSL_LOCKS_EXCLUDED(mutex_) {
+    MutexLock lock(&mutex_);
+    if (!is_open_) {
+      FAIRLEAD_ASSIGN_OR_RETURN(accelerator_,
+                                cuda::OpenAccelerator(*dataset_, options_));
+      is_open_ = true;
+    }
+    return accelerator_.get();
+  }
+
+ private:
+  const std::shared_ptr<const Dataset> dataset_;
+  const cuda::DeviceOptions options_;
+  Mutex mutex_;
+  bool is_open_ ABSL_GUARDED_BY(mutex_) = false;
+  std::unique_ptr<cuda::Accelerator> accelerator_ ABSL_GUARDED_BY(mutex_);
+};
+
 absl::StatusOr<DistDataset> DistDataset::Load(const std::string& root_dir,
-                                              uint32_t partition_idx) {
+                                              uint32_t partition_idx,
+                                              cuda::DeviceOptions device) {
   FAIRLEAD_ASSIGN_OR_RETURN(
-      std::unique_ptr<const Dataset> dataset,
+      std::shared_ptr<const Dataset> dataset,
       Dataset::Load(root_dir, {.partition = partition_idx}));
-  return DistDataset(std::shared_ptr<const Dataset>(std::move(dataset)));
+  FAIRLEAD_RETURN_IF_ERROR(cuda::CheckAccelerator(*dataset, device));
+  auto on_device = std::make_shared<OnDevice>(dataset, std::move(device));
+  return DistDataset(std::move(dataset), std::move(on_device));
+}
+
+const cuda::DeviceOptions& DistDataset::device_options() const {
+  return on_device_->options();
+}
+
+absl::StatusOr<cuda::Accelerator*> DistDataset::accelerator() const {
+  return on_device_->Get();
 }
 
 absl::StatusOr<DistDataset> DistDataset::Create(DatasetContents contents,
@@ -170,6 +236,7 @@ std::string DistDataset::ShareIpc() const {
       {"directory", unknown ? dataset_->directory() : directory.string()},
       {"partition", dataset_->partition()},
       {"fingerprint", Fingerprint(dataset_->directory()).value_or("")},
+      {"device", ToJson(device_options())},
       {"splits", std::move(splits)}};
   return handle.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -185,6 +252,7 @@ absl::StatusOr<DistDataset> DistDataset::FromIpcHandle(
       !is_text("directory") || !is_text("fingerprint") ||
       !json.contains("partition") || !json["partition"].is_number_unsigned() ||
       json["partition"].get<uint64_t>() > UINT32_MAX ||
+      !json.contains("device") || !DeviceOptionsOf(json["device"]) ||
       !json.contains("splits") || !json["splits"].is_array() ||
       !std::all_of(json["splits"].begin(), json["splits"].end(), IsSplit)) {
     return absl::InvalidArgumentError(
@@ -199,7 +267,8 @@ absl::StatusOr<DistDataset> DistDataset::FromIpcHandle(
                      "again"));
   }
   FAIRLEAD_ASSIGN_OR_RETURN(DistDataset dataset,
-                            Load(directory, json["partition"].get<uint32_t>()));
+                            Load(directory, json["partition"].get<uint32_t>(),
+                                 *DeviceOptionsOf(json["device"])));
   for (const Json& split : json["splits"]) {
     FAIRLEAD_RETURN_IF_ERROR(dataset.RandomNodeSplit(
         SizeOf(split, "num_val"), SizeOf(split, "num_test"),

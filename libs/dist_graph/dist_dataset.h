@@ -5,12 +5,15 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "libs/cuda/accelerator.h"
+#include "libs/cuda/device_options.h"
 #include "libs/dist_graph/dist_feature.h"
 #include "libs/dist_graph/dist_graph.h"
 #include "libs/graph/dataset.h"
@@ -25,13 +28,16 @@ namespace fairlead {
 // Where GLT moves its tensors into shared memory to hand them to another
 // process, here they are files that are mapped, so every process of a host
 // shares their pages from the start; a descriptor of a few bytes is all that
-// is handed over. GLT's graph modes ZERO_COPY and CUDA are libs/cuda's.
-// Thread-safe but for RandomNodeSplit.
+// is handed over. Where a GPU is asked for (GLT's graph modes ZERO_COPY and
+// CUDA, and features with it), each process places its own copy when it first
+// samples. Thread-safe but for RandomNodeSplit.
 class DistDataset {
  public:
-  // A folder as tools/dataset writes it. Errors as Dataset::Load.
+  // A folder as tools/dataset writes it (which reads GLT's label files, too:
+  // GL-024). Errors as Dataset::Load and cuda::CheckAccelerator.
   static absl::StatusOr<DistDataset> Load(const std::string& root_dir,
-                                          uint32_t partition_idx);
+                                          uint32_t partition_idx,
+                                          cuda::DeviceOptions device = {});
 
   // A whole graph that the caller has in memory, written to a folder of its
   // own on `shm_dir`, a tmpfs, which goes with the last copy of this object;
@@ -54,6 +60,12 @@ class DistDataset {
   EdgeDir edge_dir() const {
     return dataset_->Has(EdgeDir::kOut) ? EdgeDir::kOut : EdgeDir::kIn;
   }
+
+  // What Load was told, and what is where that says, which is placed by the
+  // first who asks, and shared. Null for the CPU alone. Goes with the last copy
+  // of this object. Errors as cuda::OpenAccelerator.
+  const cuda::DeviceOptions& device_options() const;
+  absl::StatusOr<cuda::Accelerator*> accelerator() const;
 
   DistGraph graph() const { return DistGraph(*dataset_); }
   // Local only where `remote` is null.
@@ -94,6 +106,7 @@ class DistDataset {
   bool has_new_splits() const { return !new_splits_.empty(); }
 
  private:
+  class OnDevice;
   class OwnFolder;
   struct NewSplit {
     SplitSize num_val;
@@ -102,10 +115,12 @@ class DistDataset {
     std::map<std::string, std::vector<int64_t>> ids;  // by name of the split
   };
 
-  explicit DistDataset(std::shared_ptr<const Dataset> dataset)
-      : dataset_(std::move(dataset)) {}
+  DistDataset(std::shared_ptr<const Dataset> dataset,
+              std::shared_ptr<OnDevice> on_device)
+      : dataset_(std::move(dataset)), on_device_(std::move(on_device)) {}
 
   std::shared_ptr<const Dataset> dataset_;
+  std::shared_ptr<OnDevice> on_device_;          // of dataset_
   std::shared_ptr<const OwnFolder> own_folder_;  // of Create
   std::map<int, NewSplit> new_splits_;           // by node type
 };

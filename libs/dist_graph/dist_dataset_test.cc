@@ -12,6 +12,8 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "libs/cuda/accelerator.h"
+#include "libs/cuda/device_options.h"
 #include "libs/dist_graph/fake_partitions.h"
 #include "libs/graph/dataset.h"
 #include "libs/graph/dataset_manifest.h"
@@ -30,6 +32,8 @@ using ::fairlead::testing::PapersAndAuthors;
 using ::fairlead::testing::PartitionedDataset;
 using ::fairlead::testing::StatusIs;
 using ::fairlead::testing::WriteWhole;
+using ::testing::AllOf;
+using ::testing::AnyOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
@@ -167,6 +171,54 @@ TEST_F(DistDatasetTest, HandleCarriesThePartition) {
   EXPECT_EQ(mapped.partition_idx(), 1U);
   EXPECT_EQ(mapped.num_partitions(), 3U);
   EXPECT_EQ(mapped.ShareIpc(), dataset.ShareIpc());
+}
+
+// Parity GL-021 to GL-023.
+TEST_F(DistDatasetTest, GpuIsUsedAsLoadWasToldOrRefusedWithTheMend) {
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto whole,
+                                WriteWhole(PapersAndAuthors()));
+  const auto load = [&whole](const cuda::DeviceOptions& options) {
+    return DistDataset::Load(whole->directory(), 0, options);
+  };
+  // The rest is not looked at.
+  const cuda::DeviceOptions on_cpu{.graph_mode = "CPU",
+                                   .device = "cuda:3",
+                                   .device_group_list = {{3}, {4, 5}}};
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const DistDataset dataset, load(on_cpu));
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const cuda::Accelerator* none,
+                                dataset.accelerator());
+  EXPECT_EQ(none, nullptr);
+  EXPECT_THAT(load({.graph_mode = "gpu"}),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("cpu"), HasSubstr("zero_copy"),
+                             HasSubstr("cuda"))));
+  for (const cuda::DeviceOptions& options :
+       {cuda::DeviceOptions{.graph_mode = "cuda"},
+        cuda::DeviceOptions{.graph_mode = "ZERO_COPY"},
+        cuda::DeviceOptions{.feature_with_gpu = true}}) {
+    const auto loaded = load(options);
+    if (loaded.ok()) {  // there is a device
+      FAIRLEAD_ASSERT_OK_AND_ASSIGN(const cuda::Accelerator* accelerator,
+                                    loaded->accelerator());
+      EXPECT_NE(accelerator, nullptr);
+      continue;
+    }
+    EXPECT_THAT(loaded, StatusIs(absl::StatusCode::kFailedPrecondition,
+                                 AnyOf(HasSubstr("--config=cuda"),
+                                       HasSubstr("nvidia-smi"))));
+  }
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const PartitionedDataset parts, Partitions());
+  EXPECT_THAT(DistDataset::Load(parts.partition(0).directory(), 0,
+                                {.graph_mode = "cuda"}),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       HasSubstr("3 partitions")));
+
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const DistDataset mapped,
+                                DistDataset::FromIpcHandle(dataset.ShareIpc()));
+  EXPECT_EQ(mapped.device_options().graph_mode, on_cpu.graph_mode);
+  EXPECT_EQ(mapped.device_options().device, on_cpu.device);
+  EXPECT_EQ(mapped.device_options().device_group_list,
+            on_cpu.device_group_list);
 }
 
 // Parity GL-029.

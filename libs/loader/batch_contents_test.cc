@@ -319,6 +319,16 @@ TEST_F(BatchContentsTest, FanoutIsNeighboursPerNodeHopByHop) {
   }
 }
 
+// C-04: node 0 has two neighbours.
+TEST_F(BatchContentsTest, NeighboursAreDrawnTwiceOnlyIfAskedFor) {
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const DistDataset dataset, Load(G11()));
+  NeighborLoaderOptions options = Around({0});
+  options.fanout = {9};
+  EXPECT_EQ(Only(dataset, options).ToData()->edge_index.size(1), 2);
+  options.replace = true;
+  EXPECT_EQ(Only(dataset, options).ToData()->edge_index.size(1), 9);
+}
+
 // GL-052: author 0 wrote papers 0 and 1, which are by authors 2 and 1; of whom
 // 2 wrote paper 3.
 TEST_F(BatchContentsTest, FanoutOfEdgeTypesIsEachForItself) {

@@ -24,16 +24,17 @@ namespace fairlead {
 absl::StatusOr<std::unique_ptr<CollocatedSampleStream>>
 CollocatedSampleStream::Create(const Dataset& dataset,
                                const SampleStreamOptions& options,
-                               RemotePartitions* remote) {
+                               RemotePartitions* remote,
+                               cuda::Accelerator* accelerator) {
   if (dataset.num_partitions() > 1 && remote == nullptr) {
     return absl::InvalidArgumentError(absl::StrCat(
         "remote: dataset ", dataset.name(), " has ", dataset.num_partitions(),
         " partitions, of which this process has one; give a RemotePartitions "
         "to ask for the others, such as a PartitionClient"));
   }
-  FAIRLEAD_ASSIGN_OR_RETURN(
-      ChannelPlan plan,
-      ChannelPlan::Create(dataset, options.seeds[0], options.config));
+  FAIRLEAD_ASSIGN_OR_RETURN(ChannelPlan plan,
+                            ChannelPlan::Create(dataset, options.seeds[0],
+                                                options.config, accelerator));
   // The constructor is private, so std::make_unique cannot call it.
   return std::unique_ptr<CollocatedSampleStream>(
       new CollocatedSampleStream(dataset, options, remote, std::move(plan)));

@@ -16,6 +16,7 @@
 #include "libs/batch_maker/epoch_seeds.h"
 #include "libs/batch_maker/prepared_batch.h"
 #include "libs/clock/clock.h"
+#include "libs/cuda/accelerator.h"
 #include "libs/dist_graph/row_gather.h"
 #include "libs/graph/dataset.h"
 #include "libs/loader/buffer_pool.h"
@@ -42,12 +43,13 @@ namespace fairlead {
 // ends with DATA_LOSS, and from the cursor it comes again.
 class CollocatedSampleStream final : public SampleStream {
  public:
-  // `dataset` and `remote` must outlive it. INVALID_ARGUMENT if the dataset has
+  // `dataset`, `remote` and `accelerator`, which is a GPU's for that dataset or
+  // null, must outlive it. INVALID_ARGUMENT if the dataset has
   // several partitions and `remote` is null; otherwise as ChannelPlan::Create.
   // REQUIRES Validate(options).ok(), and collocated workers.
   static absl::StatusOr<std::unique_ptr<CollocatedSampleStream>> Create(
       const Dataset& dataset, const SampleStreamOptions& options,
-      RemotePartitions* remote);
+      RemotePartitions* remote, cuda::Accelerator* accelerator = nullptr);
 
   ~CollocatedSampleStream() override;
 

@@ -18,6 +18,9 @@
 #include "absl/types/span.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "libs/cuda/device_accelerator.h"
+#include "libs/cuda/device_options.h"
+#include "libs/cuda/emulated_device.h"
 #include "libs/dist_graph/fake_partitions.h"
 #include "libs/graph/dataset.h"
 #include "libs/graph/dataset_writer.h"
@@ -147,6 +150,28 @@ TEST_P(CollocatedSampleStreamTest, ShufflesEachEpochAnewAndAlikeInEachStream) {
   std::vector<int64_t> sorted = second;
   std::sort(sorted.begin(), sorted.end());
   EXPECT_EQ(sorted, *Contents().nodes[0].train);
+}
+
+TEST_P(CollocatedSampleStreamTest, GpuMakesTheSameBatches) {
+  cuda::testing::EmulatedDevice device;
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+      const auto accelerator,
+      cuda::DeviceAccelerator::Create(*whole_,
+                                      {.graph_mode = cuda::GraphMode::kCuda,
+                                       .features = true,
+                                       .memory_budget_bytes = 1 << 20},
+                                      device.device()));
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto on_cpu, Create(Options()));
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+      const auto stream,
+      CollocatedSampleStream::Create(*whole_, *Resolve(Options()),
+                                     /*remote=*/nullptr, accelerator.get()));
+  ASSERT_THAT(on_cpu->StartEpoch(), IsOk());
+  ASSERT_THAT(stream->StartEpoch(), IsOk());
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const Digests expected, Drain(*on_cpu));
+  EXPECT_THAT(expected, SizeIs(7));
+  EXPECT_THAT(Drain(*stream), IsOkAndHolds(expected));
+  EXPECT_EQ(device.sessions(), 1u);
 }
 
 TEST_P(CollocatedSampleStreamTest, LeavesOutALastBatchThatIsNotFull) {

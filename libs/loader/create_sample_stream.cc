@@ -7,7 +7,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "libs/cuda/accelerator.h"
 #include "libs/dist_graph/dist_dataset.h"
+#include "libs/loader/check_session.h"
 #include "libs/loader/collocated_sample_stream.h"
 #include "libs/loader/mp_sample_stream.h"
 #include "libs/loader/remote_sample_stream.h"
@@ -64,6 +66,7 @@ absl::StatusOr<std::unique_ptr<SampleStream>> SampleStream::Create(
         "dataset: must be given with collocated and multi-process workers, "
         "which sample it; give one, or choose RemoteWorkerOptions");
   }
+  FAIRLEAD_RETURN_IF_ERROR(CheckSession(options));
   if (is_remote) return RemoteSampleStream::Create(options);
   FAIRLEAD_RETURN_IF_ERROR(ListNewSplit(*dataset, options));
   if (std::holds_alternative<MpWorkerOptions>(options.worker_options)) {
@@ -72,7 +75,10 @@ absl::StatusOr<std::unique_ptr<SampleStream>> SampleStream::Create(
         "remote: is for collocated workers; multi-process ones ask the sampler "
         "pools of the registry that MpWorkerOptions.peers_from names");
   }
-  return CollocatedSampleStream::Create(dataset->dataset(), options, remote);
+  FAIRLEAD_ASSIGN_OR_RETURN(cuda::Accelerator* const accelerator,
+                            dataset->accelerator());
+  return CollocatedSampleStream::Create(dataset->dataset(), options, remote,
+                                        accelerator);
 }
 
 }  // namespace fairlead

@@ -39,6 +39,8 @@ class DistLoader;
 // epoch drops what is left: from then on, as after its end, a loop over this
 // one has no batch, and FAILED_PRECONDITION for a status. The loader must
 // outlive it. One thread at a time.
+//
+// A loader is a range itself, of the next epoch each time.
 class EpochRange {
  public:
   class Iterator {
@@ -115,6 +117,16 @@ class DistLoader {
   }
   absl::StatusOr<EpochRange> Epoch() { return RangeIf(StartEpoch()); }
 
+  // The next epoch as a loop over the loader: each begin() starts one, and an
+  // epoch that cannot be started is a loop without batches. status() says why
+  // the last loop ended, as an EpochRange's does.
+  //
+  //   for (const Batch& batch : *loader) ...
+  //   FAIRLEAD_RETURN_IF_ERROR(loader->status());
+  EpochRange::Iterator begin();
+  std::default_sentinel_t end() const { return {}; }
+  const absl::Status& status() const { return loop_.status(); }
+
   // What a checkpoint of the training keeps of the loader, and how another
   // process goes on from it, with the same options: in place of StartEpoch().
   // INVALID_ARGUMENT if the options are others.
@@ -154,7 +166,8 @@ class DistLoader {
 
   const std::unique_ptr<SampleStream> stream_;
   const Placement placement_;
-  uint64_t run_ = 0;  // how many epochs were started or resumed
+  uint64_t run_ = 0;          // how many epochs were started or resumed
+  EpochRange loop_{this, 0};  // of begin()
 };
 
 // A loader of the kind that `OptionsOfKind` are of.
@@ -212,6 +225,14 @@ inline void EpochRange::Advance() {
   }
   batch_ = *std::move(next);
   ended_ = !batch_.has_value();
+}
+
+inline EpochRange::Iterator DistLoader::begin() {
+  const absl::Status started = StartEpoch();
+  loop_ = EpochRange(this, run_);
+  if (started.ok()) return loop_.begin();
+  loop_.status_ = started;
+  return EpochRange::Iterator(&loop_);
 }
 
 }  // namespace fairlead

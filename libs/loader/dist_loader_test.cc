@@ -3,15 +3,20 @@
 
 #include "libs/loader/dist_loader.h"
 
+#include <atomic>
 #include <cstdint>
 #include <iterator>
 #include <memory>
+#include <ranges>
 #include <set>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/numbers.h"
+#include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "libs/loader/batch_receiving_channel.h"
@@ -23,6 +28,7 @@
 #include "libs/loader/fake_cluster.h"
 #include "libs/loader/loader_options.h"
 #include "libs/loader/placement.h"
+#include "libs/loader/received_batch.h"
 #include "libs/loader/registry_session.h"
 #include "libs/loader/sampling_input.h"
 #include "libs/status/status_matchers.h"
@@ -153,6 +159,49 @@ TEST(EpochRange, RestOfAnEpochGoesOnFromACursor) {
   EXPECT_THAT(rest.status(), IsOk());
 }
 
+TEST(DistLoader, LoopOverItIsTheNextEpoch) {
+  static_assert(std::ranges::input_range<DistNeighborLoader>);
+  FakeCluster cluster({.batches = 10});
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto loader,
+                                DistNeighborLoader::Create(On(cluster)));
+  for (const uint64_t taken : {10, 1, 0, 10}) {
+    SCOPED_TRACE(taken);
+    const uint64_t epoch = cluster.started().size();
+    uint64_t count = 0;
+    std::set<uint64_t> had;
+    for (const Batch& batch : *loader) {
+      EXPECT_EQ(batch.epoch(), epoch);
+      if (count++ == taken) break;  // with the rest on its way
+      had.insert(batch.index());
+    }
+    EXPECT_THAT(loader->status(), IsOk());
+    EXPECT_THAT(had, SizeIs(taken));
+    EXPECT_EQ(cluster.started().size(), epoch + 1);
+  }
+}
+
+TEST(DistLoader, LoopOverAnEpochThatCannotBeStartedHasNoBatch) {
+  std::atomic<bool> refuses = true;
+  FakeCluster cluster(
+      {.batches = 2, .on_start_epoch = [&](const v1::StartEpochRequest&) {
+         return refuses ? absl::AbortedError("channel 1: is another's")
+                        : absl::OkStatus();
+       }});
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto loader,
+                                DistNeighborLoader::Create(On(cluster)));
+  const auto count = [&loader] {
+    int batches = 0;
+    for ([[maybe_unused]] const Batch& batch : *loader) ++batches;
+    return batches;
+  };
+  EXPECT_EQ(count(), 0);
+  EXPECT_THAT(loader->status(),
+              StatusIs(absl::StatusCode::kAborted, HasSubstr("another's")));
+  refuses = false;
+  EXPECT_EQ(count(), 2);
+  EXPECT_THAT(loader->status(), IsOk());
+}
+
 TEST(DistLoader, EachKindAsksForItsKindOfSampling) {
   FakeCluster cluster({.batches = 1});
   const auto last = [&] { return cluster.registered().back().config(); };
@@ -244,6 +293,28 @@ TEST_F(ReceivingChannel, MaskedServersAreNeverAsked) {  // RC-04
   EXPECT_THAT(cluster.started(), SizeIs(0));
 }
 
+template <typename Channel>
+constexpr bool kCanSend = requires(Channel& channel, ReceivedBatch batch) {
+  channel.Send(batch);
+}
+|| requires(Channel& channel, ReceivedBatch batch) { channel.send(batch); };
+
+TEST_F(ReceivingChannel, OnlyReceives) {  // RC-06
+  EXPECT_FALSE(kCanSend<BatchReceivingChannel>);
+}
+
+// The value of a metric, of which there is one, in what is exposed.
+double Exposed(const std::string& text, const std::string& name) {
+  const size_t at = text.find("\n" + name + "{");
+  const size_t begin = text.find("} ", at) + 2;
+  double value = -1;
+  EXPECT_TRUE(at != std::string::npos &&
+              absl::SimpleAtod(
+                  text.substr(begin, text.find('\n', begin) - begin), &value))
+      << name << " in " << text;
+  return value;
+}
+
 TEST_F(ReceivingChannel, TellsTheFiveValues) {  // RC-12
   FakeCluster cluster({.batches = 3});
   Register(cluster);
@@ -254,21 +325,29 @@ TEST_F(ReceivingChannel, TellsTheFiveValues) {  // RC-12
           input_.get(),
           {.server_rank = 0, .channel_id = id(0), .telemetry = &telemetry}));
   ASSERT_THAT(channel->Reset(0), IsOk());
+  while (channel->stats().queued < 2) std::this_thread::yield();
+  EXPECT_EQ(Exposed(telemetry.Expose(), "fairlead_loader_queued_batches"), 2);
   while (true) {
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto batch, channel->Recv());
     if (!batch.has_value()) break;
   }
-  EXPECT_THAT(
-      telemetry.Expose(),
-      AllOf(HasSubstr("fairlead_loader_batches_total{channel"),
-            HasSubstr("} 3\n"),
-            HasSubstr("fairlead_loader_requested_batches_total{channel"),
-            HasSubstr("fairlead_loader_start_seconds_total{channel"),
-            HasSubstr("fairlead_loader_queued_batches{channel"),
-            HasSubstr("fairlead_loader_wait_seconds_total{channel"),
-            HasSubstr("fairlead_loader_stalls_total{channel"),
-            HasSubstr("fairlead_loader_decode_seconds_total{channel"),
-            HasSubstr("fairlead_loader_copy_seconds_total{channel")));
+  const ReceiveStats stats = channel->stats();
+  EXPECT_GT(stats.starting, absl::ZeroDuration());
+  const std::string text = telemetry.Expose();
+  EXPECT_EQ(Exposed(text, "fairlead_loader_batches_total"), 3);
+  EXPECT_EQ(Exposed(text, "fairlead_loader_requested_batches_total"),
+            static_cast<double>(stats.requested));
+  EXPECT_GE(stats.requested, 3u);
+  EXPECT_NEAR(Exposed(text, "fairlead_loader_start_seconds_total"),
+              absl::ToDoubleSeconds(stats.starting), 1e-5);
+  EXPECT_EQ(Exposed(text, "fairlead_loader_queued_batches"), 0);
+  EXPECT_NEAR(Exposed(text, "fairlead_loader_wait_seconds_total"),
+              absl::ToDoubleSeconds(stats.waited), 1e-5);
+  // And where the time went otherwise.
+  EXPECT_THAT(text,
+              AllOf(HasSubstr("fairlead_loader_stalls_total{channel"),
+                    HasSubstr("fairlead_loader_decode_seconds_total{channel"),
+                    HasSubstr("fairlead_loader_copy_seconds_total{channel")));
 }
 
 }  // namespace

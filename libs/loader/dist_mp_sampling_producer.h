@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "libs/dist_graph/dist_dataset.h"
+#include "libs/loader/check_session.h"
 #include "libs/loader/loader_options.h"
 #include "libs/loader/mp_sample_stream.h"
 #include "libs/loader/worker_options.h"
@@ -31,6 +32,7 @@ class DistMpSamplingProducer {
   absl::Status Init() {
     FAIRLEAD_ASSIGN_OR_RETURN(const SampleStreamOptions options,
                               Resolve(options_));
+    FAIRLEAD_RETURN_IF_ERROR(CheckSession(options));
     FAIRLEAD_ASSIGN_OR_RETURN(stream_, MpSampleStream::Create(data_, options));
     return absl::OkStatus();
   }

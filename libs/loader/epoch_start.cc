@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/random/random.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -14,7 +13,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "libs/loader/registry_session.h"
-#include "libs/rpc/backoff.h"
+#include "libs/rpc/persist.h"
 #include "libs/status/status_macros.h"
 #include "protos/fairlead/v1/messages.pb.h"
 
@@ -24,16 +23,9 @@ namespace {
 absl::StatusOr<SamplingChannel> StartPersistently(
     const ReceivingOptions& options, size_t server, uint64_t epoch,
     uint32_t attempt, absl::Span<const v1::BatchRange> held) {
-  const absl::Time deadline = absl::Now() + options.recovery_timeout;
-  rpc::Backoff backoff(absl::Uniform<uint64_t>(absl::BitGen()));
-  while (true) {
-    absl::StatusOr<SamplingChannel> channel =
-        options.start_epoch(server, epoch, attempt, held);
-    if (channel.ok() || !IsTransient(channel.status())) return channel;
-    const absl::Duration wait = backoff.Next();
-    if (absl::Now() + wait >= deadline) return channel;
-    absl::SleepFor(wait);
-  }
+  return rpc::Persist(absl::Now() + options.recovery_timeout, [&] {
+    return options.start_epoch(server, epoch, attempt, held);
+  });
 }
 
 }  // namespace

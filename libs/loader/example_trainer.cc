@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "libs/command_line/command_line.h"
 #include "libs/loader/dist_neighbor_loader.h"
+#include "libs/loader/keep_freed_memory.h"
 #include "libs/status/status_macros.h"
 
 absl::Status Train(const std::string& registry) {
@@ -21,8 +22,7 @@ absl::Status Train(const std::string& registry) {
   options.shuffle = true;
   FAIRLEAD_ASSIGN_OR_RETURN(const auto loader,
                             fairlead::DistNeighborLoader::Create(options));
-  FAIRLEAD_ASSIGN_OR_RETURN(fairlead::EpochRange epoch, loader->Epoch());
-  for (const fairlead::Batch& batch : epoch) {
+  for (const fairlead::Batch& batch : *loader) {  // its next epoch
     FAIRLEAD_ASSIGN_OR_RETURN(const fairlead::Data data, batch.ToData());
     // model->forward(data.x, data.edge_index) and so on; the seeds are rows
     // data.seed_index of what comes out.
@@ -30,10 +30,11 @@ absl::Status Train(const std::string& registry) {
               << " seeds, " << data.n_id.numel() << " nodes, "
               << data.edge_index.size(1) << " edges\n";
   }
-  return epoch.status();  // OK: every batch of the epoch was there
+  return loader->status();  // OK: every batch of the epoch was there
 }
 
 int main(int argc, char** argv) {
+  fairlead::KeepFreedMemory();
   const std::vector<std::string> arguments = fairlead::ParseCommandLine(
       argc, argv,
       "Reads one epoch of the cluster of the registry that is named.\n"

@@ -21,6 +21,8 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "grpcpp/grpcpp.h"
+#include "libs/cuda/device_options.h"
+#include "libs/rpc/registry_address.h"
 #include "libs/rpc/status_conversion.h"
 #include "libs/shm_channel/shm_fsck.h"
 #include "libs/status/status_macros.h"
@@ -54,6 +56,20 @@ v1::ChannelSpec SpecOf(const SampleStreamOptions& options,
                                               PoolChannel::kMostKept);
   spec.mutable_options()->set_buffer_bytes(Capacity(workers));
   return spec;
+}
+
+// The registry whose pools have the other partitions; empty if there are none.
+absl::StatusOr<std::string> PeersFrom(const DistDataset& dataset,
+                                      const MpWorkerOptions& workers) {
+  if (dataset.num_partitions() == 1) return workers.peers_from;
+  absl::StatusOr<std::string> address =
+      rpc::RegistryAddress(workers.peers_from);
+  if (address.ok()) return address;
+  return absl::InvalidArgumentError(absl::StrCat(
+      "peers_from: dataset ", dataset.dataset().name(), " has ",
+      dataset.num_partitions(),
+      " partitions; name the registry whose sampler pools have the others (",
+      std::string(address.status().message()), ")"));
 }
 
 absl::StatusOr<std::string> MakeLog(std::string folder) {
@@ -105,14 +121,11 @@ KeptMessage::~KeptMessage() {
 absl::StatusOr<std::unique_ptr<PoolChannel>> PoolChannel::Create(
     const DistDataset& dataset, const SampleStreamOptions& options) {
   const auto& workers = std::get<MpWorkerOptions>(options.worker_options);
-  if (dataset.num_partitions() > 1 && workers.peers_from.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "peers_from: must be given, since dataset ", dataset.dataset().name(),
-        " has ", dataset.num_partitions(),
-        " partitions; name the registry whose sampler pools have the others"));
-  }
+  FAIRLEAD_ASSIGN_OR_RETURN(const std::string peers_from,
+                            PeersFrom(dataset, workers));
   FAIRLEAD_ASSIGN_OR_RETURN(const std::string program,
                             FindSamplerPool(workers.sampler_pool_program));
+  const cuda::DeviceOptions& device = dataset.device_options();
   std::vector<std::string> argv = {
       program,
       "--registry=",
@@ -124,11 +137,15 @@ absl::StatusOr<std::unique_ptr<PoolChannel>> PoolChannel::Create(
       absl::StrCat("--partition=", dataset.partition_idx()),
       "--verify_dataset=false",  // this process has
       absl::StrCat("--workers=", workers.num_workers),
+      absl::StrCat("--graph_mode=", device.graph_mode),
+      absl::StrCat("--feature_with_gpu=", device.feature_with_gpu),
+      absl::StrCat("--device=", device.device),
+      absl::StrCat("--device_memory_budget=", device.memory_budget_bytes),
       absl::StrCat("--shm_dir=", workers.shm_dir),
       absl::StrCat("--shm_budget=", Capacity(workers)),
       "--memory_budget=0",  // the seeds are this trainer's own
       absl::StrCat("--feature_cache=", workers.feature_cache_bytes),
-      absl::StrCat("--peers_from=", workers.peers_from),
+      absl::StrCat("--peers_from=", peers_from),
       absl::StrCat(
           "--peer_deadline=",
           absl::FormatDuration(std::min(workers.rpc_timeout, kPeerDeadline))),

@@ -24,7 +24,7 @@ namespace fairlead {
 // Starts (epoch, attempt) on the server with this local index, without the
 // batches that are held, and says where to receive the rest. Called from
 // StartEpoch, and from a thread of the channel's; a transient error (see
-// IsTransient) is tried again.
+// rpc::IsTransient) is tried again.
 using StartEpochFunction = std::function<absl::StatusOr<SamplingChannel>(
     size_t server, uint64_t epoch, uint32_t attempt,
     absl::Span<const v1::BatchRange> held)>;

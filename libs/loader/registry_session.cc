@@ -138,8 +138,4 @@ absl::Status RegistrySession::DestroySamplingInput(uint64_t channel_id) {
       .status();
 }
 
-bool IsTransient(const absl::Status& status) {
-  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
-}
-
 }  // namespace fairlead

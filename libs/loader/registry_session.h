@@ -76,9 +76,6 @@ class RegistrySession {
   const std::unique_ptr<Membership> membership_;
 };
 
-// Whether a control call that ended so may succeed if it is made again.
-bool IsTransient(const absl::Status& status);
-
 }  // namespace fairlead
 
 #endif  // FAIRLEAD_LIBS_LOADER_REGISTRY_SESSION_H_

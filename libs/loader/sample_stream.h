@@ -47,6 +47,7 @@ class SampleStream {
   // remote ones, which have their own, it must be null. INVALID_ARGUMENT if it
   // is not so. `remote`, which must outlive it too, asks other partitions for
   // collocated workers; may be null where the dataset has one.
+  // With a session in the options, also what CheckSession answers.
   static absl::StatusOr<std::unique_ptr<SampleStream>> Create(
       const DistDataset* dataset, SampleStreamOptions options,
       RemotePartitions* remote = nullptr);

@@ -19,6 +19,8 @@ class Security;
 
 namespace fairlead {
 
+class DistSession;
+
 // Who makes a loader's batches and how they come here, whatever is in them. The
 // defaults are a registry on this host, and all its sampler pools.
 struct DeliveryOptions {
@@ -32,6 +34,9 @@ struct DeliveryOptions {
   // --- who samples -----------------------------------------------------------
   WorkerOptions worker_options = RemoteWorkerOptions();
   v1::FailurePolicy failure_policy = v1::FAILURE_POLICY_UNSPECIFIED;
+  // This process's part in a job, where GLT's rules for its members are to hold
+  // (check_session.h). Looked at when the loader is made, and not after.
+  DistSession* session = nullptr;
 
   // --- how batches travel from remote workers --------------------------------
   std::vector<uint32_t> server_ranks = {};  // empty: one of every partition

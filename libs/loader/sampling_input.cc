@@ -7,11 +7,9 @@
 #include <set>
 #include <string>
 #include <tuple>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
-#include "absl/random/random.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -19,7 +17,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "libs/loader/registry_session.h"
-#include "libs/rpc/backoff.h"
+#include "libs/rpc/persist.h"
 #include "libs/status/status_macros.h"
 #include "protos/fairlead/v1/messages.pb.h"
 #include "protos/fairlead/v1/registry.pb.h"
@@ -28,19 +26,7 @@
 namespace fairlead {
 namespace {
 
-// Makes a control call until it ends with anything but a transient error, or
-// `deadline` is near.
-template <typename Function>
-auto Persist(absl::Time deadline, Function call) -> decltype(call()) {
-  rpc::Backoff backoff(absl::Uniform<uint64_t>(absl::BitGen()));
-  while (true) {
-    auto result = call();
-    if (result.ok() || !IsTransient(result.status())) return result;
-    const absl::Duration wait = backoff.Next();
-    if (absl::Now() + wait >= deadline) return result;
-    absl::SleepFor(wait);
-  }
-}
+using ::fairlead::rpc::Persist;
 
 absl::StatusOr<std::vector<uint32_t>> AllServers(RegistrySession& session) {
   FAIRLEAD_ASSIGN_OR_RETURN(std::vector<v1::Member> pools, session.ListPools());
@@ -190,12 +176,9 @@ absl::Status SamplingInput::RegisterAll() {
     if (existed) {
       // What the earlier process was sent and did not take is neither here nor
       // to come, and the end of its epoch may still lie in the channel.
-      FAIRLEAD_RETURN_IF_ERROR(
-          Persist(deadline, [&]() -> absl::StatusOr<bool> {
-            FAIRLEAD_RETURN_IF_ERROR(
-                session_->DestroySamplingInput(channel.channel_id));
-            return true;
-          }).status());
+      FAIRLEAD_RETURN_IF_ERROR(Persist(deadline, [&] {
+        return session_->DestroySamplingInput(channel.channel_id);
+      }));
       FAIRLEAD_ASSIGN_OR_RETURN(
           channel, Persist(deadline, [&] { return RegisterOn(i); }));
     }

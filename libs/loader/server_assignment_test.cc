@@ -28,16 +28,25 @@ TEST(ServerAssignment, IsTheGoldenOne) {
                                        Pair(2, Slice{0, 2, 2}))));
   EXPECT_THAT(ComputeServerAssignments(2, 5, 0),
               IsOkAndHolds(ElementsAre(Pair(0, Slice{0, 2, 5}))));
+  EXPECT_THAT(ComputeServerAssignments(2, 5, 1),
+              IsOkAndHolds(ElementsAre(Pair(0, Slice{2, 4, 5}))));
   EXPECT_THAT(ComputeServerAssignments(2, 5, 2),
               IsOkAndHolds(ElementsAre(Pair(0, Slice{4, 5, 5}),
                                        Pair(1, Slice{0, 1, 5}))));
+  EXPECT_THAT(ComputeServerAssignments(2, 5, 3),
+              IsOkAndHolds(ElementsAre(Pair(1, Slice{1, 3, 5}))));
   EXPECT_THAT(ComputeServerAssignments(2, 5, 4),
               IsOkAndHolds(ElementsAre(Pair(1, Slice{3, 5, 5}))));
+  EXPECT_THAT(ComputeServerAssignments(4, 2, 0),
+              IsOkAndHolds(ElementsAre(Pair(0, Slice{0, 2, 2}),
+                                       Pair(1, Slice{0, 2, 2}))));
   EXPECT_THAT(ComputeServerAssignments(4, 2, 1),
               IsOkAndHolds(ElementsAre(Pair(2, Slice{0, 2, 2}),
                                        Pair(3, Slice{0, 2, 2}))));
-  EXPECT_THAT(ComputeServerAssignments(1, 3, 1),
-              IsOkAndHolds(ElementsAre(Pair(0, Slice{1, 2, 3}))));
+  for (uint64_t rank = 0; rank < 3; ++rank) {
+    EXPECT_THAT(ComputeServerAssignments(1, 3, static_cast<uint32_t>(rank)),
+                IsOkAndHolds(ElementsAre(Pair(0, Slice{rank, rank + 1, 3}))));
+  }
 }
 
 // For every server, the union over ranks is the whole list exactly once.

@@ -31,8 +31,9 @@ absl::Status CheckDevices(const MpWorkerOptions& options) {
     if (absl::StartsWith(device, "cuda")) {
       return absl::FailedPreconditionError(absl::StrCat(
           "worker_devices: \"", device,
-          "\": workers sample on the CPU; give \"cpu\" or leave it out, and "
-          "to_device for where batches are to be"));
+          "\": leave it out, and say of the dataset which GPU samples it "
+          "(DistDataset::Load's graph_mode and device); to_device says where "
+          "batches are to be"));
     }
     return absl::InvalidArgumentError(absl::StrCat(
         "worker_devices: \"", device, "\" is no device; give \"cpu\""));

@@ -15,10 +15,12 @@ namespace fairlead {
 inline constexpr uint32_t kMaxWorkerConcurrency = 32;
 
 // Who samples for a loader (parity GL-058, GL-080 to GL-088). The batches are
-// the same, and members of a job need not agree on any of this (GL-083). There
-// is no num_rpc_threads: what is asked of other partitions takes no threads
-// (GL-087). In place of master_addr and master_port is the registry; where that
-// is left empty, it is found by them (GL-086, rpc::RegistryAddress).
+// the same, and nothing goes wrong where members of a job choose otherwise than
+// others; a loader that is given its session finds other num_workers, as GLT
+// would have it (GL-083, check_session.h). There is no num_rpc_threads: what is
+// asked of other partitions takes no threads (GL-087). In place of master_addr
+// and master_port is the registry; where that is left empty, it is found by
+// them (GL-086, rpc::RegistryAddress).
 
 // Sampler pools of a cluster: DeliveryOptions say how batches travel. No ports
 // to hand out, as DS-66 has them.
@@ -41,12 +43,14 @@ struct MpWorkerOptions {
   uint32_t worker_concurrency = 4;  // batches in the making for each: 1 to 32
 
   // Where they sample, once for all or once for each (GL-084); none chooses.
-  // "cpu" is all there is: to_device says where batches go.
+  // "cpu" is all there is: the dataset says which GPU samples it, if one does
+  // (DistDataset::Load), and to_device where batches go.
   OneOrMany<std::string> worker_devices = {};
 
   // Bytes of shared memory for batches; 0 means 64 MiB for each worker. At most
-  // num_workers * worker_concurrency batches wait in it. What the trainer keeps
-  // stays in it while it takes up no more than a quarter, and is copied beyond.
+  // num_workers * worker_concurrency batches wait in it, and two more, which
+  // the trainer may keep there while they take up no more than a quarter; what
+  // it keeps beyond is copied.
   uint64_t channel_size = 0;
   std::string shm_dir = "/dev/shm/fairlead";  // on a tmpfs; made if missing
 
@@ -56,7 +60,8 @@ struct MpWorkerOptions {
   std::string log_dir = {};  // of what it says; empty: $TMPDIR or /tmp
 
   // host:port of a registry whose sampler pools are asked for what other
-  // partitions have; needed where the dataset has several.
+  // partitions have, where the dataset has several; empty for the
+  // environment's (rpc::RegistryAddress).
   std::string peers_from = {};
   uint64_t feature_cache_bytes = 256 << 20;  // as above
 

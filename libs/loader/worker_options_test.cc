@@ -5,11 +5,14 @@
 #include <type_traits>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "libs/dist_context/dist_context.h"
+#include "libs/loader/fake_cluster.h"
 #include "libs/loader/loader_options.h"
 #include "libs/loader/one_or_many.h"
 #include "libs/loader/sample_stream.h"
@@ -22,6 +25,7 @@ namespace {
 using ::fairlead::testing::IsOk;
 using ::fairlead::testing::StatusIs;
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -108,6 +112,23 @@ TEST(WorkerOptions, PrefetchIsAtMostWhatTheBufferHolds) {  // GL-082
   // Of a cluster only.
   options.worker_options = CollocatedWorkerOptions();
   EXPECT_THAT(Validate(options), IsOk());
+}
+
+TEST(WorkerOptions, ServersMayBeThoseThatTheOrderAssigns) {  // GL-082, GL-017
+  FakeCluster cluster({.batches = 1, .pools = 4});
+  for (const uint32_t client : {0, 1}) {
+    NeighborLoaderOptions options;
+    options.registry = cluster.address();
+    options.server_ranks = *AssignServerByOrder(4, 2, client);
+    const size_t before = cluster.registered().size();
+    ASSERT_THAT(SampleStream::Create(options), IsOk());
+    std::vector<uint32_t> asked;
+    for (const auto& request : cluster.registered()) {
+      asked.push_back(request.server_rank());
+    }
+    asked.erase(asked.begin(), asked.begin() + static_cast<int64_t>(before));
+    EXPECT_THAT(asked, ElementsAre(2 * client, 2 * client + 1));
+  }
 }
 
 TEST(WorkerOptions, ConcurrencyIsRejectedWhereGltClampsIt) {  // GL-085

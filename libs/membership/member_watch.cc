@@ -126,6 +126,7 @@ void MemberWatch::Apply(const v1::WatchMembersResponse& response,
     }
   }
   ++version_;
+  if (options_.on_change != nullptr) options_.on_change(members_);
 }
 
 }  // namespace fairlead

@@ -2,6 +2,7 @@
 #define FAIRLEAD_LIBS_MEMBERSHIP_MEMBER_WATCH_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -34,6 +35,9 @@ class MemberWatch {
     v1::Role role = v1::ROLE_UNSPECIFIED;               // every role
     std::string name_prefix = {};  // only members whose names begin so
     absl::Duration connect_timeout = absl::Seconds(60);
+    // Called with them at first and after each change, by this one's thread; no
+    // more once it is destroyed. Must be quick, and call nothing of this class.
+    std::function<void(const Members&)> on_change = nullptr;
   };
 
   // Returns once it knows who is there. DEADLINE_EXCEEDED, naming the registry,

@@ -21,6 +21,7 @@
 #include "libs/rpc/address.h"
 #include "libs/rpc/backoff.h"
 #include "libs/rpc/channel.h"
+#include "libs/rpc/persist.h"
 #include "libs/rpc/readiness.h"
 #include "libs/rpc/status_conversion.h"
 #include "libs/status/status_macros.h"
@@ -41,10 +42,6 @@ absl::Duration FromProto(const google::protobuf::Duration& duration) {
          absl::Nanoseconds(duration.nanos());
 }
 
-bool IsWorthAnotherTry(const absl::Status& status) {
-  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
-}
-
 }  // namespace
 
 Membership::Membership(Options options)
@@ -60,24 +57,16 @@ absl::StatusOr<std::unique_ptr<Membership>> Membership::Start(Options options) {
   std::unique_ptr<Membership> membership(new Membership(std::move(options)));
   membership->SetJoined(false);
   const absl::Duration timeout = membership->options_.connect_timeout;
-  const absl::Time deadline = absl::Now() + timeout;
-  rpc::Backoff backoff(absl::Uniform<uint64_t>(absl::BitGen()));
-  while (true) {
-    const absl::Status status = membership->Join();
-    if (status.ok()) break;
-    if (!IsWorthAnotherTry(status)) return status;
-    const absl::Duration wait = backoff.Next();
-    if (absl::Now() + wait >= deadline) {
-      return absl::UnavailableError(absl::StrCat(
-          "registry at ", membership->options_.registry,
-          ": cannot be reached within ", absl::FormatDuration(timeout),
-          "; is it running, and is --registry its address? (",
-          std::string(status.message()), ")"));
-    }
-    MutexLock lock(&membership->mutex_);
-    membership->mutex_.AwaitWithTimeout(absl::Condition(&membership->stopping_),
-                                        wait);
+  const absl::Status joined =
+      rpc::Persist(absl::Now() + timeout, [&] { return membership->Join(); });
+  if (rpc::IsTransient(joined)) {
+    return absl::UnavailableError(absl::StrCat(
+        "registry at ", membership->options_.registry,
+        ": cannot be reached within ", absl::FormatDuration(timeout),
+        "; is it running, and is --registry its address? (",
+        std::string(joined.message()), ")"));
   }
+  FAIRLEAD_RETURN_IF_ERROR(joined);
   membership->thread_ = std::thread([m = membership.get()] { m->Run(); });
   return membership;
 }

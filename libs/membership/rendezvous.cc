@@ -2,11 +2,11 @@
 
 #include <chrono>
 #include <cstdint>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/random/random.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -16,8 +16,9 @@
 #include "google/protobuf/util/time_util.h"
 #include "grpcpp/grpcpp.h"
 #include "libs/membership/membership.h"
-#include "libs/rpc/backoff.h"
+#include "libs/rpc/persist.h"
 #include "libs/rpc/status_conversion.h"
+#include "libs/status/status_macros.h"
 #include "protos/fairlead/v1/registry.pb.h"
 
 namespace fairlead {
@@ -35,16 +36,17 @@ bool IsWorthAnotherTry(const absl::Status& status) {
 }  // namespace
 
 absl::StatusOr<std::vector<Rendezvous::Value>> Rendezvous::AllGather(
-    absl::string_view value, absl::Duration timeout) {
+    absl::string_view value, absl::Duration timeout,
+    const std::stop_token& stop) {
   const absl::Time deadline = absl::Now() + timeout;
-  rpc::Backoff backoff(absl::Uniform<uint64_t>(absl::BitGen()));
   v1::AllGatherRequest request;
   request.set_group(group_);
   request.set_round(round_);
   request.set_world_size(world_size_);
   request.set_rank(rank_);
   request.set_value(value.data(), value.size());
-  while (true) {
+  v1::AllGatherResponse response;
+  const auto gather = [&] {
     const absl::Duration left = deadline - absl::Now();
     request.set_member_id(membership_.member_id());
     *request.mutable_timeout() =
@@ -52,29 +54,26 @@ absl::StatusOr<std::vector<Rendezvous::Value>> Rendezvous::AllGather(
             absl::ToInt64Nanoseconds(left));
     grpc::ClientContext context;
     context.set_deadline(absl::ToChronoTime(deadline + kToAnswer));
-    v1::AllGatherResponse response;
-    const absl::Status status = rpc::ToAbslStatus(
+    const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
+    return rpc::ToAbslStatus(
         membership_.stub().AllGather(&context, request, &response));
-    if (status.ok()) {
-      ++round_;
-      std::vector<Value> values;
-      for (v1::GatheredValue& gathered : *response.mutable_values()) {
-        values.push_back({std::move(*gathered.mutable_member_name()),
-                          std::move(*gathered.mutable_value())});
-      }
-      return values;
-    }
-    const absl::Duration wait = backoff.Next();
-    if (!IsWorthAnotherTry(status)) return status;
-    if (absl::Now() + wait >= deadline) {
-      return absl::DeadlineExceededError(
-          absl::StrCat("group ", group_, ", round ", round_,
-                       ": the registry at ", membership_.registry(),
-                       " gave no answer within ", absl::FormatDuration(timeout),
-                       " (", std::string(status.message()), ")"));
-    }
-    absl::SleepFor(wait);
+  };
+  const absl::Status status = rpc::Persist(deadline, gather, IsWorthAnotherTry);
+  if (IsWorthAnotherTry(status)) {
+    return absl::DeadlineExceededError(
+        absl::StrCat("group ", group_, ", round ", round_, ": the registry at ",
+                     membership_.registry(), " gave no answer within ",
+                     absl::FormatDuration(timeout), " (",
+                     std::string(status.message()), ")"));
   }
+  FAIRLEAD_RETURN_IF_ERROR(status);
+  ++round_;
+  std::vector<Value> values;
+  for (v1::GatheredValue& gathered : *response.mutable_values()) {
+    values.push_back({std::move(*gathered.mutable_member_name()),
+                      std::move(*gathered.mutable_value())});
+  }
+  return values;
 }
 
 }  // namespace fairlead

@@ -2,6 +2,7 @@
 #define FAIRLEAD_LIBS_MEMBERSHIP_RENDEZVOUS_H_
 
 #include <cstdint>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -41,10 +42,12 @@ class Rendezvous {
   //   DEADLINE_EXCEEDED    after `timeout`, naming the ranks that are missing;
   //   FAILED_PRECONDITION  if another rank has another world_size;
   //   ALREADY_EXISTS       if another member has this rank, naming both;
-  //   ABORTED              if a rank left or died before the round was
-  //   complete.
-  absl::StatusOr<std::vector<Value>> AllGather(absl::string_view value,
-                                               absl::Duration timeout);
+  //   ABORTED              if a rank that had sent its value left or died
+  //                        before the round was complete;
+  //   CANCELLED            as soon as `stop` is requested, of any thread.
+  absl::StatusOr<std::vector<Value>> AllGather(
+      absl::string_view value, absl::Duration timeout,
+      const std::stop_token& stop = {});
 
   // The same without values.
   absl::Status Barrier(absl::Duration timeout) {

@@ -287,7 +287,7 @@ PartitionClient::~PartitionClient() {
   stopping_ = true;
   for (Call* call : calls_) call->Cancel();
   const auto is_idle = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    return calls_.empty() && !is_listing_;
+    return calls_.empty() && calls_going_ == 0 && !is_listing_;
   };
   mutex_.Await(absl::Condition(&is_idle));
 }
@@ -352,8 +352,13 @@ void PartitionClient::End(Call* call) {
   {
     MutexLock lock(&mutex_);
     calls_.erase(call);
+    ++calls_going_;
   }
+  // The destructor waits for this, so that it is the last to let go of a
+  // connection: gRPC may not survive that in a callback of its own.
   delete call;
+  MutexLock lock(&mutex_);
+  --calls_going_;
 }
 
 }  // namespace fairlead

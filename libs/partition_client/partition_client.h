@@ -87,6 +87,7 @@ class PartitionClient final : public RemotePartitions {
   mutable Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   absl::flat_hash_set<Call*> calls_ ABSL_GUARDED_BY(mutex_);
+  int calls_going_ ABSL_GUARDED_BY(mutex_) = 0;  // ended, not yet deleted
   bool is_listing_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Time list_again_at_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   Counts counts_ ABSL_GUARDED_BY(mutex_);

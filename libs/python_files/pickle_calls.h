@@ -14,8 +14,8 @@
 
 namespace fairlead {
 
-// What a pickle may name, and what calling it makes: the whole list is in
-// pickle_calls.cc, and nothing on it runs code of the file. A part of
+// What calling makes that which a pickle may name: the whole list is in
+// pickle_names.cc, and nothing on it runs code of the file. A part of
 // pickle_reader.
 class PickleCalls {
  public:
@@ -50,6 +50,8 @@ class PickleCalls {
   absl::StatusOr<PickleValue*> ArrayFromBuffer(const PickleValue& args) const;
   absl::StatusOr<PickleValue*> Dtype(const PickleValue& args) const;
   absl::StatusOr<PickleValue*> Scalar(const PickleValue& args) const;
+  absl::Status SetArrayState(PickleValue* array,
+                             const PickleValue& state) const;
   absl::Status SetDtypeState(const PickleValue& dtype,
                              const PickleValue& state) const;
   absl::Status Fill(PickleValue* array, const PickleValue& shape,

@@ -1,12 +1,8 @@
 #include "libs/python_files/zip_reader.h"
 
-#include <zlib.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "libs/python_files/inflate.h"
 #include "libs/status/status_macros.h"
 
 namespace fairlead {
@@ -44,12 +41,6 @@ constexpr uint16_t kDeflated = 8;
 constexpr uint16_t kEncryptedFlag = 1 << 0;
 constexpr uint16_t kSizesFollowFlag = 1 << 3;
 
-// Deflate cannot do better: two bits for 258 bytes.
-constexpr uint64_t kMaxDeflateRatio = 1032;
-
-// zlib counts in 32 bits.
-constexpr uint64_t kChunkBytes = uint64_t{1} << 30;
-
 uint64_t Le(const uint8_t* from, size_t bytes) {
   uint64_t value = 0;
   for (size_t i = bytes; i-- > 0;) value = value << 8 | from[i];
@@ -68,16 +59,6 @@ std::string Quoted(absl::string_view name) {
   constexpr size_t kShown = 200;
   return absl::StrCat("\"", absl::CHexEscape(name.substr(0, kShown)),
                       name.size() > kShown ? "...\"" : "\"");
-}
-
-uint32_t Crc(absl::Span<const uint8_t> bytes) {
-  uLong crc = crc32(0, nullptr, 0);
-  while (!bytes.empty()) {
-    const auto chunk = bytes.subspan(0, kChunkBytes);
-    crc = crc32(crc, chunk.data(), static_cast<uInt>(chunk.size()));
-    bytes.remove_prefix(chunk.size());
-  }
-  return static_cast<uint32_t>(crc);
 }
 
 }  // namespace
@@ -332,9 +313,9 @@ absl::StatusOr<SharedBytes> ZipReader::Read(absl::string_view name) const {
   }
   SharedBytes bytes{member->stored, bytes_.owner};
   if (member->method == kDeflated) {
-    FAIRLEAD_ASSIGN_OR_RETURN(bytes, Inflate(*member));
+    FAIRLEAD_ASSIGN_OR_RETURN(bytes, InflateMember(*member));
   }
-  if (options_.check_crc && Crc(bytes.span) != member->crc) {
+  if (options_.check_crc && Crc32(bytes.span) != member->crc) {
     return Bad(name,
                "is damaged: its CRC-32 is not the one it was written with; "
                "copy or write the file again");
@@ -342,61 +323,20 @@ absl::StatusOr<SharedBytes> ZipReader::Read(absl::string_view name) const {
   return bytes;
 }
 
-absl::StatusOr<SharedBytes> ZipReader::Inflate(const ZipMember& member) const {
-  const auto inflates_to = [&](absl::string_view what) {
-    return Bad(member.name,
-               absl::StrCat("does not inflate to the ", member.bytes,
-                            " bytes it says: ", what));
-  };
+absl::StatusOr<SharedBytes> ZipReader::InflateMember(
+    const ZipMember& member) const {
   if (member.bytes > options_.max_inflated_bytes) {
     return absl::ResourceExhaustedError(
         absl::StrCat(name_, ": member ", Quoted(member.name), " inflates to ",
                      member.bytes, " bytes; ", options_.max_inflated_bytes,
                      " are allowed: write it without compression"));
   }
-  if (member.bytes / kMaxDeflateRatio > member.stored.size()) {
-    return inflates_to(absl::StrCat(member.stored.size(),
-                                    " deflated bytes cannot hold as many"));
-  }
-  // One byte more shows whether there is more.
-  const uint64_t room = member.bytes + 1;
-  const std::shared_ptr<uint8_t[]> buffer(new (std::nothrow) uint8_t[room]);
-  if (buffer == nullptr) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat(name_, ": no memory to inflate member ",
-                     Quoted(member.name), " to ", member.bytes, " bytes"));
-  }
-  z_stream stream{};
-  if (inflateInit2(&stream, -MAX_WBITS) != Z_OK) {  // raw: no zlib header
-    return absl::ResourceExhaustedError(
-        absl::StrCat(name_, ": no memory to inflate"));
-  }
-  int result = Z_OK;
-  uint64_t read = 0;
-  uint64_t written = 0;
-  while (result == Z_OK) {
-    const auto in =
-        static_cast<uInt>(std::min(member.stored.size() - read, kChunkBytes));
-    const auto out = static_cast<uInt>(std::min(room - written, kChunkBytes));
-    stream.next_in = const_cast<uint8_t*>(member.stored.data()) + read;
-    stream.avail_in = in;
-    stream.next_out = buffer.get() + written;
-    stream.avail_out = out;
-    result = inflate(&stream, Z_NO_FLUSH);
-    read += in - stream.avail_in;
-    written += out - stream.avail_out;
-  }
-  inflateEnd(&stream);
-  // (Z_BUF_ERROR: the input has ended too early, or the room is full.)
-  if (written > member.bytes) return inflates_to("there are more");
-  if (result == Z_BUF_ERROR) return inflates_to("it is cut short");
-  if (result != Z_STREAM_END) return inflates_to("it is damaged");
-  if (written != member.bytes || read != member.stored.size()) {
-    return inflates_to(absl::StrCat("there are ", written, ", from ", read,
-                                    " of ", member.stored.size(),
-                                    " deflated bytes"));
-  }
-  return SharedBytes{{buffer.get(), member.bytes}, buffer};
+  absl::StatusOr<SharedBytes> inflated = Inflate(member.stored, member.bytes);
+  if (inflated.ok()) return inflated;
+  const std::string why(inflated.status().message());
+  if (absl::IsDataLoss(inflated.status())) return Bad(member.name, why);
+  return absl::ResourceExhaustedError(
+      absl::StrCat(name_, ": member ", Quoted(member.name), ": ", why));
 }
 
 }  // namespace fairlead

@@ -81,7 +81,7 @@ class ZipReader {
                                       uint64_t* next) const;
   absl::Status ReadLocalHeader(uint64_t compressed, uint64_t directory_begin,
                                ZipMember* member) const;
-  absl::StatusOr<SharedBytes> Inflate(const ZipMember& member) const;
+  absl::StatusOr<SharedBytes> InflateMember(const ZipMember& member) const;
   absl::Status Bad(absl::string_view why) const;
   absl::Status Bad(absl::string_view member, absl::string_view why) const;
 

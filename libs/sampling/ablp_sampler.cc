@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <set>
 #include <string>
 #include <utility>
@@ -88,8 +89,13 @@ absl::Status ValidateAblpSamplerOptions(const Dataset& dataset,
   return absl::OkStatus();
 }
 
-AblpSampler::AblpSampler(const Dataset& dataset, AblpSamplerOptions options)
-    : dataset_(dataset), options_(std::move(options)), sampler_(dataset) {
+AblpSampler::AblpSampler(const Dataset& dataset, AblpSamplerOptions options,
+                         std::unique_ptr<NeighborhoodSampler> sampler)
+    : dataset_(dataset),
+      options_(std::move(options)),
+      sampler_(sampler != nullptr
+                   ? std::move(sampler)
+                   : std::make_unique<NeighborSampler>(dataset)) {
   AddReaders(options_.positive_label_types, kPositiveKey);
   AddReaders(options_.negative_label_types, kNegativeKey);
   // Zeros would do as well, but a list of them could be the longest, and have
@@ -129,11 +135,11 @@ absl::StatusOr<bool> AblpSampler::Begin(const BatchRequest& request,
 }
 
 std::vector<NeighborFetch>& AblpSampler::fetches() {
-  return reads_labels_ ? fetches_ : sampler_.fetches();
+  return reads_labels_ ? fetches_ : sampler_->fetches();
 }
 
 absl::StatusOr<bool> AblpSampler::Resume() {
-  return reads_labels_ ? BeginNeighbors() : sampler_.Resume();
+  return reads_labels_ ? BeginNeighbors() : sampler_->Resume();
 }
 
 absl::StatusOr<bool> AblpSampler::BeginNeighbors() {
@@ -156,13 +162,13 @@ absl::StatusOr<bool> AblpSampler::BeginNeighbors() {
   }
   fetches_.clear();
   reads_labels_ = false;
-  return sampler_.Begin(options_.neighbors,
-                        {.seeds = request_.seeds,
-                         .seed_type = options_.seed_type,
-                         .epoch = request_.epoch,
-                         .batch_index = request_.batch_index,
-                         .more_seeds = label_seeds_},
-                        &out_->subgraph);
+  return sampler_->Begin(options_.neighbors,
+                         {.seeds = request_.seeds,
+                          .seed_type = options_.seed_type,
+                          .epoch = request_.epoch,
+                          .batch_index = request_.batch_index,
+                          .more_seeds = label_seeds_},
+                         &out_->subgraph);
 }
 
 }  // namespace fairlead

@@ -2,6 +2,7 @@
 #define FAIRLEAD_LIBS_SAMPLING_ABLP_SAMPLER_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -54,9 +55,11 @@ absl::Status ValidateAblpSamplerOptions(const Dataset& dataset,
 // seed_locals are the anchors'; more_seed_locals the labels', as above.
 class AblpSampler final : public BatchSampler {
  public:
-  // `dataset` must outlive it. REQUIRES that ValidateAblpSamplerOptions has
-  // found them good.
-  AblpSampler(const Dataset& dataset, AblpSamplerOptions options);
+  // Samples neighbourhoods with `sampler`, which does so for these options, or,
+  // if that is null, with one of its own. `dataset` must outlive it. REQUIRES
+  // that ValidateAblpSamplerOptions has found them good.
+  AblpSampler(const Dataset& dataset, AblpSamplerOptions options,
+              std::unique_ptr<NeighborhoodSampler> sampler = nullptr);
 
   // As BatchSampler says. NOT_FOUND or OUT_OF_RANGE for an anchor that is no
   // node; INTERNAL, naming the partition, for an answer that is none.
@@ -81,7 +84,7 @@ class AblpSampler final : public BatchSampler {
 
   const Dataset& dataset_;
   AblpSamplerOptions options_;
-  NeighborSampler sampler_;
+  const std::unique_ptr<NeighborhoodSampler> sampler_;
   std::vector<LabelReader> readers_;  // positive ones first
 
   // The batch in the making.

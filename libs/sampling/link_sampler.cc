@@ -165,11 +165,15 @@ absl::Status ValidateLinkSamplerOptions(const Dataset& dataset,
 }
 
 absl::StatusOr<std::unique_ptr<LinkSampler>> LinkSampler::Create(
-    const Dataset& dataset, LinkSamplerOptions options) {
+    const Dataset& dataset, LinkSamplerOptions options,
+    std::unique_ptr<NeighborhoodSampler> neighbors) {
   FAIRLEAD_RETURN_IF_ERROR(ValidateLinkSamplerOptions(dataset, options));
+  if (neighbors == nullptr) {
+    neighbors = std::make_unique<NeighborSampler>(dataset);
+  }
   // (The constructor is private, so std::make_unique cannot call it.)
   std::unique_ptr<LinkSampler> sampler(
-      new LinkSampler(dataset, std::move(options)));
+      new LinkSampler(dataset, std::move(options), std::move(neighbors)));
   const LinkSamplerOptions& own = sampler->options_;
   if (own.mode == NegativeMode::kNone) return sampler;
   const NodeType& src = SourceType(dataset, own.edge_type);
@@ -185,11 +189,12 @@ absl::StatusOr<std::unique_ptr<LinkSampler>> LinkSampler::Create(
   return sampler;
 }
 
-LinkSampler::LinkSampler(const Dataset& dataset, LinkSamplerOptions options)
+LinkSampler::LinkSampler(const Dataset& dataset, LinkSamplerOptions options,
+                         std::unique_ptr<NeighborhoodSampler> neighbors)
     : dataset_(dataset),
       options_(std::move(options)),
       lookup_(dataset, options_.edge_type),
-      neighbors_(dataset) {}
+      neighbors_(std::move(neighbors)) {}
 
 absl::Status LinkSampler::CheckRequest(const BatchRequest& request) const {
   const size_t edges = request.seeds.size();
@@ -248,7 +253,7 @@ absl::StatusOr<bool> LinkSampler::Resume() {
     FAIRLEAD_RETURN_IF_ERROR(AnswerDraw());
     return RunNegatives();
   }
-  FAIRLEAD_ASSIGN_OR_RETURN(const bool is_done, neighbors_.Resume());
+  FAIRLEAD_ASSIGN_OR_RETURN(const bool is_done, neighbors_->Resume());
   if (is_done) WriteMeta();
   return is_done;
 }
@@ -322,14 +327,14 @@ absl::StatusOr<bool> LinkSampler::BeginNeighbors(
   }
   FAIRLEAD_ASSIGN_OR_RETURN(
       const bool is_done,
-      neighbors_.Begin(options_.neighbors,
-                       {.seeds = seed_sources_,
-                        .seed_type = type.src_type,
-                        .epoch = request_.epoch,
-                        .batch_index = request_.batch_index,
-                        .times = times(0, seed_sources_.size()),
-                        .more_seeds = more_seeds_},
-                       &out_->subgraph));
+      neighbors_->Begin(options_.neighbors,
+                        {.seeds = seed_sources_,
+                         .seed_type = type.src_type,
+                         .epoch = request_.epoch,
+                         .batch_index = request_.batch_index,
+                         .times = times(0, seed_sources_.size()),
+                         .more_seeds = more_seeds_},
+                        &out_->subgraph));
   if (is_done) WriteMeta();
   return is_done;
 }

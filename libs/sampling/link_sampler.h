@@ -108,19 +108,23 @@ absl::Status ValidateLinkSamplerOptions(const Dataset& dataset,
 // for it; else as NeighborSampler.
 class LinkSampler final : public BatchSampler {
  public:
-  // Errors as ValidateLinkSamplerOptions. `dataset` must outlive it.
+  // Samples neighbourhoods with `neighbors`, which does so for these options,
+  // or, if that is null, with one of its own. Errors as
+  // ValidateLinkSamplerOptions. `dataset` must outlive it.
   static absl::StatusOr<std::unique_ptr<LinkSampler>> Create(
-      const Dataset& dataset, LinkSamplerOptions options);
+      const Dataset& dataset, LinkSamplerOptions options,
+      std::unique_ptr<NeighborhoodSampler> neighbors = nullptr);
 
   absl::StatusOr<bool> Begin(const BatchRequest& request,
                              SampledBatch* out) override;
   std::vector<NeighborFetch>& fetches() override {
-    return draw_.has_value() ? fetches_ : neighbors_.fetches();
+    return draw_.has_value() ? fetches_ : neighbors_->fetches();
   }
   absl::StatusOr<bool> Resume() override;
 
  private:
-  LinkSampler(const Dataset& dataset, LinkSamplerOptions options);
+  LinkSampler(const Dataset& dataset, LinkSamplerOptions options,
+              std::unique_ptr<NeighborhoodSampler> neighbors);
 
   bool is_triplet() const {
     return options_.mode == LinkSamplerOptions::NegativeMode::kTriplet;
@@ -140,7 +144,7 @@ class LinkSampler final : public BatchSampler {
   std::unique_ptr<const IdUniverse> destinations_;
   std::optional<NegativeSampler> negatives_;
   EdgeLookup lookup_;
-  NeighborSampler neighbors_;
+  const std::unique_ptr<NeighborhoodSampler> neighbors_;
 
   // The batch in the making.
   BatchRequest request_;

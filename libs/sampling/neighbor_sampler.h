@@ -100,8 +100,9 @@ struct SampledSubgraph {
   int64_t TotalEdges() const;
 };
 
-// Samples one batch at a time, for any configuration: what it holds is scratch
-// memory, which grows to the largest batch. Thread-compatible.
+// Samples one batch at a time: what it holds is scratch memory, which grows to
+// the largest batch. This library's, below, for any configuration; another may
+// be a GPU's, for those that it says. Thread-compatible.
 //
 // A batch is a pure function of the whole graph, the options, and the request:
 // random draws are keyed by (seed, epoch, batch index) and made for (node, hop,
@@ -116,11 +117,9 @@ struct SampledSubgraph {
 //     for (NeighborFetch& fetch : sampler.fetches()) fetch.answer = ...;
 //     FAIRLEAD_ASSIGN_OR_RETURN(done, sampler.Resume());
 //   }
-class NeighborSampler {
+class NeighborhoodSampler {
  public:
-  // `dataset` must outlive the sampler.
-  explicit NeighborSampler(const Dataset& dataset)
-      : dataset_(dataset), index_(dataset.node_types().size()) {}
+  virtual ~NeighborhoodSampler() = default;
 
   // Starts on a batch, and forgets another that was not ended. True if it is
   // complete: always, where the dataset is whole. `options`, the seeds and
@@ -132,16 +131,29 @@ class NeighborSampler {
   // Local indices are given to seeds in order of first occurrence, then hop by
   // hop: along edge types in the dataset's order, from nodes in order of their
   // own index, to neighbours in the order they were drawn.
-  absl::StatusOr<bool> Begin(const NeighborSamplerOptions& options,
-                             const NeighborSampleRequest& request,
-                             SampledSubgraph* out);
+  virtual absl::StatusOr<bool> Begin(const NeighborSamplerOptions& options,
+                                     const NeighborSampleRequest& request,
+                                     SampledSubgraph* out) = 0;
 
   // What it waits for. Valid until Resume.
-  std::vector<NeighborFetch>& fetches() { return fetches_; }
+  virtual std::vector<NeighborFetch>& fetches() = 0;
 
   // Goes on, as Begin. INTERNAL, naming the partition, for an answer that is
   // none. REQUIRES every fetch to be answered.
-  absl::StatusOr<bool> Resume();
+  virtual absl::StatusOr<bool> Resume() = 0;
+};
+
+class NeighborSampler final : public NeighborhoodSampler {
+ public:
+  // `dataset` must outlive the sampler.
+  explicit NeighborSampler(const Dataset& dataset)
+      : dataset_(dataset), index_(dataset.node_types().size()) {}
+
+  absl::StatusOr<bool> Begin(const NeighborSamplerOptions& options,
+                             const NeighborSampleRequest& request,
+                             SampledSubgraph* out) override;
+  std::vector<NeighborFetch>& fetches() override { return fetches_; }
+  absl::StatusOr<bool> Resume() override;
 
   // Begin, where nothing has to be asked for. FAILED_PRECONDITION if something
   // has.

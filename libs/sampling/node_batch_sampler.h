@@ -1,6 +1,7 @@
 #ifndef FAIRLEAD_LIBS_SAMPLING_NODE_BATCH_SAMPLER_H_
 #define FAIRLEAD_LIBS_SAMPLING_NODE_BATCH_SAMPLER_H_
 
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -14,32 +15,36 @@ namespace fairlead {
 // k-hop neighbourhoods of seed nodes, as a kind of sampling among others.
 class NodeBatchSampler final : public BatchSampler {
  public:
-  // `dataset` must outlive it. REQUIRES options that
+  // Samples with `sampler`, which does so for these options, or, if that is
+  // null, with one of its own. `dataset` must outlive it. REQUIRES options that
   // ValidateNeighborSamplerOptions has found good, and a type of the dataset.
   NodeBatchSampler(const Dataset& dataset, NeighborSamplerOptions options,
-                   int seed_type)
+                   int seed_type,
+                   std::unique_ptr<NeighborhoodSampler> sampler = nullptr)
       : options_(std::move(options)),
         seed_type_(seed_type),
-        sampler_(dataset) {}
+        sampler_(sampler != nullptr
+                     ? std::move(sampler)
+                     : std::make_unique<NeighborSampler>(dataset)) {}
 
   absl::StatusOr<bool> Begin(const BatchRequest& request,
                              SampledBatch* out) override {
     out->meta.clear();
-    return sampler_.Begin(options_,
-                          {.seeds = request.seeds,
-                           .seed_type = seed_type_,
-                           .epoch = request.epoch,
-                           .batch_index = request.batch_index,
-                           .times = request.times},
-                          &out->subgraph);
+    return sampler_->Begin(options_,
+                           {.seeds = request.seeds,
+                            .seed_type = seed_type_,
+                            .epoch = request.epoch,
+                            .batch_index = request.batch_index,
+                            .times = request.times},
+                           &out->subgraph);
   }
-  std::vector<NeighborFetch>& fetches() override { return sampler_.fetches(); }
-  absl::StatusOr<bool> Resume() override { return sampler_.Resume(); }
+  std::vector<NeighborFetch>& fetches() override { return sampler_->fetches(); }
+  absl::StatusOr<bool> Resume() override { return sampler_->Resume(); }
 
  private:
   const NeighborSamplerOptions options_;
   const int seed_type_;
-  NeighborSampler sampler_;
+  const std::unique_ptr<NeighborhoodSampler> sampler_;
 };
 
 }  // namespace fairlead

@@ -24,6 +24,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "benchmark/benchmark.h"
+#include "libs/shm_channel/crash_note.h"
 #include "libs/shm_channel/shm_channel.h"
 
 namespace fairlead {
@@ -262,6 +263,18 @@ void BM_SendAndReceiveInOneThread(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(BM_SendAndReceiveInOneThread);
+
+// What a worker pays for each batch, so that the next process knows of it.
+void BM_NoteOneInHand(benchmark::State& state) {
+  const auto note = OrDie(CrashNote::Open("/dev/shm", /*owner=*/1, 4));
+  CrashNote::Work work = {};
+  for ([[maybe_unused]] auto _ : state) {
+    ++work[2];
+    note->Begin(1, work);
+    note->End(1);
+  }
+}
+BENCHMARK(BM_NoteOneInHand);
 
 }  // namespace
 }  // namespace fairlead

@@ -14,6 +14,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "libs/shm_channel/crash_note.h"
 #include "libs/shm_channel/shm_channel.h"
 #include "libs/shm_channel/shm_file.h"
 
@@ -31,6 +32,9 @@ std::optional<SegmentReport> Inspect(absl::string_view directory,
   } else if (absl::StartsWith(name, kMeshPrefix)) {
     report.kind = SegmentReport::Kind::kMesh;
     prefix = kMeshPrefix;
+  } else if (absl::StartsWith(name, kNotePrefix)) {
+    report.kind = SegmentReport::Kind::kNote;
+    prefix = kNotePrefix;
   } else if (!absl::StartsWith(name, kChannelPrefix)) {
     return std::nullopt;
   }
@@ -94,7 +98,7 @@ absl::StatusOr<FreedSegments> FreeSegments(absl::string_view directory) {
         static_cast<int>((*visitor)->stats().reclaimed_messages -
                          report.stats.reclaimed_messages);
   }
-  freed.orphans = SweepOrphans(directory);
+  freed.orphans = SweepOrphans(directory) + SweepNotes(directory);
   return freed;
 }
 

@@ -14,7 +14,7 @@ namespace fairlead {
 
 // What is in a folder of shared memory, and what of it can go (parity N-13).
 struct SegmentReport {
-  enum class Kind { kChannel, kDoorbell, kMesh };
+  enum class Kind { kChannel, kDoorbell, kMesh, kNote };
 
   std::string name;
   Kind kind = Kind::kChannel;

@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "libs/shm_channel/crash_note.h"
 #include "libs/shm_channel/doorbell.h"
 #include "libs/shm_channel/shm_channel.h"
 #include "libs/shm_channel/shm_file.h"
@@ -112,6 +113,20 @@ TEST_F(ShmFsckTest, SegmentsOfAMeshAreKnown) {
   ASSERT_EQ(reports.size(), 1u);
   EXPECT_EQ(reports[0].kind, SegmentReport::Kind::kMesh);
   EXPECT_EQ(reports[0].name, (*living)->name());
+  EXPECT_FALSE(reports[0].is_orphan);
+}
+
+TEST_F(ShmFsckTest, NotesOfTheDeadAreFreed) {
+  DoAndDie([this] { (void)(*CrashNote::Open(directory_, 1, 2)).release(); });
+  const auto living = CrashNote::Open(directory_, /*owner=*/2, /*slots=*/2);
+  ASSERT_THAT(living, IsOk());
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const FreedSegments freed,
+                                FreeSegments(directory_));
+  EXPECT_EQ(freed.orphans, 1);
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const std::vector<SegmentReport> reports,
+                                InspectSegments(directory_));
+  ASSERT_EQ(reports.size(), 1u);
+  EXPECT_EQ(reports[0].kind, SegmentReport::Kind::kNote);
   EXPECT_FALSE(reports[0].is_orphan);
 }
 

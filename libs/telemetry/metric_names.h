@@ -110,6 +110,10 @@ inline constexpr MetricName kPoolBatchBytes = {
 inline constexpr MetricName kPoolSampledEdges = {
     "fairlead_pool_sampled_edges_total",
     "Edges in batches handed to channels."};
+inline constexpr MetricName kPoolDeviceBatches = {
+    "fairlead_pool_device_batches_total",
+    "Batches whose neighbourhoods a GPU sampled. The others of all batches are "
+    "of kinds that the CPU samples, or --graph_mode is cpu."};
 inline constexpr MetricName kPoolStageSeconds = {
     "fairlead_pool_stage_seconds",
     "Time of one batch in each stage: queued (its channel had room; high: the "
@@ -125,6 +129,11 @@ inline constexpr MetricName kPoolWaitsForRoom = {
 inline constexpr MetricName kPoolPutAside = {
     "fairlead_pool_put_aside_batches",
     "Batches that wait for other partitions."};
+inline constexpr MetricName kPoolSuspectBatches = {
+    "fairlead_pool_suspect_batches",
+    "Batches that were in the making when a pool died here and have not been "
+    "made since, by state: suspect (is sampled alone), poisonous (has died "
+    "alone --poison_attempts times, and fails untried)."};
 inline constexpr MetricName kPoolPeerCalls = {
     "fairlead_pool_peer_calls_total",
     "Calls to sampler pools of other partitions, by result: ok, failed (most "

@@ -7,7 +7,6 @@
 #include <thread>
 #include <utility>
 
-#include "absl/random/random.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/numbers.h"
@@ -16,7 +15,7 @@
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "libs/rpc/backoff.h"
+#include "libs/rpc/persist.h"
 #include "libs/status/status_macros.h"
 #include "protos/fairlead/v1/registry.pb.h"
 
@@ -74,16 +73,7 @@ RegistryRendezvous::~RegistryRendezvous() {
 
 absl::Status RegistryRendezvous::Post(const std::string& line,
                                       absl::Time deadline) {
-  rpc::Backoff backoff(absl::Uniform<uint64_t>(absl::BitGen()));
-  while (true) {
-    const absl::Status status = membership_.SetAddress(line);
-    if (!absl::IsUnavailable(status) && !absl::IsDeadlineExceeded(status)) {
-      return status;
-    }
-    const absl::Duration wait = backoff.Next();
-    if (absl::Now() + wait >= deadline) return status;
-    absl::SleepFor(wait);
-  }
+  return rpc::Persist(deadline, [&] { return membership_.SetAddress(line); });
 }
 
 MeshRendezvous::Lines RegistryRendezvous::LinesOf(

@@ -22,6 +22,9 @@
 #include "libs/clock/clock.h"
 #include "libs/command_line/byte_size.h"
 #include "libs/command_line/command_line.h"
+#include "libs/cuda/accelerator.h"
+#include "libs/cuda/device_options.h"
+#include "libs/cuda/open_accelerator.h"
 #include "libs/fair_scheduler/fair_scheduler.h"
 #include "libs/graph/dataset.h"
 #include "libs/membership/membership.h"
@@ -73,7 +76,24 @@ ABSL_FLAG(absl::Duration, peer_deadline, absl::Seconds(10),
 ABSL_FLAG(absl::Duration, peer_give_up, absl::Seconds(60),
           "After which batches fail that need a partition that nobody answers "
           "for.");
+ABSL_FLAG(std::string, graph_mode, "cpu",
+          "Who samples: cpu, or a GPU that reads the graph in page-locked "
+          "memory (zero_copy) or in its own (cuda). Batches are the same; what "
+          "the GPU does not sample, the CPU does: libs/cuda/README.md.");
+ABSL_FLAG(bool, feature_with_gpu, false,
+          "Gather features with the GPU: hot rows are kept in its memory, the "
+          "rest in page-locked memory.");
+ABSL_FLAG(std::string, device, "", "Which GPU: cuda:1, say; empty, the first.");
+ABSL_FLAG(
+    fairlead::ByteSize, device_memory_budget,
+    fairlead::ByteSize(fairlead::cuda::DeviceOptions::kDefaultMemoryBudget),
+    "Most memory of the GPU for the graph and hot rows; what batches in "
+    "the making take comes on top.");
 ABSL_FLAG(int, workers, 2, "Sampling threads.");
+ABSL_FLAG(
+    uint32_t, poison_attempts, 3,
+    "How many times in a row a batch may kill the process while it alone is "
+    "sampled, before it fails untried; 0 for any number.");
 ABSL_FLAG(
     std::string, shm_dir, "/dev/shm/fairlead",
     "Folder on a tmpfs for the channels' buffers; shared with the channel "
@@ -181,6 +201,14 @@ absl::Status Serve() {
       Dataset::Load(absl::GetFlag(FLAGS_dataset),
                     {.partition = absl::GetFlag(FLAGS_partition),
                      .verify = absl::GetFlag(FLAGS_verify_dataset)}));
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      const std::unique_ptr<cuda::Accelerator> accelerator,
+      cuda::OpenAccelerator(
+          *dataset, {.graph_mode = absl::GetFlag(FLAGS_graph_mode),
+                     .feature_with_gpu = absl::GetFlag(FLAGS_feature_with_gpu),
+                     .device = absl::GetFlag(FLAGS_device),
+                     .memory_budget_bytes =
+                         absl::GetFlag(FLAGS_device_memory_budget).bytes}));
   // Before the pool, which asks through it until its end.
   const std::string registry = absl::GetFlag(FLAGS_registry);
   const std::string peers_from = absl::GetFlag(FLAGS_peers_from);
@@ -227,7 +255,9 @@ absl::Status Serve() {
            .max_channels = absl::GetFlag(FLAGS_max_channels),
            .scheduler = {.policy = scheduling},
            .awaits_assignments = !registry.empty(),
-           .feature_cache_bytes = absl::GetFlag(FLAGS_feature_cache).bytes},
+           .poison_attempts = absl::GetFlag(FLAGS_poison_attempts),
+           .feature_cache_bytes = absl::GetFlag(FLAGS_feature_cache).bytes,
+           .accelerator = accelerator.get()},
           clock, metrics, std::move(partition_client)));
   ChannelSamples channels(absl::GetFlag(FLAGS_metrics_max_channels));
   const auto sampled = telemetry->OnScrape(

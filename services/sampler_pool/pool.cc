@@ -1,6 +1,8 @@
 #include "services/sampler_pool/pool.h"
 
+#include <cstddef>
 #include <cstdint>
+#include <iostream>
 #include <memory>
 #include <string>
 #include <utility>
@@ -15,6 +17,7 @@
 #include "libs/batch_maker/channel_plan.h"
 #include "libs/status/status_macros.h"
 #include "services/sampler_pool/epoch_run.h"
+#include "xxhash.h"
 
 namespace fairlead {
 
@@ -28,9 +31,25 @@ absl::StatusOr<std::unique_ptr<Pool>> Pool::Start(
   }
   FAIRLEAD_ASSIGN_OR_RETURN(std::unique_ptr<Doorbell> doorbell,
                             Doorbell::Create(options.shm_dir));
+  std::unique_ptr<CrashNote> note;
+  if (options.poison_attempts > 0) {
+    // Whoever serves this partition from this folder is its successor.
+    FAIRLEAD_ASSIGN_OR_RETURN(
+        note, CrashNote::Open(options.shm_dir,
+                              XXH3_64bits_withSeed(dataset.name().data(),
+                                                   dataset.name().size(),
+                                                   dataset.partition()),
+                              static_cast<size_t>(options.workers)));
+    if (note->num_suspects() > 0) {
+      std::cerr << "sampler_pool: the one before died over at most "
+                << note->num_suspects()
+                << " batches; each is sampled alone now, until it is done\n";
+    }
+  }
   // The constructor is private, so std::make_unique cannot call it.
   std::unique_ptr<Pool> pool(new Pool(dataset, options, clock, metrics,
-                                      std::move(doorbell), std::move(remote)));
+                                      std::move(doorbell), std::move(note),
+                                      std::move(remote)));
   pool->threads_.emplace_back([p = pool.get()] { p->RunDoorbell(); });
   for (int i = 0; i < options.workers; ++i) {
     pool->threads_.emplace_back([p = pool.get(), i] { p->RunWorker(i); });
@@ -40,7 +59,7 @@ absl::StatusOr<std::unique_ptr<Pool>> Pool::Start(
 
 Pool::Pool(const Dataset& dataset, const PoolOptions& options,
            const Clock& clock, PoolMetrics& metrics,
-           std::unique_ptr<Doorbell> doorbell,
+           std::unique_ptr<Doorbell> doorbell, std::unique_ptr<CrashNote> note,
            std::unique_ptr<RemotePartitions> remote)
     : dataset_(dataset),
       options_(options),
@@ -54,7 +73,8 @@ Pool::Pool(const Dataset& dataset, const PoolOptions& options,
               .memory_budget_bytes = options.memory_budget_bytes,
               .max_channels = options.max_channels,
               .scheduler = options.scheduler,
-              .awaits_assignments = options.awaits_assignments}) {
+              .awaits_assignments = options.awaits_assignments}),
+      note_(std::move(note)) {
   metrics_.workers.Set(options_.workers);
 }
 
@@ -87,8 +107,8 @@ absl::StatusOr<v1::RegisterInputResponse> Pool::RegisterInput(
     }
   }
   // It may read all the seeds: not under the lock that all channels share.
-  absl::StatusOr<ChannelPlan> plan =
-      ChannelPlan::Create(dataset_, spec.input(), spec.config());
+  absl::StatusOr<ChannelPlan> plan = ChannelPlan::Create(
+      dataset_, spec.input(), spec.config(), options_.accelerator);
   MutexLock lock(&mutex_);
   return table_.EndRegister(spec.channel_id(), std::move(plan),
                             clock_.MonotonicNow());
@@ -185,11 +205,19 @@ absl::StatusOr<v1::ChannelDescription> Pool::DescribeInput(
 
 PoolSnapshot Pool::TakeSnapshot() {
   MutexLock lock(&mutex_);
+  uint64_t suspects = 0;
+  uint64_t poisonous = 0;
+  if (note_ != nullptr) {
+    poisonous = note_->CountDeathsAlone(options_.poison_attempts);
+    suspects = note_->num_suspects() - poisonous;
+  }
   return {.channels = table_.SnapshotAll(),
           .now = clock_.MonotonicNow(),
           .shm_budget_bytes = table_.budget().limit_bytes(),
           .shm_promised_bytes = table_.budget().used_bytes(),
-          .put_aside = put_aside_};
+          .put_aside = put_aside_,
+          .suspects = suspects,
+          .poisonous = poisonous};
 }
 
 std::vector<v1::ChannelDescription> Pool::DescribeAll() {

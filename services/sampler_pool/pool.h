@@ -16,11 +16,13 @@
 #include "absl/time/time.h"
 #include "libs/batch_maker/prepared_batch.h"
 #include "libs/clock/clock.h"
+#include "libs/cuda/accelerator.h"
 #include "libs/dist_graph/row_gather.h"
 #include "libs/fair_scheduler/fair_scheduler.h"
 #include "libs/graph/dataset.h"
 #include "libs/partition_client/remote_partitions.h"
 #include "libs/row_cache/row_cache.h"
+#include "libs/shm_channel/crash_note.h"
 #include "libs/shm_channel/doorbell.h"
 #include "libs/shm_channel/shm_channel.h"
 #include "libs/sync/mutex.h"
@@ -41,8 +43,16 @@ struct PoolOptions {
   // Whether channels that are not here are UNAVAILABLE until Reconcile().
   bool awaits_assignments = false;
 
+  // How many times in a row a batch may kill the process while nothing else is
+  // sampled, before it is failed untried; 0 for any number.
+  uint32_t poison_attempts = 0;
+
   // Memory for rows of other partitions that are asked for often.
   uint64_t feature_cache_bytes = 0;
+
+  // A GPU that does what it can of each batch, of the pool's dataset; null for
+  // the CPU alone. Must outlive the pool.
+  cuda::Accelerator* accelerator = nullptr;
 
   // For tests of what fails: asked before each try at a batch, by workers.
   std::function<absl::Status(uint64_t channel_id, uint64_t batch_index)>
@@ -57,6 +67,11 @@ struct PoolOptions {
 // Nothing here ever blocks on a channel (see ChannelTable), nor on another
 // partition: a batch that needs something of one is put aside until that has
 // answered, and its worker takes up another.
+//
+// A batch that kills the process would do so again and again. So what was in
+// workers' hands when the one before this died is suspect: each of these is
+// worked on while no other worker does anything, until it is done, or has died
+// so often that it is poisonous.
 //
 // Thread-safe. Knows no gRPC.
 class Pool {
@@ -123,24 +138,37 @@ class Pool {
 
   // A piece of work in a worker's hands, or put aside.
   struct Task {
+    CrashNote::Work name() const {
+      return {work.plan->fingerprint(), work.run->epoch, work.batch_index};
+    }
+
     Work work;
     std::unique_ptr<Batch> batch;  // null where work.made is there
     absl::Duration cost = absl::ZeroDuration();  // so far
     int tries = 1;
     bool is_begun = false;
-    absl::Status fetched;  // what became of what it waited for
+    absl::Status fetched;   // what became of what it waited for
+    absl::Status poisoned;  // why it is not even tried
   };
 
   Pool(const Dataset& dataset, const PoolOptions& options, const Clock& clock,
        PoolMetrics& metrics, std::unique_ptr<Doorbell> doorbell,
+       std::unique_ptr<CrashNote> note,
        std::unique_ptr<RemotePartitions> remote);
 
   void RunWorker(int worker);
   void RunDoorbell();
 
-  // The next piece of work; null once the pool shuts down.
+  // The next piece of work, in the worker's hands until EndTurn(); null once
+  // the pool shuts down.
   std::unique_ptr<Task> WaitForWork() ABSL_LOCKS_EXCLUDED(mutex_);
   bool HasWorkOrStops() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Null if there is nothing that may be begun now.
+  std::unique_ptr<Task> NextTask(absl::Duration now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Whether it must be alone; notes in it why it is not to be tried, if so.
+  bool IsSuspect(Task& task) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void EndTurn() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // One that was used for the same plan, if there is.
   std::unique_ptr<Batch> TakeSpare(const ChannelPlan* plan)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -172,7 +200,14 @@ class Pool {
   mutable Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   ChannelTable table_ ABSL_GUARDED_BY(mutex_);
-  // Other partitions have answered; they go first.
+  // Its slots are the workers'; the rest is guarded by mutex_. Null if nobody
+  // is to be suspected.
+  const std::unique_ptr<CrashNote> note_;
+  int busy_ ABSL_GUARDED_BY(mutex_) = 0;  // workers with work in their hands
+  bool one_is_alone_ ABSL_GUARDED_BY(mutex_) = false;  // of these
+  // Waits until all hands are empty, as does whoever would come after it.
+  std::unique_ptr<Task> suspect_ ABSL_GUARDED_BY(mutex_);
+  // Other partitions have answered; they go before what is new.
   std::deque<std::unique_ptr<Task>> resumed_ ABSL_GUARDED_BY(mutex_);
   uint64_t put_aside_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<std::unique_ptr<Batch>> spares_ ABSL_GUARDED_BY(mutex_);

@@ -184,7 +184,11 @@ void BM_BatchThroughTheTable(benchmark::State& state) {
   }
   std::filesystem::remove_all(directory);
 }
-BENCHMARK(BM_BatchThroughTheTable)->Arg(10)->Arg(100)->Arg(1'000);
+BENCHMARK(BM_BatchThroughTheTable)
+    ->Arg(10)
+    ->Arg(100)
+    ->Arg(1'000)
+    ->Iterations(5 * kNodes);  // of ten epochs of kNodes batches, at least
 
 // Control calls while both workers are busy all the time.
 void BM_ControlUnderLoad(benchmark::State& state) {

@@ -92,6 +92,7 @@ PoolMetrics::PoolMetrics(Telemetry& telemetry)
       batches_failed(
           telemetry.Counter(metrics::kPoolBatches, {{"result", "failed"}})),
       waits_for_room(telemetry.Counter(metrics::kPoolWaitsForRoom)),
+      device_batches(telemetry.Counter(metrics::kPoolDeviceBatches)),
       workers(telemetry.Gauge(metrics::kPoolWorkers)),
       room_seconds(Stage(telemetry, "room")),
       telemetry_(telemetry),
@@ -163,6 +164,10 @@ void SamplePool(const PoolSnapshot& pool, ChannelSamples& channels,
                 static_cast<double>(pool.shm_promised_bytes));
   samples.Gauge(metrics::kPoolPutAside, {},
                 static_cast<double>(pool.put_aside));
+  samples.Gauge(metrics::kPoolSuspectBatches, {{"state", "suspect"}},
+                static_cast<double>(pool.suspects));
+  samples.Gauge(metrics::kPoolSuspectBatches, {{"state", "poisonous"}},
+                static_cast<double>(pool.poisonous));
 }
 
 void SamplePeers(const PartitionClient::Counts& calls,

@@ -43,6 +43,7 @@ class PoolMetrics {
   prometheus::Counter& batches_ok;
   prometheus::Counter& batches_failed;
   prometheus::Counter& waits_for_room;
+  prometheus::Counter& device_batches;
   prometheus::Gauge& workers;
   prometheus::Histogram& room_seconds;  // of batches that waited for it
 
@@ -64,6 +65,10 @@ struct PoolSnapshot {
   uint64_t shm_budget_bytes = 0;
   uint64_t shm_promised_bytes = 0;
   uint64_t put_aside = 0;  // batches that wait for other partitions
+  // Batches that were in the making when a pool died here: to be made alone,
+  // and not to be made at all.
+  uint64_t suspects = 0;
+  uint64_t poisonous = 0;
 };
 void SamplePool(const PoolSnapshot& pool, ChannelSamples& channels,
                 MetricSamples& samples);

@@ -25,6 +25,8 @@ PoolSnapshot FourChannels() {
   pool.shm_budget_bytes = 1 << 20;
   pool.shm_promised_bytes = 4096;
   pool.put_aside = 3;
+  pool.suspects = 5;
+  pool.poisonous = 2;
   pool.channels.resize(4);
   for (size_t i = 0; i < pool.channels.size(); ++i) {
     ChannelTable::Snapshot& channel = pool.channels[i];
@@ -90,7 +92,11 @@ TEST(PoolMetricsTest, ChannelsAreSampledOneByOneAndTheRestTogether) {
                     HasSubstr("fairlead_pool_channels{state=\"failed\"} 0"),
                     HasSubstr("fairlead_pool_shm_promised_bytes 4096"),
                     HasSubstr("fairlead_pool_shm_budget_bytes 1048576"),
-                    HasSubstr("fairlead_pool_put_aside_batches 3")));
+                    HasSubstr("fairlead_pool_put_aside_batches 3"),
+                    HasSubstr("fairlead_pool_suspect_batches{"
+                              "state=\"suspect\"} 5"),
+                    HasSubstr("fairlead_pool_suspect_batches{"
+                              "state=\"poisonous\"} 2")));
 }
 
 TEST(PoolMetricsTest, ABatchIsObservedInEachStageThatItWasIn) {

@@ -2,8 +2,10 @@
 // waits at the doorbell.
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <iostream>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -15,6 +17,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "libs/batch_maker/channel_plan.h"
+#include "libs/shm_channel/crash_note.h"
 #include "libs/status/status_macros.h"
 #include "libs/tensor_message/message_tag.h"
 #include "protos/fairlead/v1/messages.pb.h"
@@ -50,8 +53,10 @@ void Pool::RunDoorbell() {
 }
 
 bool Pool::HasWorkOrStops() const {
-  return stopping_ || !resumed_.empty() ||
-         table_.HasWork(clock_.MonotonicNow());
+  if (stopping_) return true;
+  if (one_is_alone_) return false;
+  if (suspect_ != nullptr) return busy_ == 0;
+  return !resumed_.empty() || table_.HasWork(clock_.MonotonicNow());
 }
 
 std::unique_ptr<Pool::Batch> Pool::TakeSpare(const ChannelPlan* plan) {
@@ -69,18 +74,9 @@ std::unique_ptr<Pool::Task> Pool::WaitForWork() {
   MutexLock lock(&mutex_);
   while (true) {
     if (stopping_) return nullptr;
-    if (!resumed_.empty()) {
-      std::unique_ptr<Task> task = std::move(resumed_.front());
-      resumed_.pop_front();
-      return task;
-    }
     const absl::Duration now = clock_.MonotonicNow();
-    if (std::optional<Work> work = table_.NextWork(now)) {
-      auto task = std::make_unique<Task>();
-      task->work = *std::move(work);
-      if (task->work.made == nullptr) {
-        task->batch = TakeSpare(task->work.plan.get());
-      }
+    if (std::unique_ptr<Task> task = NextTask(now)) {
+      ++busy_;
       return task;
     }
     mutex_.AwaitWithTimeout(absl::Condition(this, &Pool::HasWorkOrStops),
@@ -88,12 +84,62 @@ std::unique_ptr<Pool::Task> Pool::WaitForWork() {
   }
 }
 
+std::unique_ptr<Pool::Task> Pool::NextTask(absl::Duration now) {
+  if (one_is_alone_) return nullptr;
+  if (suspect_ == nullptr) {
+    std::unique_ptr<Task> task;
+    if (!resumed_.empty()) {
+      task = std::move(resumed_.front());
+      resumed_.pop_front();
+    } else if (std::optional<Work> work = table_.NextWork(now)) {
+      task = std::make_unique<Task>();
+      task->work = *std::move(work);
+      if (task->work.made == nullptr) {
+        task->batch = TakeSpare(task->work.plan.get());
+      }
+    } else {
+      return nullptr;
+    }
+    if (!IsSuspect(*task)) return task;
+    suspect_ = std::move(task);
+  }
+  // Soon: nothing that workers do waits for anybody.
+  if (busy_ > 0) return nullptr;
+  one_is_alone_ = true;
+  return std::move(suspect_);
+}
+
+bool Pool::IsSuspect(Task& task) const {
+  if (note_ == nullptr || note_->num_suspects() == 0) return false;
+  const CrashNote::Suspect* suspect = note_->Find(task.name());
+  if (suspect == nullptr) return false;
+  if (suspect->deaths_alone < options_.poison_attempts) return true;
+  task.poisoned = absl::InternalError(absl::StrCat(
+      "its sampler pool (partition ", dataset_.partition(), " of ",
+      dataset_.name(), ") died ", suspect->deaths, " times while it was made, ",
+      suspect->deaths_alone,
+      " of them with nothing else in the making, so its ",
+      task.work.plan->SeedsOf(task.work.batch_index),
+      " seeds are not sampled again; look for how the process died (SIGBUS, "
+      "SIGSEGV, out of memory), check the dataset's files, and end the pool "
+      "with SIGTERM when it is mended: the next one tries again"));
+  return false;
+}
+
+void Pool::EndTurn() {
+  --busy_;
+  one_is_alone_ = false;  // if it was, it was this one
+}
+
 void Pool::RunWorker(int worker) {
   prometheus::Counter& busy_seconds = metrics_.WorkerBusySeconds(worker);
   while (std::unique_ptr<Task> task = WaitForWork()) {
     const absl::Duration start = clock_.MonotonicNow();
     absl::Status error;
+    const auto slot = static_cast<size_t>(worker);
+    if (note_ != nullptr) note_->Begin(slot, task->name());
     const std::optional<Outcome> outcome = Do(*task, &error);
+    if (note_ != nullptr) note_->End(slot);
     const absl::Duration end = clock_.MonotonicNow();
     busy_seconds.Increment(absl::ToDoubleSeconds(end - start));
     task->cost += end - start;
@@ -109,6 +155,10 @@ void Pool::RunWorker(int worker) {
     const std::shared_ptr<ShmProducer> producer = task->work.producer;
     const std::shared_ptr<const ChannelPlan> plan = task->work.plan;
     MutexLock lock(&mutex_);
+    EndTurn();
+    if (note_ != nullptr && outcome == Outcome::kCommitted) {
+      note_->Clear(task->name());
+    }
     table_.Finish(std::move(task->work), *outcome, error, task->cost, end);
     if (task->batch != nullptr &&
         spares_.size() < static_cast<size_t>(options_.workers)) {
@@ -120,6 +170,7 @@ void Pool::RunWorker(int worker) {
 void Pool::PutAside(std::unique_ptr<Task> task) {
   {
     MutexLock lock(&mutex_);
+    EndTurn();
     ++put_aside_;
   }
   const RemoteFetches fetches = task->batch->fetches();
@@ -138,6 +189,13 @@ void Pool::PutAside(std::unique_ptr<Task> task) {
 std::optional<Pool::Outcome> Pool::Do(Task& task, absl::Status* error) {
   Work& work = task.work;
   if (work.run->cancelled) return Outcome::kCancelled;
+  if (!task.poisoned.ok()) {
+    std::cerr << "sampler_pool: " << ChannelName(work.channel->spec)
+              << ", epoch " << work.run->epoch << ", batch " << work.batch_index
+              << ": " << task.poisoned.message() << "\n";
+    *error = task.poisoned;
+    return Outcome::kFailed;
+  }
   if (work.made != nullptr) {
     auto& batch = static_cast<Batch&>(*work.made);
     metrics_.room_seconds.Observe(
@@ -246,6 +304,7 @@ absl::Status Pool::Commit(const Work& work, Batch& batch,
           .Encode()));
   const absl::Duration committed = clock_.MonotonicNow();
 
+  if (batch.is_accelerated()) metrics_.device_batches.Increment();
   const auto between = [](uint64_t from_ns, uint64_t to_ns) {
     return absl::Nanoseconds(static_cast<int64_t>(to_ns - from_ns));
   };

@@ -1,8 +1,10 @@
 #include "tools/bench/figures.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -171,13 +173,21 @@ std::vector<Figure> FiguresOf(const Json& results) {
   }
   for (const Json& size : ListOf(results, "scaling")) {
     add("scaling",
-        absl::StrFormat("2^%d nodes, batches", size.value("scale", 0)), "1/s",
+        NodesText(size.value("nodes", uint64_t{0})) + " nodes, batches", "1/s",
         true, ValuesOfRounds(size, "batches_per_s"));
   }
   if (results.contains("idle")) {
     add("idle", "an idle cluster", "cores", false, results["idle"]["cores"]);
   }
   return figures;
+}
+
+std::string NodesText(uint64_t nodes) {
+  if (std::has_single_bit(nodes)) {
+    return absl::StrCat("2^", std::countr_zero(nodes));
+  }
+  if (nodes % 1'000'000 == 0) return absl::StrCat(nodes / 1'000'000, " M");
+  return absl::StrCat(nodes);
 }
 
 Json CostOfLoad(const Json& results, const Json& load) {

@@ -1,6 +1,7 @@
 #ifndef FAIRLEAD_TOOLS_BENCH_FIGURES_H_
 #define FAIRLEAD_TOOLS_BENCH_FIGURES_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,9 @@ struct Goal {
   std::string formula;  // how the value is made, where that is not plain
 };
 std::vector<Goal> GoalsOf(const nlohmann::ordered_json& results);
+
+// How many nodes a graph has, to read: "2^16", or "100 M".
+std::string NodesText(uint64_t nodes);
 
 // What a load's batches cost at the machine's floors, from what was measured of
 // both. Null, if one was not.

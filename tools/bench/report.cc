@@ -301,6 +301,8 @@ std::string ReportHtml(const Json& results, const Json& baseline) {
            ScalingEdgePlot(results)),
       Card("Scaling: memory", "Of the sampler pool, with its mapped dataset.",
            ScalingMemoryPlot(results)),
+      Card("Scaling: start", "Until the sampler pool is ready; files in cache.",
+           ScalingStartPlot(results)),
       "</div>\n");
   absl::StrAppend(
       &html,

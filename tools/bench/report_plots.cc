@@ -1,8 +1,8 @@
 #include "tools/bench/report_plots.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <utility>
@@ -32,14 +32,29 @@ void AddPoint(double x, const std::vector<double>& values, Series& series) {
   series.ranges.emplace_back(Quantile(values, 0), Quantile(values, 1));
 }
 
-// "2^16" at each size.
+// "2^16", or "100 M", at each size.
 Axis SizeAxis(const Json& results) {
   Axis axis{.label = "nodes of the graph", .logarithmic = true};
   for (const Json& size : ListOf(results, "scaling")) {
-    const int scale = size.value("scale", 0);
-    axis.ticks.emplace_back(std::exp2(scale), absl::StrCat("2^", scale));
+    const auto nodes = size.value("nodes", uint64_t{0});
+    axis.ticks.emplace_back(static_cast<double>(nodes), NodesText(nodes));
   }
   return axis;
+}
+
+// What there is one of for each size.
+std::string ScalingPlot(const Json& results, const char* key,
+                        const std::string& name, const Axis& y) {
+  Series series{.name = name};
+  for (const Json& size : ListOf(results, "scaling")) {
+    const double value = size.value(key, 0.0);
+    if (value > 0) {
+      series.points.emplace_back(size.value("nodes", 0.0), value);
+    }
+  }
+  return LinePlot(SizeAxis(results), y,
+                  series.points.empty() ? std::vector<Series>{}
+                                        : std::vector<Series>{series});
 }
 
 }  // namespace
@@ -194,8 +209,8 @@ std::string SyscallsPlot(const Json& results) {
 std::string ScalingSpeedPlot(const Json& results) {
   Series series{.name = "remote, fanout 10,5"};
   for (const Json& size : ListOf(results, "scaling")) {
-    AddPoint(std::exp2(size.value("scale", 0)),
-             ValuesOfRounds(size, "batches_per_s"), series);
+    AddPoint(size.value("nodes", 0.0), ValuesOfRounds(size, "batches_per_s"),
+             series);
   }
   return LinePlot(SizeAxis(results),
                   {.label = "batches a second", .unit = "1/s"},
@@ -210,7 +225,7 @@ std::string ScalingEdgePlot(const Json& results) {
       const std::string fanout = alone.value("fanout", "");
       Series& series = by_fanout[fanout];
       series.name = absl::StrCat("fanout ", fanout);
-      AddPoint(std::exp2(size.value("scale", 0)),
+      AddPoint(size.value("nodes", 0.0),
                alone["s_per_edge"].get<std::vector<double>>(), series);
     }
   }
@@ -223,16 +238,13 @@ std::string ScalingEdgePlot(const Json& results) {
 }
 
 std::string ScalingMemoryPlot(const Json& results) {
-  Series memory{.name = "memory of the pool at most"};
-  for (const Json& size : ListOf(results, "scaling")) {
-    const double bytes = size.value("pool_peak_bytes", 0.0);
-    if (bytes > 0) {
-      memory.points.emplace_back(std::exp2(size.value("scale", 0)), bytes);
-    }
-  }
-  return LinePlot(SizeAxis(results), {.label = "memory", .unit = "bytes"},
-                  memory.points.empty() ? std::vector<Series>{}
-                                        : std::vector<Series>{memory});
+  return ScalingPlot(results, "pool_peak_bytes", "memory of the pool at most",
+                     {.label = "memory", .unit = "bytes"});
+}
+
+std::string ScalingStartPlot(const Json& results) {
+  return ScalingPlot(results, "pool_start_s", "until the pool serves",
+                     {.label = "time", .unit = "s"});
 }
 
 }  // namespace fairlead::bench

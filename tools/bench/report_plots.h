@@ -19,6 +19,7 @@ std::string SyscallsPlot(const nlohmann::ordered_json& results);
 std::string ScalingSpeedPlot(const nlohmann::ordered_json& results);
 std::string ScalingEdgePlot(const nlohmann::ordered_json& results);
 std::string ScalingMemoryPlot(const nlohmann::ordered_json& results);
+std::string ScalingStartPlot(const nlohmann::ordered_json& results);
 
 }  // namespace fairlead::bench
 

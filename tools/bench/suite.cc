@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
+#include <fstream>
+#include <ios>
 #include <memory>
 #include <set>
 #include <string>
@@ -35,12 +37,25 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr absl::Duration kDatasetTimeout = absl::Minutes(10);
+constexpr absl::Duration kDatasetTimeout = absl::Minutes(30);
 constexpr uint64_t kMinBuffer = 64 << 20;
 constexpr uint64_t kMessagesInBuffer = 8;  // as `fairleadctl advise` wants it
-constexpr int kScaleStep = 2;
-constexpr int kScalingSteps = 3;
+constexpr uint64_t kSmallestGraph = 1 << 16;
+constexpr uint64_t kNextGraph = 4;  // times as many nodes
 const char* const kFanouts[] = {"10,5", "15,10,5"};
+
+// So that what is measured next reads it from memory, and not from a disk.
+void ReadThrough(const std::string& folder) {
+  std::vector<char> piece(1 << 20);
+  std::error_code ignored;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(folder, ignored)) {
+    std::ifstream file(entry.path(), std::ios::binary);
+    while (
+        file.read(piece.data(), static_cast<std::streamsize>(piece.size()))) {
+    }
+  }
+}
 
 class Suite {
  public:
@@ -80,7 +95,8 @@ class Suite {
   absl::Status RunFloors();
   absl::Status RunMicros();
   // Makes it, unless it is there. Its folder.
-  absl::StatusOr<std::string> MakeDataset(int scale);
+  absl::StatusOr<std::string> MakeDataset(
+      const std::string& name, const std::vector<std::string>& arguments);
   absl::Status RunSampling(const std::string& dataset, Json& into);
   absl::StatusOr<std::unique_ptr<BenchCluster>> StartCluster(
       const std::string& dataset);
@@ -91,7 +107,7 @@ class Suite {
   absl::Status RunLoads(const std::string& dataset);
   void RunSyscalls(BenchCluster& cluster);
   absl::Status RunScaling();
-  std::vector<int> Scales() const;
+  std::vector<uint64_t> GraphSizes() const;
   int CountSteps() const;
 
   const SuiteOptions& options_;
@@ -131,24 +147,23 @@ absl::Status Suite::RunMicros() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> Suite::MakeDataset(int scale) {
-  const std::string folder =
-      Folder(absl::StrCat("kronecker-", scale, "-", options_.edge_factor, "-",
-                          options_.feature_dim));
+absl::StatusOr<std::string> Suite::MakeDataset(
+    const std::string& name, const std::vector<std::string>& arguments) {
+  std::string folder = Folder(name);
   if (std::filesystem::exists(folder + "/dataset.json")) return folder;
+  std::vector<std::string> command = {
+      options_.programs.Path("tools/dataset/dataset")};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  command.push_back(absl::StrCat("--out=", folder));
   FAIRLEAD_ASSIGN_OR_RETURN(
       const Outcome outcome,
-      RunToEnd({options_.programs.Path("tools/dataset/dataset"), "kronecker",
-                absl::StrCat("--scale=", scale),
-                absl::StrCat("--edge_factor=", options_.edge_factor),
-                absl::StrCat("--feature_dim=", options_.feature_dim),
-                absl::StrCat("--out=", folder)},
-               kDatasetTimeout, options_.work_dir));
+      RunToEnd(command, kDatasetTimeout, options_.work_dir));
   if (outcome.exit_code == 0) return folder;
   return absl::InternalError(absl::StrCat("dataset: ", outcome.err));
 }
 
 absl::Status Suite::RunSampling(const std::string& dataset, Json& into) {
+  ReadThrough(dataset);
   FAIRLEAD_ASSIGN_OR_RETURN(const std::unique_ptr<const Dataset> graph,
                             Dataset::Load(dataset));
   const RowWidths widths = WidthsOf(*graph);
@@ -276,22 +291,28 @@ void Suite::RunSyscalls(BenchCluster& cluster) {
   }
 }
 
-std::vector<int> Suite::Scales() const {
-  std::vector<int> scales;
-  for (int i = kScalingSteps - 1; i >= 0; --i) {
-    const int scale = options_.max_scale - i * kScaleStep;
-    // A batch wants as many nodes as it has seeds.
-    if (uint64_t{1} << scale >= options_.batch_size) scales.push_back(scale);
+std::vector<uint64_t> Suite::GraphSizes() const {
+  std::vector<uint64_t> sizes;
+  for (uint64_t nodes = kSmallestGraph; nodes < options_.max_nodes;
+       nodes *= kNextGraph) {
+    sizes.push_back(nodes);
   }
-  return scales;
+  sizes.push_back(options_.max_nodes);
+  return sizes;
 }
 
 absl::Status Suite::RunScaling() {
   Json& list = results_["scaling"] = Json::array();
-  for (const int scale : Scales()) {
-    Step(absl::StrCat("a graph of 2^", scale, " nodes"));
-    FAIRLEAD_ASSIGN_OR_RETURN(const std::string dataset, MakeDataset(scale));
-    Json size = {{"scale", scale}};
+  for (const uint64_t nodes : GraphSizes()) {
+    Step(absl::StrCat("a graph of ", nodes, " nodes"));
+    // Features of one byte a number: of 100 M nodes they fit into memory.
+    FAIRLEAD_ASSIGN_OR_RETURN(
+        const std::string dataset,
+        MakeDataset(
+            absl::StrCat("power-law-", nodes),
+            {"power_law", absl::StrCat("--nodes=", nodes), "--edge_factor=16",
+             "--feature_dim=16", "--int8_features"}));
+    Json size = {{"nodes", nodes}};
     FAIRLEAD_RETURN_IF_ERROR(RunSampling(dataset, size));
     FAIRLEAD_ASSIGN_OR_RETURN(const std::unique_ptr<BenchCluster> cluster,
                               StartCluster(dataset));
@@ -316,7 +337,11 @@ absl::Status Suite::RunOnDataset() {
   Step("sampling alone");
   std::string dataset = options_.dataset;
   if (dataset.empty()) {
-    FAIRLEAD_ASSIGN_OR_RETURN(dataset, MakeDataset(options_.max_scale));
+    FAIRLEAD_ASSIGN_OR_RETURN(
+        dataset,
+        MakeDataset(absl::StrCat("kronecker-", options_.scale),
+                    {"kronecker", absl::StrCat("--scale=", options_.scale),
+                     "--edge_factor=20", "--feature_dim=128"}));
   }
   FAIRLEAD_RETURN_IF_ERROR(RunSampling(dataset, results_));
   if (!Has("loads") && !Has("idle") && !Has("syscalls")) {
@@ -335,7 +360,7 @@ int Suite::CountSteps() const {
   if (Has("idle")) ++steps;
   if (Has("loads")) steps += options_.rounds * static_cast<int>(Loads().size());
   if (Has("syscalls")) steps += 2;
-  if (Has("scaling")) steps += static_cast<int>(Scales().size());
+  if (Has("scaling")) steps += static_cast<int>(GraphSizes().size());
   return steps;
 }
 

@@ -19,10 +19,9 @@ struct SuiteOptions {
   Programs programs;
   std::string work_dir;  // for datasets and logs; made
   std::string shm_dir;   // on a tmpfs; made, and removed
-  std::string dataset;   // empty: a Kronecker graph of 2^max_scale is made
-  int max_scale = 20;
-  int64_t edge_factor = 20;
-  int64_t feature_dim = 128;
+  std::string dataset;   // empty: a Kronecker graph of 2^scale nodes is made
+  int scale = 20;
+  uint64_t max_nodes = uint64_t{1} << 20;  // of the graphs of "scaling"
   uint64_t batch_size = 1024;
   int workers = 1;  // sampling threads
   std::vector<int> clients = {1, 2, 4, 16};

@@ -11,13 +11,15 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
 #include "libs/loader/loader_options.h"
+#include "libs/rpc/registry_address.h"
 #include "libs/rpc/security_flags.h"
 #include "libs/security/identity.h"
 #include "libs/status/status_macros.h"
 #include "torch/torch.h"
 
 ABSL_FLAG(std::string, registry, "127.0.0.1:7100",
-          "host:port of the registry.");
+          "host:port of the registry; empty for the port after $MASTER_PORT "
+          "of $MASTER_ADDR, where it is beside torch.distributed's master.");
 ABSL_FLAG(std::string, job, "",
           "Name of this run: the same on its ranks, other than other runs'; "
           "empty for the program's name.");
@@ -38,7 +40,8 @@ namespace fairlead {
 
 absl::StatusOr<TrainerFlags> ReadTrainerFlags(absl::string_view program) {
   TrainerFlags flags;
-  flags.registry = absl::GetFlag(FLAGS_registry);
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      flags.registry, rpc::RegistryAddress(absl::GetFlag(FLAGS_registry)));
   FAIRLEAD_ASSIGN_OR_RETURN(flags.security,
                             rpc::SecurityFromFlags(security::Role::kTrainer));
   flags.job = absl::GetFlag(FLAGS_job);

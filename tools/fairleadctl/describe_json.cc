@@ -2,9 +2,12 @@
 
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "libs/tensor_mesh/mesh_line.h"
 #include "nlohmann/json.hpp"
 #include "protos/fairlead/v1/registry.pb.h"
 #include "protos/fairlead/v1/sampling.pb.h"
@@ -20,6 +23,13 @@ std::string EnumName(absl::string_view name, absl::string_view prefix) {
 
 }  // namespace
 
+std::string AddressOf(const v1::Member& member) {
+  if (!absl::StrContains(member.address(), '|')) return member.address();
+  const absl::StatusOr<internal::MeshLine> line =
+      internal::MeshLine::Parse(member.address());
+  return line.ok() ? line->address : "";
+}
+
 std::string RoleName(v1::Role role) {
   return EnumName(v1::Role_Name(role), "ROLE_");
 }
@@ -33,7 +43,7 @@ Json ToJson(const v1::Member& member) {
                {"member_name", member.member_name()},
                {"role", RoleName(member.role())},
                {"rank", member.rank()},
-               {"address", member.address()},
+               {"address", AddressOf(member)},
                {"metrics_address", member.metrics_address()},
                {"shm_domain", member.shm_domain()},
                {"draining", member.draining()}};

@@ -17,6 +17,11 @@ nlohmann::ordered_json ToJson(const v1::ChannelDescription& channel);
 // Of a list of seeds only how many there are.
 nlohmann::ordered_json ToJson(const v1::ChannelSpec& spec);
 
+// Where it takes connections. A trainer in a tensor mesh tells the registry
+// more in its address's place, with the token that the others are to show
+// there: that is theirs to know.
+std::string AddressOf(const v1::Member& member);
+
 std::string RoleName(v1::Role role);            // "sampler_pool"
 std::string StateName(v1::ChannelState state);  // "parked"
 

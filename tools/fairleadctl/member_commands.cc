@@ -40,7 +40,7 @@ absl::Status RunMembers(const CommandContext& context,
   for (const v1::Member& member : response.members()) {
     const v1::DatasetPartition& dataset = member.dataset();
     table.AddRow({RoleName(member.role()), absl::StrCat(member.rank()),
-                  member.member_name(), member.address(),
+                  member.member_name(), AddressOf(member),
                   member.metrics_address(),
                   member.role() == v1::ROLE_SAMPLER_POOL
                       ? absl::StrCat(dataset.name(), " ", dataset.partition(),

@@ -24,6 +24,7 @@
 #include "libs/command_line/command_line.h"
 #include "libs/dist_graph/dist_dataset.h"
 #include "libs/loader/input_nodes.h"
+#include "libs/loader/keep_freed_memory.h"
 #include "libs/loader/loader_options.h"
 #include "libs/loader/sample_stream.h"
 #include "libs/loader/sample_stream_options.h"
@@ -362,6 +363,7 @@ absl::Status Run() {
 }  // namespace fairlead
 
 int main(int argc, char** argv) {
+  fairlead::KeepFreedMemory();
   fairlead::ParseFlagsOnly(
       argc, argv,
       "Loads batches from a running cluster as trainers would, without a "

@@ -21,6 +21,7 @@
 #include "boost/timer/progress_display.hpp"
 #include "libs/command_line/command_line.h"
 #include "libs/graph/dataset_manifest.h"
+#include "libs/loader/keep_freed_memory.h"
 #include "libs/loader/loader_options.h"
 #include "libs/status/status_macros.h"
 #include "tools/quickstart/local_cluster.h"
@@ -153,6 +154,7 @@ absl::Status Run(const std::string& runfiles) {
 }  // namespace fairlead
 
 int main(int argc, char** argv) {
+  fairlead::KeepFreedMemory();
   // Before the flags are read, which may change the folder.
   const std::string runfiles = absl::StrCat(
       std::filesystem::absolute(argv[0]).string(), ".runfiles/fairlead");

@@ -44,6 +44,8 @@ std::string KindOf(const SegmentReport& report) {
       return "doorbell";
     case SegmentReport::Kind::kMesh:
       return "mesh";
+    case SegmentReport::Kind::kNote:
+      return "note";
   }
   return "";
 }

@@ -15,6 +15,7 @@
 #include "libs/command_line/command_line.h"
 #include "libs/loader/batch.h"
 #include "libs/loader/dist_ablp_loader.h"
+#include "libs/loader/keep_freed_memory.h"
 #include "libs/loader/loader_options.h"
 #include "libs/sampling/ablp_label_types.h"
 #include "libs/status/status_macros.h"
@@ -103,6 +104,7 @@ absl::Status Run() {
 }  // namespace fairlead
 
 int main(int argc, char** argv) {
+  fairlead::KeepFreedMemory();
   fairlead::ParseFlagsOnly(
       argc, argv,
       "One of --world_size processes that train GraphSAGE together to predict "

@@ -14,6 +14,7 @@
 #include "libs/command_line/command_line.h"
 #include "libs/loader/batch.h"
 #include "libs/loader/dist_neighbor_loader.h"
+#include "libs/loader/keep_freed_memory.h"
 #include "libs/loader/loader_options.h"
 #include "libs/status/status_macros.h"
 #include "tools/examples/data_parallel.h"
@@ -94,6 +95,7 @@ absl::Status Run() {
 }  // namespace fairlead
 
 int main(int argc, char** argv) {
+  fairlead::KeepFreedMemory();
   fairlead::ParseFlagsOnly(
       argc, argv,
       "One of --world_size processes that train GraphSAGE together to name the "
