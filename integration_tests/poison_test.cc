@@ -10,7 +10,6 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
@@ -25,6 +24,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "gmock/gmock.h"
@@ -37,6 +37,7 @@
 #include "libs/graph/dataset_writer.h"
 #include "libs/status/status_macros.h"
 #include "libs/status/status_matchers.h"
+#include "libs/sync/mutex.h"
 #include "nlohmann/json.hpp"
 
 namespace fairlead {
@@ -154,20 +155,29 @@ class Poison : public ::testing::Test {
 
   // Starts the pool again each time it dies, until it ends in order. How often
   // it died.
-  int TendPool(std::atomic<pid_t>& pid) {
+  int TendPool() ABSL_LOCKS_EXCLUDED(tending_) {
     const size_t index = cluster_->IndexOf("pool-0");
     int deaths = 0;
     while (true) {
-      pid = cluster_->pool().process().pid();
       const absl::StatusOr<int> code =
           cluster_->pool().process().Wait(kPatience);
       EXPECT_THAT(code, IsOk());
       if (!code.ok() || *code == 0) return deaths;
+      MutexLock lock(&tending_);
       // It may be given its death before it says that it serves.
       for (++deaths; !cluster_->Restart(index).ok(); ++deaths) {
         if (deaths > 20) return deaths;
       }
     }
+  }
+
+  // What a pool that has been tended says of itself, and then its end.
+  std::map<std::string, double> EndPool() ABSL_LOCKS_EXCLUDED(tending_) {
+    MutexLock lock(&tending_);
+    const auto metrics = Scrape(cluster_->pool().metrics_address());
+    EXPECT_THAT(metrics, IsOk());
+    kill(cluster_->pool().process().pid(), SIGTERM);
+    return metrics.ok() ? *metrics : std::map<std::string, double>();
   }
 
   static std::string missing_;  // why there is no mount namespace
@@ -176,6 +186,7 @@ class Poison : public ::testing::Test {
   std::string lost_;
   off_t lost_at_ = 0;
   std::unique_ptr<TestCluster> cluster_;
+  Mutex tending_;  // held while the pool is away
 };
 
 std::string Poison::missing_;
@@ -191,27 +202,24 @@ TEST_F(Poison, BatchThatKillsItsPoolFailsAloneAndAllOthersComeOnce) {
 
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto load, StartLoad(whole));
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto other, StartLoad(harmless));
-  std::atomic<pid_t> pool = 0;
   absl::StatusOr<nlohmann::json> end;
   std::map<std::string, double> metrics;
   std::thread trainers([&] {
     end = load->Finish();
     EXPECT_THAT(other->Finish(), IsOk());
-    const auto scraped = Scrape(cluster_->pool().metrics_address());
-    EXPECT_THAT(scraped, IsOk());
-    if (scraped.ok()) metrics = *scraped;
-    kill(pool, SIGTERM);
+    metrics = EndPool();  // (They could not end without one.)
   });
-  const int deaths = TendPool(pool);
+  const int deaths = TendPool();
   trainers.join();
 
   EXPECT_THAT(other->CheckExact(owed_to_other, 1), IsOk());
-  EXPECT_THAT(end,
-              StatusIs(absl::StatusCode::kInternal,
-                       AllOf(HasSubstr("\"duplicates\":0,\"missing\":0"),
-                             HasSubstr("epoch 0, batch "),
-                             HasSubstr("3 of them with nothing else in the "
-                                       "making, so its 4 seeds"))));
+  EXPECT_THAT(
+      end,
+      StatusIs(absl::StatusCode::kInternal,
+               AllOf(HasSubstr("\"duplicates\":0,"),
+                     HasSubstr("\"missing\":0,"), HasSubstr("epoch 0, batch "),
+                     HasSubstr("3 of them with nothing else in the "
+                               "making, so its 4 seeds"))));
   // All but one of each epoch, which died alone three times; before that maybe
   // once with others.
   const BatchDigests came = load->Digests();

@@ -122,8 +122,8 @@ class DistSession {
 
   // --- groups that meet ------------------------------------------------------
   // Values of all ranks of the role, or of all roles, by worker name. At most
-  // 1 MiB each. Errors as Rendezvous::AllGather; ABORTED as soon as one of them
-  // is known to be gone, naming it, whether it had sent its value or not;
+  // 1 MiB each. Errors as Rendezvous::AllGather; ABORTED within seconds of one
+  // being known to be gone, naming it, whether it had sent its value or not;
   // FAILED_PRECONDITION after Shutdown(), and for a dynamic client.
   absl::StatusOr<std::map<std::string, std::string>> AllGather(
       absl::string_view value, absl::Duration timeout);

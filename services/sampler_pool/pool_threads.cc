@@ -103,7 +103,7 @@ std::unique_ptr<Pool::Task> Pool::NextTask(absl::Duration now) {
     if (!IsSuspect(*task)) return task;
     suspect_ = std::move(task);
   }
-  // Soon: nothing that workers do waits for anybody.
+  // Soon: workers wait for no channel, and for no other partition.
   if (busy_ > 0) return nullptr;
   one_is_alone_ = true;
   return std::move(suspect_);
