@@ -282,32 +282,6 @@ TEST_F(LimitsTest, ReaderThatReadsNothingDelaysNobody) {
   stream->Finish().error_code();
 }
 
-// Each of these streams keeps a thread of the pool waiting for its reader.
-TEST_F(LimitsTest, ClientThatTakesThreadsLeavesSomeToOthers) {
-  Start({.pool_flags = {"--max_server_threads=4"}});
-  Store store(Connect(cluster().pool(), "trainer/hostile"));
-  struct Opened {
-    grpc::ClientContext context;
-    std::unique_ptr<grpc::ClientReader<v1::EdgeIndexChunk>> rpc;
-  };
-  v1::GetEdgeIndexRequest everything;
-  everything.set_layout("coo");
-  std::vector<std::unique_ptr<Opened>> all;
-  for (int i = 0; i < 32; ++i) {
-    Opened& opened = *all.emplace_back(std::make_unique<Opened>());
-    opened.rpc = store.GetEdgeIndex(&opened.context, everything);
-  }
-  // They are there, and there is much to read.
-  v1::EdgeIndexChunk chunk;
-  EXPECT_TRUE(all[0]->rpc->Read(&chunk));
-  EXPECT_GT(chunk.ByteSizeLong(), 100'000u);
-  EXPECT_THAT(Load(), IsOk());
-  for (const auto& opened : all) {
-    opened->context.TryCancel();
-    opened->rpc->Finish().error_code();
-  }
-}
-
 TEST_F(LimitsTest, ClientThatFloodsStarvesNobody) {
   Start();
   // It asks more than can be answered, and waits for no answer.
