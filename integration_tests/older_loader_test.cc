@@ -203,7 +203,9 @@ class OlderLoader : public ::testing::TestWithParam<Age> {
   }
   void TearDown() override {
     registry_.reset();  // or the registry would wait for us to hang up
-    if (cluster_ != nullptr) EXPECT_THAT(cluster_->Stop(), IsOk());
+    if (cluster_ != nullptr) {
+      EXPECT_THAT(cluster_->Stop(), IsOk());
+    }
   }
 
   absl::StatusOr<MessagePtr> AskRegistry(const std::string& method,
