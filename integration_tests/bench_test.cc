@@ -57,7 +57,7 @@ class Bench : public ::testing::Test {
     out_ = absl::StrCat(folder, "/results.json");
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(
         const Outcome outcome,
-        RunBench({"--quick", "--max_scale=10", "--window=300ms",
+        RunBench({"--quick", "--scale=10", "--max_nodes=1024", "--window=300ms",
                   absl::StrCat("--work_dir=", folder, "/work"),
                   absl::StrCat("--out=", out_), "--commit=0123456789ab"}));
     ASSERT_EQ(outcome.exit_code, 0) << outcome.err;

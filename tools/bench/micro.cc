@@ -55,7 +55,7 @@ std::vector<MicroSpec> MicroSpecs(bool quick) {
       {"encode", "libs/tensor_message/tensor_message_benchmark",
        quick ? "BM_PlanAndWriteFrame|BM_Parse" : "."},
       {"pool", "services/sampler_pool/pool_benchmark",
-       quick ? "BM_BatchThroughTheTable/10$" : "BM_BatchThroughTheTable/10"},
+       quick ? "BM_BatchThroughTheTable/10/" : "BM_BatchThroughTheTable/10"},
   };
   if (quick) return specs;
   specs.push_back({"sampler", "libs/sampling/neighbor_sampler_benchmark",
