@@ -8,9 +8,9 @@ namespace fairlead {
 //
 // Without it each remote batch is received into memory that the kernel has just
 // given and takes back when the batch has been read: a page fault for every
-// 4 KiB, which is a third of what receiving costs (README.md has figures). It
-// is no part of the loaders because memory is the program's own affair: one
-// that links another malloc, or sets MALLOC_* in the environment, does without.
+// 4 KiB (README.md has figures). It is no part of the loaders because memory is
+// the program's own affair: one that links another malloc, or sets MALLOC_* in
+// the environment, does without.
 // Does nothing where the C library is not glibc.
 void KeepFreedMemory();
 
