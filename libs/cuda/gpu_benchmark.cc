@@ -1,5 +1,5 @@
 // What a GPU does with a graph, beside what it could do at most; see README.md.
-// Prints "no device" and succeeds where there is none.
+// Succeeds where there is no device, with a line that says so.
 
 #include <algorithm>
 #include <chrono>
@@ -331,7 +331,8 @@ absl::Status Measure() {
 
 int main() {
   if (!fairlead::cuda::CountDevices().ok()) {
-    std::cout << "no device\n";
+    std::cout << "gpu_benchmark: there is no CUDA device here (or no driver); "
+                 "nothing was measured\n";
     return 0;
   }
   const absl::Status status = fairlead::cuda::Measure();

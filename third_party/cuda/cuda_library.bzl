@@ -86,7 +86,9 @@ def cuda_library(name, srcs, hdrs = [], deps = [], **kwargs):
         name = name,
         srcs = objects,
         hdrs = hdrs,
-        deps = deps,
+        # In one file with the runtime, whose symbols are hidden.
+        linkstatic = True,
         target_compatible_with = CUDA_ONLY,
+        deps = deps,
         **kwargs
     )
