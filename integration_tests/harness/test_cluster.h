@@ -16,7 +16,7 @@
 #include "integration_tests/harness/place.h"
 #include "libs/child_process/child_process.h"
 #include "libs/child_process/service_process.h"
-#include "nlohmann/json.hpp"
+#include "nlohmann/json_fwd.hpp"
 
 namespace fairlead::testing {
 
