@@ -22,6 +22,7 @@
 #include "libs/dist_context/dist_session.h"
 #include "libs/dist_rpc/callee_server.h"
 #include "libs/dist_rpc/dist_rpc.h"
+#include "libs/status/status_macros.h"
 #include "libs/status/status_matchers.h"
 
 namespace fairlead {
@@ -204,15 +205,19 @@ TEST_F(ContextTest, OtherCountsAreToldWithBoth) {
   }
 }
 
+// Somebody to call, who says what he is told.
+absl::StatusOr<std::unique_ptr<CalleeServer>> StartEcho() {
+  FAIRLEAD_ASSIGN_OR_RETURN(auto callees, CalleeServer::Start({}));
+  FAIRLEAD_RETURN_IF_ERROR((callees->Register<StringValue, StringValue>(
+      "echo", [](const StringValue& said) -> absl::StatusOr<StringValue> {
+        return said;
+      })));
+  return callees;
+}
+
 // GL-133: workers call workers, servers and clients each other and their like.
 TEST_F(ContextTest, RolesCallThoseOfTheirKindOfJob) {
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto callees, CalleeServer::Start({}));
-  ASSERT_THAT((callees->Register<StringValue, StringValue>(
-                  "echo",
-                  [](const StringValue& said) -> absl::StatusOr<StringValue> {
-                    return said;
-                  })),
-              IsOk());
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto callees, StartEcho());
   JobOptions job = Job();
   job.rpc_address = callees->address();
   Joining joining = Server({.num_clients = 1, .job = job});
@@ -243,13 +248,7 @@ TEST_F(ContextTest, RolesCallThoseOfTheirKindOfJob) {
 }
 
 TEST_F(ContextTest, ProcessesCallEachOtherByRoleAndRank) {
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto callees, CalleeServer::Start({}));
-  ASSERT_THAT((callees->Register<StringValue, StringValue>(
-                  "echo",
-                  [](const StringValue& said) -> absl::StatusOr<StringValue> {
-                    return said;
-                  })),
-              IsOk());
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto callees, StartEcho());
   JobOptions with_callees = Job();
   with_callees.rpc_address = callees->address();
   Joining joining = Server({.num_clients = 1, .job = with_callees});

@@ -23,7 +23,7 @@
 #include "libs/type_names/type_names.h"
 #include "tools/examples/data_parallel.h"
 #include "tools/examples/training_loop.h"
-#include "torch/torch.h"
+#include "torch/types.h"
 
 namespace fairlead::testing {
 namespace {
@@ -38,11 +38,7 @@ using ::testing::Pair;
 class DataParallelTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    const std::string folder = NewFolder();
-    auto registry = ServiceProcess::Start(
-        {Program("services/registry"), "--listen=127.0.0.1:0",
-         "--metrics_listen=127.0.0.1:0", "--store=" + folder + "/registry.db"},
-        folder + "/log", kPatience);
+    auto registry = StartRegistry();
     ASSERT_THAT(registry, IsOk());
     registry_.emplace(*std::move(registry));
   }

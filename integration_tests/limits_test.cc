@@ -32,6 +32,7 @@
 #include "libs/rpc/channel.h"
 #include "libs/rpc/status_conversion.h"
 #include "libs/status/status_matchers.h"
+#include "nlohmann/json.hpp"
 #include "protos/fairlead/v1/channel_gateway.grpc.pb.h"
 #include "protos/fairlead/v1/graph_store.grpc.pb.h"
 #include "protos/fairlead/v1/registry.grpc.pb.h"

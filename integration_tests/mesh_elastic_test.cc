@@ -27,17 +27,12 @@ namespace {
 using ::fairlead::testing::IsOk;
 using ::fairlead::testing::IsOkAndHolds;
 using ::fairlead::testing::kPatience;
-using ::fairlead::testing::NewFolder;
-using ::fairlead::testing::Program;
+using ::fairlead::testing::StartRegistry;
 
 class MeshElasticTest : public ::testing::TestWithParam<bool> {
  protected:
   void SetUp() override {
-    folder_ = NewFolder();
-    auto registry = ServiceProcess::Start(
-        {Program("services/registry"), "--listen=127.0.0.1:0",
-         "--metrics_listen=127.0.0.1:0", "--store=" + folder_ + "/registry.db"},
-        folder_ + "/registry.log", kPatience);
+    auto registry = StartRegistry();
     ASSERT_THAT(registry, IsOk());
     registry_.emplace(*std::move(registry));
   }
@@ -96,7 +91,6 @@ class MeshElasticTest : public ::testing::TestWithParam<bool> {
 
   uint32_t founding_servers_ = 0;
   const testing::ShmFolder memory_;
-  std::string folder_;
   std::optional<ServiceProcess> registry_;
   std::map<std::string, ChildProcess> members_;
 };

@@ -30,8 +30,7 @@ namespace {
 
 using ::fairlead::testing::IsOk;
 using ::fairlead::testing::kPatience;
-using ::fairlead::testing::NewFolder;
-using ::fairlead::testing::Program;
+using ::fairlead::testing::StartRegistry;
 using ::fairlead::testing::StatusIs;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -41,11 +40,7 @@ constexpr uint32_t kWorkers = 2;
 class MeshTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    const std::string folder = NewFolder();
-    auto registry = ServiceProcess::Start(
-        {Program("services/registry"), "--listen=127.0.0.1:0",
-         "--metrics_listen=127.0.0.1:0", "--store=" + folder + "/registry.db"},
-        folder + "/registry.log", kPatience);
+    auto registry = StartRegistry();
     ASSERT_THAT(registry, IsOk());
     registry_.emplace(*std::move(registry));
     for (uint32_t i = 0; i < kWorkers + 1; ++i) {

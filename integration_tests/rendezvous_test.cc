@@ -32,7 +32,7 @@ namespace {
 using ::fairlead::testing::IsOk;
 using ::fairlead::testing::kPatience;
 using ::fairlead::testing::NewFolder;
-using ::fairlead::testing::Program;
+using ::fairlead::testing::StartRegistry;
 using ::fairlead::testing::StatusIs;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
@@ -40,16 +40,10 @@ using ::testing::HasSubstr;
 
 class RendezvousTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    store_ = NewFolder() + "/registry.db";
-    Start("127.0.0.1:0");
-  }
+  void SetUp() override { Start("127.0.0.1:0"); }
 
   void Start(const std::string& listen) {
-    auto registry = ServiceProcess::Start(
-        {Program("services/registry"), "--listen=" + listen,
-         "--metrics_listen=127.0.0.1:0", "--store=" + store_},
-        store_ + ".log", kPatience);
+    auto registry = StartRegistry(folder_, listen);
     ASSERT_THAT(registry, IsOk());
     registry_.emplace(*std::move(registry));
   }
@@ -66,7 +60,7 @@ class RendezvousTest : public ::testing::Test {
     return *std::move(membership);
   }
 
-  std::string store_;
+  const std::string folder_ = NewFolder();
   std::optional<ServiceProcess> registry_;
 };
 

@@ -16,7 +16,6 @@
 #include <tuple>
 #include <vector>
 
-#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/sampler_pool/channel_lifecycle.h"
 

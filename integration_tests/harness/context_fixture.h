@@ -32,11 +32,7 @@ using Joining = std::future<absl::StatusOr<Session>>;
 class ContextTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    const std::string folder = NewFolder();
-    auto registry = ServiceProcess::Start(
-        {Program("services/registry"), "--listen=127.0.0.1:0",
-         "--metrics_listen=127.0.0.1:0", "--store=" + folder + "/registry.db"},
-        folder + "/registry.log", kPatience);
+    auto registry = StartRegistry();
     ASSERT_THAT(registry, IsOk());
     registry_.emplace(*std::move(registry));
   }

@@ -12,7 +12,7 @@
 #include "absl/time/time.h"
 #include "integration_tests/harness/test_cluster.h"
 #include "libs/child_process/child_process.h"
-#include "nlohmann/json.hpp"
+#include "nlohmann/json_fwd.hpp"
 
 namespace fairlead::testing {
 

@@ -70,6 +70,14 @@ absl::StatusOr<Outcome> RunProgram(absl::string_view target,
   return RunToEnd(argv, kPatience, NewFolder());
 }
 
+absl::StatusOr<ServiceProcess> StartRegistry(const std::string& folder,
+                                             const std::string& listen) {
+  return ServiceProcess::Start(
+      {Program("services/registry"), "--listen=" + listen,
+       "--metrics_listen=127.0.0.1:0", "--store=" + folder + "/registry.db"},
+      folder + "/registry.log", kPatience);
+}
+
 uint64_t ResidentBytes(pid_t pid) {
   std::ifstream statm(absl::StrCat("/proc/", pid, "/statm"));
   uint64_t pages = 0;

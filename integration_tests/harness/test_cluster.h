@@ -16,7 +16,7 @@
 #include "integration_tests/harness/place.h"
 #include "libs/child_process/child_process.h"
 #include "libs/child_process/service_process.h"
-#include "nlohmann/json.hpp"
+#include "nlohmann/json_fwd.hpp"
 
 namespace fairlead::testing {
 
@@ -34,6 +34,12 @@ std::string NewFolder();
 // Runs a program to its end, as RunToEnd.
 absl::StatusOr<Outcome> RunProgram(absl::string_view target,
                                    const std::vector<std::string>& arguments);
+
+// A registry alone, with its store in that folder. With the folder and the
+// address of one that has ended, it is the same once more.
+absl::StatusOr<ServiceProcess> StartRegistry(
+    const std::string& folder = NewFolder(),
+    const std::string& listen = "127.0.0.1:0");
 
 // Memory of a process that is in RAM now; 0 if there is no such process.
 uint64_t ResidentBytes(pid_t pid);

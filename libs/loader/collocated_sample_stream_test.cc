@@ -58,10 +58,8 @@ DatasetContents Contents() {
   RandomStream random(3, 0, 0);
   DatasetContents contents;
   contents.name = "nodes";
-  DatasetContents::Nodes& nodes = contents.nodes.emplace_back();
-  nodes.name = "node";
-  nodes.num_nodes = 50;
-  nodes.feature_dim = 3;
+  contents.nodes = {{.name = "node", .num_nodes = 50, .feature_dim = 3}};
+  DatasetContents::Nodes& nodes = contents.nodes[0];
   nodes.train.emplace();
   for (int64_t i = 0; i < nodes.num_nodes; ++i) {
     for (int64_t c = 0; c < 3; ++c) {
@@ -73,8 +71,7 @@ DatasetContents Contents() {
   DatasetContents::Edges& edges = contents.edges.emplace_back();
   edges.name = {"node", "to", "node"};
   for (int i = 0; i < 300; ++i) {
-    edges.edges.emplace_back(static_cast<int64_t>(random.Below(50)),
-                             static_cast<int64_t>(random.Below(50)));
+    edges.edges.emplace_back(random.Below(50), random.Below(50));
   }
   return contents;
 }
@@ -109,6 +106,11 @@ class CollocatedSampleStreamTest : public ::testing::TestWithParam<uint64_t> {
     }
   }
 
+  static absl::StatusOr<Digests> DrainNext(CollocatedSampleStream& stream) {
+    FAIRLEAD_RETURN_IF_ERROR(stream.StartEpoch());
+    return Drain(stream);
+  }
+
   // The seeds of an epoch, in the order in which they come.
   static std::vector<int64_t> Seeds(CollocatedSampleStream& stream) {
     std::vector<int64_t> seeds;
@@ -117,10 +119,8 @@ class CollocatedSampleStreamTest : public ::testing::TestWithParam<uint64_t> {
       const auto batch = stream.Next();
       EXPECT_THAT(batch, IsOk());
       if (!batch->has_value()) return seeds;
-      for (const int64_t seed :
-           (*batch)->message.Find("batch")->As<int64_t>()) {
-        seeds.push_back(seed);
-      }
+      const auto more = (*batch)->message.Find("batch")->As<int64_t>();
+      seeds.insert(seeds.end(), more.begin(), more.end());
     }
   }
 
@@ -166,11 +166,9 @@ TEST_P(CollocatedSampleStreamTest, GpuMakesTheSameBatches) {
       const auto stream,
       CollocatedSampleStream::Create(*whole_, *Resolve(Options()),
                                      /*remote=*/nullptr, accelerator.get()));
-  ASSERT_THAT(on_cpu->StartEpoch(), IsOk());
-  ASSERT_THAT(stream->StartEpoch(), IsOk());
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const Digests expected, Drain(*on_cpu));
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const Digests expected, DrainNext(*on_cpu));
   EXPECT_THAT(expected, SizeIs(7));
-  EXPECT_THAT(Drain(*stream), IsOkAndHolds(expected));
+  EXPECT_THAT(DrainNext(*stream), IsOkAndHolds(expected));
   EXPECT_EQ(device.sessions(), 1u);
 }
 
@@ -198,8 +196,7 @@ TEST_P(CollocatedSampleStreamTest, EpochThatIsBrokenOffLeavesNothing) {
 
 TEST_P(CollocatedSampleStreamTest, GoesOnFromACursor) {
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto whole, Create(Options()));
-  ASSERT_THAT(whole->StartEpoch(), IsOk());
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(Digests expected, Drain(*whole));
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(Digests expected, DrainNext(*whole));
 
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto stream, Create(Options()));
   ASSERT_THAT(stream->StartEpoch(), IsOk());
@@ -222,8 +219,7 @@ TEST_P(CollocatedSampleStreamTest, GoesOnFromACursor) {
 
 TEST_P(CollocatedSampleStreamTest, BatchThatFindsNoRoomComesFromTheCursor) {
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto whole, Create(Options()));
-  ASSERT_THAT(whole->StartEpoch(), IsOk());
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const Digests expected, Drain(*whole));
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const Digests expected, DrainNext(*whole));
 
   for (const bool in_memory : {false, true}) {
     SCOPED_TRACE(in_memory);
@@ -318,14 +314,12 @@ TEST_P(CollocatedSampleStreamTest, SeveralPartitionsGiveWhatOneGives) {
   NeighborLoaderOptions options = Options();
   options.input_nodes.ids = {3, 44, 7, 7, 12, 31, 0, 49, 21};
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto whole, Create(options));
-  ASSERT_THAT(whole->StartEpoch(), IsOk());
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const Digests expected, Drain(*whole));
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const Digests expected, DrainNext(*whole));
   Answering remote(parts_);
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(
       const auto stream, CollocatedSampleStream::Create(
                              parts_.partition(1), *Resolve(options), &remote));
-  ASSERT_THAT(stream->StartEpoch(), IsOk());
-  EXPECT_THAT(Drain(*stream), IsOkAndHolds(expected));
+  EXPECT_THAT(DrainNext(*stream), IsOkAndHolds(expected));
 }
 
 // Never has two questions at a time.
@@ -361,8 +355,7 @@ TEST_P(CollocatedSampleStreamTest, IsOneWorkerWithOneBatchInTheMaking) {
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(
       const auto stream, CollocatedSampleStream::Create(
                              parts_.partition(1), *Resolve(options), &remote));
-  ASSERT_THAT(stream->StartEpoch(), IsOk());
-  EXPECT_THAT(Drain(*stream), IsOk());
+  EXPECT_THAT(DrainNext(*stream), IsOk());
   EXPECT_EQ(remote.thread() == std::this_thread::get_id(), GetParam() == 0);
 }
 

@@ -12,15 +12,17 @@
 #include <utility>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "grpcpp/grpcpp.h"
-#include "libs/rpc/server.h"
-#include "libs/sync/mutex.h"
+#include "grpcpp/support/status.h"
 #include "libs/tensor_message/tensor_message.h"
-#include "protos/fairlead/v1/channel_gateway.grpc.pb.h"
+#include "protos/fairlead/v1/channel_gateway.pb.h"
 #include "protos/fairlead/v1/messages.pb.h"
-#include "protos/fairlead/v1/registry.grpc.pb.h"
+#include "protos/fairlead/v1/registry.pb.h"
+
+namespace grpc {
+template <class W, class R>
+class ServerReaderWriter;
+}
 
 namespace fairlead {
 
@@ -49,8 +51,9 @@ std::string EncodeMessage(const v1::MessageHeader& header,
 // A registry and a gateway on loopback, in this process: they answer what the
 // real ones would, from seeds made up here, and misbehave as a test asks. Batch
 // i of n has the seeds 10 i and 10 i + 1. Thread-safe.
-class FakeCluster final : private v1::RegistryService::Service,
-                          private v1::ChannelGatewayService::Service {
+class FakeCluster final {
+  class Services;
+
  public:
   // One Receive call, as the script of a test sees it.
   class Stream {
@@ -58,7 +61,7 @@ class FakeCluster final : private v1::RegistryService::Service,
     using Rpc =
         grpc::ServerReaderWriter<v1::ReceiveResponse, v1::ReceiveRequest>;
 
-    Stream(FakeCluster* cluster, Rpc* rpc, v1::Subscribe subscribe);
+    Stream(Services* cluster, Rpc* rpc, v1::Subscribe subscribe);
 
     const v1::Subscribe& subscribe() const { return subscribe_; }
     uint32_t attempt() const { return subscribe_.attempt(); }
@@ -72,9 +75,7 @@ class FakeCluster final : private v1::RegistryService::Service,
     bool SendEncoded(const std::string& message);
     bool SendError(uint64_t batch_index, const absl::Status& status);
 
-    bool Send(const v1::ReceiveResponse& response) {
-      return rpc_->Write(response);
-    }
+    bool Send(const v1::ReceiveResponse& response);
     bool SendEnd();
     bool SendEnd(const v1::EpochEnd& end);
 
@@ -94,7 +95,7 @@ class FakeCluster final : private v1::RegistryService::Service,
    private:
     bool ReadCredit();
 
-    FakeCluster* const cluster_;
+    Services* const cluster_;
     Rpc* const rpc_;
     const v1::Subscribe subscribe_;
     std::set<uint64_t> held_;
@@ -130,74 +131,27 @@ class FakeCluster final : private v1::RegistryService::Service,
   };
 
   explicit FakeCluster(Options options);
-  ~FakeCluster() override;
+  ~FakeCluster();
 
-  const std::string& address() const { return server_->address(); }
+  const std::string& address() const;
 
   // What happens when somebody destroys every channel, and when in addition
   // the leases of their trainers have run out.
-  void DestroyChannels() ABSL_LOCKS_EXCLUDED(mutex_);
-  void EndLeases() ABSL_LOCKS_EXCLUDED(mutex_);
+  void DestroyChannels();
+  void EndLeases();
 
   // What is there now.
-  size_t num_members() const ABSL_LOCKS_EXCLUDED(mutex_);
-  std::set<uint64_t> channels() const ABSL_LOCKS_EXCLUDED(mutex_);
+  size_t num_members() const;
+  std::set<uint64_t> channels() const;
 
   // Every StartEpoch that was answered with OK, in order.
-  std::vector<v1::StartEpochRequest> started() const
-      ABSL_LOCKS_EXCLUDED(mutex_);
-  std::vector<v1::RegisterSamplingInputRequest> registered() const
-      ABSL_LOCKS_EXCLUDED(mutex_);
+  std::vector<v1::StartEpochRequest> started() const;
+  std::vector<v1::RegisterSamplingInputRequest> registered() const;
   // What trainers said that they consumed, in order.
-  std::vector<v1::ConsumedBatch> consumed() const ABSL_LOCKS_EXCLUDED(mutex_);
+  std::vector<v1::ConsumedBatch> consumed() const;
 
  private:
-  struct Channel {
-    uint64_t batches = 0;
-    bool started = false;
-    v1::StartEpochRequest last;
-  };
-
-  grpc::Status Join(grpc::ServerContext*, const v1::JoinRequest*,
-                    v1::JoinResponse*) override;
-  grpc::Status Heartbeat(
-      grpc::ServerContext*,
-      grpc::ServerReaderWriter<v1::HeartbeatResponse, v1::HeartbeatRequest>*)
-      override;
-  grpc::Status Leave(grpc::ServerContext*, const v1::LeaveRequest*,
-                     v1::LeaveResponse*) override;
-  grpc::Status ListMembers(grpc::ServerContext*, const v1::ListMembersRequest*,
-                           v1::ListMembersResponse*) override;
-  grpc::Status InitSamplingBackend(grpc::ServerContext*,
-                                   const v1::InitSamplingBackendRequest*,
-                                   v1::InitSamplingBackendResponse*) override;
-  grpc::Status RegisterSamplingInput(
-      grpc::ServerContext*, const v1::RegisterSamplingInputRequest*,
-      v1::RegisterSamplingInputResponse*) override;
-  grpc::Status StartEpoch(grpc::ServerContext*, const v1::StartEpochRequest*,
-                          v1::StartEpochResponse*) override;
-  grpc::Status DestroySamplingInput(grpc::ServerContext*,
-                                    const v1::DestroySamplingInputRequest*,
-                                    v1::DestroySamplingInputResponse*) override;
-  grpc::Status DescribeChannel(grpc::ServerContext*,
-                               const v1::DescribeChannelRequest*,
-                               v1::DescribeChannelResponse*) override;
-  grpc::Status Receive(grpc::ServerContext*, Stream::Rpc*) override;
-
-  const Options options_;
-
-  mutable Mutex mutex_;
-  std::set<uint64_t> members_ ABSL_GUARDED_BY(mutex_);
-  std::map<uint64_t, Channel> channels_ ABSL_GUARDED_BY(mutex_);
-  std::map<std::pair<std::string, uint32_t>, uint64_t> by_worker_
-      ABSL_GUARDED_BY(mutex_);
-  std::vector<v1::StartEpochRequest> started_ ABSL_GUARDED_BY(mutex_);
-  std::vector<v1::RegisterSamplingInputRequest> registered_
-      ABSL_GUARDED_BY(mutex_);
-  std::vector<v1::ConsumedBatch> consumed_ ABSL_GUARDED_BY(mutex_);
-  uint64_t next_id_ ABSL_GUARDED_BY(mutex_) = 1;
-
-  std::unique_ptr<rpc::Server> server_;
+  const std::unique_ptr<Services> services_;
 };
 
 }  // namespace fairlead

@@ -27,6 +27,7 @@
 #include "libs/shm_channel/shm_fsck.h"
 #include "libs/status/status_macros.h"
 #include "protos/fairlead/v1/messages.pb.h"
+#include "protos/fairlead/v1/sampler_pool.grpc.pb.h"
 #include "protos/fairlead/v1/sampler_pool.pb.h"
 
 namespace fairlead {
@@ -90,12 +91,12 @@ absl::StatusOr<std::string> MakeLog(std::string folder) {
 using Stub = v1::SamplerPoolService::Stub;
 
 template <typename Method, typename Request, typename Response>
-absl::Status Call(v1::SamplerPoolService::Stub& stub, Method method,
+absl::Status Call(const std::shared_ptr<grpc::Channel>& pool, Method method,
                   absl::Duration timeout, const Request& request,
                   Response* response) {
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
-  return rpc::ToAbslStatus((stub.*method)(&context, request, response));
+  return rpc::ToAbslStatus((Stub(pool).*method)(&context, request, response));
 }
 
 }  // namespace
@@ -191,7 +192,7 @@ absl::Status PoolChannel::Connect() {
   v1::RegisterInputRequest input;
   *input.mutable_spec() = spec_;
   v1::RegisterInputResponse registered;
-  FAIRLEAD_RETURN_IF_ERROR(Call(pool_->stub(), &Stub::RegisterInput,
+  FAIRLEAD_RETURN_IF_ERROR(Call(pool_->channel(), &Stub::RegisterInput,
                                 workers_.rpc_timeout, input, &registered));
   batches_ = registered.batches();
   seeds_ = registered.seeds();
@@ -203,7 +204,7 @@ absl::Status PoolChannel::Connect() {
   attach.set_channel_id(spec_.channel_id());
   attach.mutable_wake_consumer()->set_name(unheard->name());
   v1::AttachConsumerResponse attached;
-  FAIRLEAD_RETURN_IF_ERROR(Call(pool_->stub(), &Stub::AttachConsumer,
+  FAIRLEAD_RETURN_IF_ERROR(Call(pool_->channel(), &Stub::AttachConsumer,
                                 workers_.rpc_timeout, attach, &attached));
   FAIRLEAD_ASSIGN_OR_RETURN(
       producer_,
@@ -225,8 +226,8 @@ absl::Status PoolChannel::StartEpoch(EpochLedger& ledger) {
     *request.add_held() = range;
   }
   v1::StartEpochResponse response;
-  return Call(pool_->stub(), &Stub::StartEpoch, workers_.rpc_timeout, request,
-              &response);
+  return Call(pool_->channel(), &Stub::StartEpoch, workers_.rpc_timeout,
+              request, &response);
 }
 
 absl::StatusOr<std::unique_ptr<KeptMessage>> PoolChannel::Receive(
@@ -244,8 +245,8 @@ absl::StatusOr<v1::ChannelDescription> PoolChannel::Describe(
   v1::DescribeInputRequest request;
   request.set_channel_id(spec_.channel_id());
   v1::DescribeInputResponse response;
-  FAIRLEAD_RETURN_IF_ERROR(
-      Call(pool_->stub(), &Stub::DescribeInput, timeout, request, &response));
+  FAIRLEAD_RETURN_IF_ERROR(Call(pool_->channel(), &Stub::DescribeInput, timeout,
+                                request, &response));
   return std::move(*response.mutable_channel());
 }
 
@@ -256,7 +257,7 @@ void PoolChannel::Disconnect() {
   request.set_channel_id(spec_.channel_id());
   v1::UnregisterInputResponse response;
   // If it cannot be told, it is found dead next.
-  Call(pool_->stub(), &Stub::UnregisterInput, workers_.rpc_timeout, request,
+  Call(pool_->channel(), &Stub::UnregisterInput, workers_.rpc_timeout, request,
        &response)
       .IgnoreError();
 }

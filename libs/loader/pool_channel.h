@@ -24,6 +24,10 @@
 #include "libs/shm_channel/shm_channel.h"
 #include "protos/fairlead/v1/registry.pb.h"
 
+namespace fairlead::rpc {
+class Security;
+}
+
 namespace fairlead {
 
 // A message of a channel in its place. Tells the pool when it goes; any thread.

@@ -33,7 +33,7 @@ constexpr std::chrono::seconds kCallDeadline(30);
 constexpr std::chrono::seconds kDestroyDeadline(5);
 
 template <typename Request, typename Response>
-absl::StatusOr<Response> Call(v1::RegistryService::Stub& stub,
+absl::StatusOr<Response> Call(const std::shared_ptr<grpc::Channel>& registry,
                               grpc::Status (v1::RegistryService::Stub::*method)(
                                   grpc::ClientContext*, const Request&,
                                   Response*),
@@ -41,6 +41,7 @@ absl::StatusOr<Response> Call(v1::RegistryService::Stub& stub,
                               std::chrono::seconds deadline = kCallDeadline) {
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + deadline);
+  v1::RegistryService::Stub stub(registry);
   Response response;
   FAIRLEAD_RETURN_IF_ERROR(
       rpc::ToAbslStatus((stub.*method)(&context, request, &response)));
@@ -84,7 +85,7 @@ absl::StatusOr<std::vector<v1::Member>> RegistrySession::ListPools() {
   request.set_role(v1::ROLE_SAMPLER_POOL);
   FAIRLEAD_ASSIGN_OR_RETURN(
       const v1::ListMembersResponse response,
-      Call(membership_->stub(), &v1::RegistryService::Stub::ListMembers,
+      Call(membership_->channel(), &v1::RegistryService::Stub::ListMembers,
            request));
   return std::vector<v1::Member>(response.members().begin(),
                                  response.members().end());
@@ -93,7 +94,7 @@ absl::StatusOr<std::vector<v1::Member>> RegistrySession::ListPools() {
 absl::StatusOr<v1::InitSamplingBackendResponse>
 RegistrySession::InitSamplingBackend(v1::InitSamplingBackendRequest request) {
   request.set_member_id(member_id());
-  return Call(membership_->stub(),
+  return Call(membership_->channel(),
               &v1::RegistryService::Stub::InitSamplingBackend, request);
 }
 
@@ -101,20 +102,20 @@ absl::StatusOr<v1::RegisterSamplingInputResponse>
 RegistrySession::RegisterSamplingInput(
     v1::RegisterSamplingInputRequest request) {
   request.set_member_id(member_id());
-  return Call(membership_->stub(),
+  return Call(membership_->channel(),
               &v1::RegistryService::Stub::RegisterSamplingInput, request);
 }
 
 absl::StatusOr<v1::PlanSamplingInputResponse>
 RegistrySession::PlanSamplingInput(v1::PlanSamplingInputRequest request) {
   request.mutable_input()->set_member_id(member_id());
-  return Call(membership_->stub(),
+  return Call(membership_->channel(),
               &v1::RegistryService::Stub::PlanSamplingInput, request);
 }
 
 absl::StatusOr<v1::StartEpochResponse> RegistrySession::StartEpoch(
     const v1::StartEpochRequest& request) {
-  return Call(membership_->stub(), &v1::RegistryService::Stub::StartEpoch,
+  return Call(membership_->channel(), &v1::RegistryService::Stub::StartEpoch,
               request);
 }
 
@@ -124,7 +125,7 @@ absl::StatusOr<v1::ChannelDescription> RegistrySession::DescribeChannel(
   request.set_channel_id(channel_id);
   FAIRLEAD_ASSIGN_OR_RETURN(
       v1::DescribeChannelResponse response,
-      Call(membership_->stub(), &v1::RegistryService::Stub::DescribeChannel,
+      Call(membership_->channel(), &v1::RegistryService::Stub::DescribeChannel,
            request));
   return std::move(*response.mutable_channel());
 }
@@ -132,7 +133,7 @@ absl::StatusOr<v1::ChannelDescription> RegistrySession::DescribeChannel(
 absl::Status RegistrySession::DestroySamplingInput(uint64_t channel_id) {
   v1::DestroySamplingInputRequest request;
   request.set_channel_id(channel_id);
-  return Call(membership_->stub(),
+  return Call(membership_->channel(),
               &v1::RegistryService::Stub::DestroySamplingInput, request,
               kDestroyDeadline)
       .status();

@@ -13,6 +13,10 @@
 #include "libs/membership/membership.h"
 #include "protos/fairlead/v1/registry.pb.h"
 
+namespace fairlead::rpc {
+class Security;
+}
+
 namespace fairlead {
 
 // A trainer's membership of the cluster, and the control calls that it makes.

@@ -21,6 +21,7 @@
 #include "libs/rpc/registry_address.h"
 #include "libs/rpc/status_conversion.h"
 #include "libs/status/status_macros.h"
+#include "protos/fairlead/v1/graph_store.grpc.pb.h"
 #include "protos/fairlead/v1/registry.grpc.pb.h"
 
 namespace fairlead {
@@ -92,13 +93,13 @@ absl::StatusOr<std::unique_ptr<RemoteDistDataset>> RemoteDistDataset::Connect(
     Server& server = dataset->servers_.emplace_back();
     server.address = member.address();
     server.rank = member.rank();
-    server.stub = v1::GraphStoreService::NewStub(
-        rpc::MakeChannel(member.address(), options.security));
+    server.channel = rpc::MakeChannel(member.address(), options.security);
+    v1::GraphStoreService::Stub stub(server.channel);
     grpc::ClientContext meta_context;
     SetDeadline(options.timeout, meta_context);
     FAIRLEAD_RETURN_IF_ERROR(dataset->Named(
         dataset->servers_.size() - 1,
-        rpc::ToAbslStatus(server.stub->GetDatasetMeta(
+        rpc::ToAbslStatus(stub.GetDatasetMeta(
             &meta_context, v1::GetDatasetMetaRequest(), &server.meta))));
   }
   FAIRLEAD_RETURN_IF_ERROR(dataset->CheckConsistent());

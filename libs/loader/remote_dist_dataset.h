@@ -13,12 +13,18 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
-#include "grpcpp/grpcpp.h"
-#include "libs/rpc/security.h"
 #include "libs/type_names/type_names.h"
-#include "protos/fairlead/v1/graph_store.grpc.pb.h"
 #include "protos/fairlead/v1/graph_store.pb.h"
 #include "protos/fairlead/v1/sampling.pb.h"
+
+namespace grpc {
+class Channel;
+class ClientContext;
+}  // namespace grpc
+
+namespace fairlead::rpc {
+class Security;
+}
 
 namespace fairlead {
 
@@ -134,7 +140,7 @@ class RemoteDistDataset {
   struct Server {
     std::string address;
     uint32_t rank = 0;
-    std::unique_ptr<v1::GraphStoreService::Stub> stub;
+    std::shared_ptr<grpc::Channel> channel;
     v1::GetDatasetMetaResponse meta;
   };
 

@@ -19,8 +19,14 @@
 #include "libs/rpc/edge_type_proto.h"
 #include "libs/rpc/status_conversion.h"
 #include "libs/status/status_macros.h"
+#include "protos/fairlead/v1/graph_store.grpc.pb.h"
 
 namespace fairlead {
+namespace {
+
+using Stub = v1::GraphStoreService::Stub;
+
+}  // namespace
 
 absl::StatusOr<std::vector<uint32_t>> RemoteDistDataset::GetNodePartitionId(
     absl::Span<const int64_t> ids, const std::string& node_type) const {
@@ -30,9 +36,10 @@ absl::StatusOr<std::vector<uint32_t>> RemoteDistDataset::GetNodePartitionId(
   request.mutable_type()->set_node_type(node_type);
   request.mutable_ids()->Add(ids.begin(), ids.end());
   v1::GetPartitionIdsResponse response;
-  FAIRLEAD_RETURN_IF_ERROR(
-      Named(0, rpc::ToAbslStatus(servers_[0].stub->GetPartitionIds(
-                   &context, request, &response))));
+  FAIRLEAD_RETURN_IF_ERROR(Named(
+      0,
+      rpc::ToAbslStatus(Stub(servers_[0].channel)
+                            .GetPartitionIds(&context, request, &response))));
   return std::vector<uint32_t>(response.partitions().begin(),
                                response.partitions().end());
 }
@@ -43,7 +50,8 @@ absl::StatusOr<v1::PartitionBookChunk> RemoteDistDataset::GetBook(
   SetDeadline(options_.timeout, context);
   v1::GetPartitionBookRequest request;
   *request.mutable_type() = type;
-  const auto reader = servers_[0].stub->GetPartitionBook(&context, request);
+  const auto reader =
+      Stub(servers_[0].channel).GetPartitionBook(&context, request);
   v1::PartitionBookChunk book;
   v1::PartitionBookChunk chunk;
   while (reader->Read(&chunk)) book.MergeFrom(chunk);
@@ -76,9 +84,9 @@ absl::StatusOr<v1::GetRowsResponse> RemoteDistDataset::GetRows(
   request.set_kind(kind);
   request.mutable_ids()->Add(ids.begin(), ids.end());
   v1::GetRowsResponse response;
-  FAIRLEAD_RETURN_IF_ERROR(
-      Named(server, rpc::ToAbslStatus(servers_[server].stub->GetRows(
-                        &context, request, &response))));
+  FAIRLEAD_RETURN_IF_ERROR(Named(
+      server, rpc::ToAbslStatus(Stub(servers_[server].channel)
+                                    .GetRows(&context, request, &response))));
   return response;
 }
 
@@ -118,7 +126,8 @@ absl::Status RemoteDistDataset::GetEdgeIndex(
   v1::GetEdgeIndexRequest request;
   *request.mutable_edge_type() = ToProto(edge_type);
   request.set_layout(layout);
-  const auto reader = servers_[server].stub->GetEdgeIndex(&context, request);
+  const auto reader =
+      Stub(servers_[server].channel).GetEdgeIndex(&context, request);
   v1::EdgeIndexChunk chunk;
   while (reader->Read(&chunk)) {
     if (sink(chunk)) continue;
@@ -173,7 +182,8 @@ absl::StatusOr<std::vector<int64_t>> RemoteDistDataset::GetNodeIds(
   FAIRLEAD_RETURN_IF_ERROR(CheckServer(server));
   grpc::ClientContext context;
   SetDeadline(options_.timeout, context);
-  const auto reader = servers_[server].stub->GetNodeIds(&context, request);
+  const auto reader =
+      Stub(servers_[server].channel).GetNodeIds(&context, request);
   std::vector<int64_t> ids;
   v1::NodeIdsChunk chunk;
   while (reader->Read(&chunk)) {
@@ -188,7 +198,8 @@ absl::StatusOr<v1::AblpInputChunk> RemoteDistDataset::GetAblpInput(
   FAIRLEAD_RETURN_IF_ERROR(CheckServer(server));
   grpc::ClientContext context;
   SetDeadline(options_.timeout, context);
-  const auto reader = servers_[server].stub->GetAblpInput(&context, request);
+  const auto reader =
+      Stub(servers_[server].channel).GetAblpInput(&context, request);
   v1::AblpInputChunk input;
   v1::AblpInputChunk chunk;
   while (reader->Read(&chunk)) input.MergeFrom(chunk);

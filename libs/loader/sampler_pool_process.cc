@@ -18,6 +18,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "grpcpp/security/credentials.h"
 #include "libs/child_process/service_process.h"
 #include "libs/rpc/channel.h"
 #include "libs/rpc/security.h"
@@ -91,13 +92,12 @@ absl::StatusOr<std::unique_ptr<SamplerPoolProcess>> SamplerPoolProcess::Start(
   };
   process->mutex_.Await(absl::Condition(&has_started));
   FAIRLEAD_RETURN_IF_ERROR(*process->started_);
-  process->stub_ = v1::SamplerPoolService::NewStub(
-      rpc::MakeChannel(process->address_, credentials));
+  process->channel_ = rpc::MakeChannel(process->address_, credentials);
   return process;
 }
 
 SamplerPoolProcess::~SamplerPoolProcess() {
-  stub_.reset();  // or the server would wait for the connection to go
+  channel_.reset();  // or the server would wait for the connection to go
   {
     MutexLock lock(&mutex_);
     stopping_ = true;

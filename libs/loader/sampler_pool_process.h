@@ -14,9 +14,15 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "libs/child_process/service_process.h"
-#include "libs/rpc/security.h"
 #include "libs/sync/mutex.h"
-#include "protos/fairlead/v1/sampler_pool.grpc.pb.h"
+
+namespace grpc {
+class Channel;
+}
+
+namespace fairlead::rpc {
+class Security;
+}
 
 namespace fairlead {
 
@@ -40,7 +46,7 @@ class SamplerPoolProcess {
   // Ends it with SIGTERM, or after five seconds with SIGKILL (GL-094).
   ~SamplerPoolProcess();
 
-  v1::SamplerPoolService::Stub& stub() { return *stub_; }
+  const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
   pid_t pid() const { return pid_; }
 
  private:
@@ -57,7 +63,7 @@ class SamplerPoolProcess {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 
   pid_t pid_ = 0;
-  std::unique_ptr<v1::SamplerPoolService::Stub> stub_;
+  std::shared_ptr<grpc::Channel> channel_;
   std::thread thread_;
 };
 

@@ -1,5 +1,6 @@
 #include "libs/membership/heartbeat_stream.h"
 
+#include <memory>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -12,10 +13,10 @@
 
 namespace fairlead {
 
-HeartbeatStream::HeartbeatStream(v1::RegistryService::Stub& stub,
+HeartbeatStream::HeartbeatStream(const std::shared_ptr<grpc::Channel>& registry,
                                  const v1::HeartbeatRequest& beat)
-    : beat_(beat) {
-  stub.async()->Heartbeat(&context_, this);
+    : stub_(registry), beat_(beat) {
+  stub_.async()->Heartbeat(&context_, this);
   AddHold();  // beats are begun outside of gRPC's calls
   StartCall();
 }

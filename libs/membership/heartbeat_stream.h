@@ -1,6 +1,7 @@
 #ifndef FAIRLEAD_LIBS_MEMBERSHIP_HEARTBEAT_STREAM_H_
 #define FAIRLEAD_LIBS_MEMBERSHIP_HEARTBEAT_STREAM_H_
 
+#include <memory>
 #include <optional>
 
 #include "absl/base/thread_annotations.h"
@@ -19,8 +20,8 @@ class HeartbeatStream final
     : private grpc::ClientBidiReactor<v1::HeartbeatRequest,
                                       v1::HeartbeatResponse> {
  public:
-  // Opens the stream; `stub` must outlive it.
-  HeartbeatStream(v1::RegistryService::Stub& stub,
+  // Opens the stream.
+  HeartbeatStream(const std::shared_ptr<grpc::Channel>& registry,
                   const v1::HeartbeatRequest& beat);
   // Hangs up, and waits until gRPC is done.
   ~HeartbeatStream() override;
@@ -48,6 +49,7 @@ class HeartbeatStream final
   // Waits for the end of the stream, and says how it was.
   absl::Status AwaitEnd() ABSL_LOCKS_EXCLUDED(mutex_);
 
+  v1::RegistryService::Stub stub_;
   const v1::HeartbeatRequest beat_;
   grpc::ClientContext context_;
   v1::HeartbeatResponse response_;

@@ -19,13 +19,14 @@
 #include "libs/rpc/channel.h"
 #include "libs/rpc/status_conversion.h"
 #include "libs/status/status_macros.h"
+#include "protos/fairlead/v1/registry.grpc.pb.h"
+#include "protos/fairlead/v1/registry.pb.h"
 
 namespace fairlead {
 
 MemberWatch::MemberWatch(Options options)
     : options_(std::move(options)),
-      stub_(v1::RegistryService::NewStub(
-          rpc::MakeChannel(options_.registry, options_.security))) {}
+      channel_(rpc::MakeChannel(options_.registry, options_.security)) {}
 
 absl::StatusOr<std::unique_ptr<MemberWatch>> MemberWatch::Start(
     Options options) {
@@ -88,6 +89,7 @@ bool MemberWatch::AwaitChange(uint64_t version, absl::Time deadline) const {
 
 void MemberWatch::Run() {
   rpc::Backoff backoff(absl::Uniform<uint64_t>(absl::BitGen()));
+  v1::RegistryService::Stub registry(channel_);
   v1::WatchMembersRequest request;
   request.set_role(options_.role);
   while (true) {
@@ -97,7 +99,7 @@ void MemberWatch::Run() {
       if (stopping_) return;
       context_ = &context;
     }
-    const auto reader = stub_->WatchMembers(&context, request);
+    const auto reader = registry.WatchMembers(&context, request);
     v1::WatchMembersResponse response;
     for (bool is_first = true; reader->Read(&response); is_first = false) {
       Apply(response, is_first);

@@ -13,10 +13,17 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "grpcpp/grpcpp.h"
-#include "libs/rpc/security.h"
+#include "grpcpp/channel.h"
 #include "libs/sync/mutex.h"
-#include "protos/fairlead/v1/registry.grpc.pb.h"
+#include "protos/fairlead/v1/registry.pb.h"
+
+namespace grpc {
+class ClientContext;
+}
+
+namespace fairlead::rpc {
+class Security;
+}
 
 namespace fairlead {
 
@@ -77,7 +84,7 @@ class MemberWatch {
       ABSL_LOCKS_EXCLUDED(mutex_);
 
   const Options options_;
-  const std::unique_ptr<v1::RegistryService::Stub> stub_;
+  const std::shared_ptr<grpc::Channel> channel_;
 
   mutable Mutex mutex_;
   Members members_ ABSL_GUARDED_BY(mutex_);

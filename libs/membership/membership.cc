@@ -25,6 +25,7 @@
 #include "libs/rpc/readiness.h"
 #include "libs/rpc/status_conversion.h"
 #include "libs/status/status_macros.h"
+#include "protos/fairlead/v1/registry.grpc.pb.h"
 #include "protos/fairlead/v1/registry.pb.h"
 
 namespace fairlead {
@@ -46,8 +47,7 @@ absl::Duration FromProto(const google::protobuf::Duration& duration) {
 
 Membership::Membership(Options options)
     : options_(std::move(options)),
-      stub_(v1::RegistryService::NewStub(
-          rpc::MakeChannel(options_.registry, options_.security))),
+      channel_(rpc::MakeChannel(options_.registry, options_.security)),
       address_(options_.member.address()) {}
 
 absl::StatusOr<std::unique_ptr<Membership>> Membership::Start(Options options) {
@@ -88,12 +88,13 @@ Membership::~Membership() {
   // channels take memory until it is told, or the lease runs out.
   const bool waits = options_.member.role() == v1::ROLE_TRAINER;
   const auto deadline = std::chrono::system_clock::now() + kLeaveDeadline;
+  v1::RegistryService::Stub registry(channel_);
   grpc::Status status;
   do {
     grpc::ClientContext context;
     context.set_deadline(deadline);
     context.set_wait_for_ready(waits);
-    status = stub_->Leave(&context, request, &response);
+    status = registry.Leave(&context, request, &response);
   } while (waits && status.error_code() == grpc::StatusCode::UNAVAILABLE);
 }
 
@@ -127,14 +128,15 @@ absl::Status Membership::Join() {
     request.set_address(address_);
   }
   v1::JoinResponse response;
+  v1::RegistryService::Stub registry(channel_);
   FAIRLEAD_RETURN_IF_ERROR(
-      rpc::ToAbslStatus(stub_->Join(&context, request, &response)));
+      rpc::ToAbslStatus(registry.Join(&context, request, &response)));
   {
     MutexLock lock(&mutex_);
     joined_ = response;
   }
   if (options_.on_joined != nullptr) {
-    FAIRLEAD_RETURN_IF_ERROR(options_.on_joined(response, *stub_));
+    FAIRLEAD_RETURN_IF_ERROR(options_.on_joined(response, channel_));
   }
   SetJoined(true);
   return absl::OkStatus();
@@ -164,7 +166,7 @@ absl::StatusOr<v1::HeartbeatResponse> Membership::Beat() {
       beat.set_member_id(joined_.member_id());
       beat.set_member_name(options_.member.member_name());
       beat.set_incarnation(options_.member.incarnation());
-      stream_ = std::make_shared<HeartbeatStream>(*stub_, beat);
+      stream_ = std::make_shared<HeartbeatStream>(channel_, beat);
     }
     stream = stream_;
   }

@@ -12,13 +12,18 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "libs/membership/heartbeat_stream.h"
+#include "grpcpp/channel.h"
 #include "libs/rpc/readiness.h"
-#include "libs/rpc/security.h"
 #include "libs/sync/mutex.h"
-#include "protos/fairlead/v1/registry.grpc.pb.h"
+#include "protos/fairlead/v1/registry.pb.h"
+
+namespace fairlead::rpc {
+class Security;
+}
 
 namespace fairlead {
+
+class HeartbeatStream;
 
 // A process's place in the cluster: joins the registry, renews its lease, joins
 // again when a registry has forgotten it or was restarted, and leaves when it
@@ -39,11 +44,11 @@ class Membership {
     v1::JoinRequest member;  // what to say of oneself
     absl::Duration connect_timeout = absl::Seconds(60);
 
-    // Called after every Join, before Start() returns and later from the
-    // thread. After an error Start() goes on as after one of Join; the thread
-    // joins again. May be empty.
+    // Called after every Join, with the channel to the registry, before Start()
+    // returns and later from the thread. After an error Start() goes on as
+    // after one of Join; the thread joins again. May be empty.
     std::function<absl::Status(const v1::JoinResponse&,
-                               v1::RegistryService::Stub&)>
+                               const std::shared_ptr<grpc::Channel>&)>
         on_joined;
 
     // Held for "joining" until a Join, with its `on_joined`, has gone through,
@@ -95,7 +100,7 @@ class Membership {
   }
 
   // For other calls to the same registry.
-  v1::RegistryService::Stub& stub() { return *stub_; }
+  const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
 
  private:
   explicit Membership(Options options);
@@ -110,7 +115,7 @@ class Membership {
   void Run() ABSL_LOCKS_EXCLUDED(mutex_);
 
   const Options options_;
-  const std::unique_ptr<v1::RegistryService::Stub> stub_;
+  const std::shared_ptr<grpc::Channel> channel_;
 
   // One beat on the stream, which is opened if there is none.
   absl::StatusOr<v1::HeartbeatResponse> Beat()

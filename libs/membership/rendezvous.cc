@@ -19,6 +19,7 @@
 #include "libs/rpc/persist.h"
 #include "libs/rpc/status_conversion.h"
 #include "libs/status/status_macros.h"
+#include "protos/fairlead/v1/registry.grpc.pb.h"
 #include "protos/fairlead/v1/registry.pb.h"
 
 namespace fairlead {
@@ -46,6 +47,7 @@ absl::StatusOr<std::vector<Rendezvous::Value>> Rendezvous::AllGather(
   request.set_rank(rank_);
   request.set_value(value.data(), value.size());
   v1::AllGatherResponse response;
+  v1::RegistryService::Stub registry(membership_.channel());
   const auto gather = [&] {
     const absl::Duration left = deadline - absl::Now();
     request.set_member_id(membership_.member_id());
@@ -55,8 +57,7 @@ absl::StatusOr<std::vector<Rendezvous::Value>> Rendezvous::AllGather(
     grpc::ClientContext context;
     context.set_deadline(absl::ToChronoTime(deadline + kToAnswer));
     const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
-    return rpc::ToAbslStatus(
-        membership_.stub().AllGather(&context, request, &response));
+    return rpc::ToAbslStatus(registry.AllGather(&context, request, &response));
   };
   const absl::Status status = rpc::Persist(deadline, gather, IsWorthAnotherTry);
   if (IsWorthAnotherTry(status)) {

@@ -18,6 +18,8 @@
 #include "grpcpp/alarm.h"
 #include "grpcpp/grpcpp.h"
 #include "libs/partition_client/fetch_encoding.h"
+#include "libs/partition_client/peer_source.h"
+#include "libs/partition_client/replica_directory.h"
 #include "libs/rpc/backoff.h"
 #include "libs/rpc/status_conversion.h"
 
@@ -103,7 +105,7 @@ class PartitionClient::Call {
   // Of those who are known, one who was not asked yet.
   void Try() {
     const ReplicaDirectory::ReplicaPtr replica =
-        client_.directory_.Next(partition_, tried_, absl::Now());
+        client_.directory_->Next(partition_, tried_, absl::Now());
     if (replica != nullptr) {
       Ask(replica);
       return;
@@ -174,7 +176,8 @@ class PartitionClient::Call {
       Finish(result);
     } else {
       last_error_ = result;
-      client_.directory_.Avoid(*replica_, now + client_.options_.call_deadline);
+      client_.directory_->Avoid(*replica_,
+                                now + client_.options_.call_deadline);
       Try();  // another one, at once
     }
   }
@@ -186,9 +189,9 @@ class PartitionClient::Call {
         TryLater();
         return;
       }
-      client_.directory_.Set(*peers);
+      client_.directory_->Set(*peers);
       const ReplicaDirectory::ReplicaPtr replica =
-          client_.directory_.Next(partition_, tried_, absl::Now());
+          client_.directory_->Next(partition_, tried_, absl::Now());
       if (replica == nullptr) {
         TryLater();
       } else {
@@ -282,6 +285,11 @@ class PartitionClient::Call {
   std::unique_ptr<grpc::Alarm> alarm_ ABSL_GUARDED_BY(mutex_);
 };
 
+PartitionClient::PartitionClient(Options options, PeerSource& peers)
+    : options_(std::move(options)),
+      peers_(peers),
+      directory_(std::make_unique<ReplicaDirectory>(options_.security)) {}
+
 PartitionClient::~PartitionClient() {
   MutexLock lock(&mutex_);
   stopping_ = true;
@@ -336,7 +344,7 @@ void PartitionClient::ListAgainIfDue() {
   }
   peers_.List([this](absl::StatusOr<std::vector<Peer>> peers) {
     // If it is not known now, those that were there will do.
-    if (peers.ok()) directory_.Set(*peers);
+    if (peers.ok()) directory_->Set(*peers);
     MutexLock lock(&mutex_);
     is_listing_ = false;
   });

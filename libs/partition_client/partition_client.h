@@ -5,7 +5,6 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_set.h"
@@ -13,12 +12,16 @@
 #include "absl/time/time.h"
 #include "libs/partition_client/peer_source.h"
 #include "libs/partition_client/remote_partitions.h"
-#include "libs/partition_client/replica_directory.h"
 #include "libs/rpc/retry_budget.h"
-#include "libs/rpc/security.h"
 #include "libs/sync/mutex.h"
 
+namespace fairlead::rpc {
+class Security;
+}
+
 namespace fairlead {
+
+class ReplicaDirectory;
 
 // Asks the sampler pools of other partitions over gRPC: one call a partition
 // and round, however much is asked, none of which a thread waits for. Calls go
@@ -55,10 +58,7 @@ class PartitionClient final : public RemotePartitions {
   };
 
   // `peers` must outlive it.
-  PartitionClient(Options options, PeerSource& peers)
-      : options_(std::move(options)),
-        peers_(peers),
-        directory_(options_.security) {}
+  PartitionClient(Options options, PeerSource& peers);
 
   // Cancels what is under way, and waits for its `done` calls, which get
   // CANCELLED, and for `peers` to say whom it was asked for.
@@ -82,7 +82,7 @@ class PartitionClient final : public RemotePartitions {
 
   const Options options_;
   PeerSource& peers_;
-  ReplicaDirectory directory_;
+  const std::unique_ptr<ReplicaDirectory> directory_;
 
   mutable Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

@@ -14,6 +14,7 @@
 #include "libs/rpc/channel.h"
 #include "libs/rpc/status_conversion.h"
 #include "protos/fairlead/v1/registry.grpc.pb.h"
+#include "protos/fairlead/v1/registry.pb.h"
 
 namespace fairlead {
 namespace {
@@ -21,6 +22,10 @@ namespace {
 constexpr auto kDeadline = std::chrono::seconds(5);
 
 struct Call {
+  explicit Call(const std::shared_ptr<grpc::Channel>& channel)
+      : registry(channel) {}
+
+  v1::RegistryService::Stub registry;
   grpc::ClientContext context;
   v1::ListMembersRequest request;
   v1::ListMembersResponse response;
@@ -32,15 +37,14 @@ RegistryPeers::RegistryPeers(const std::string& registry,
                              const std::shared_ptr<rpc::Security>& security,
                              std::string dataset_name)
     : dataset_name_(std::move(dataset_name)),
-      stub_(
-          v1::RegistryService::NewStub(rpc::MakeChannel(registry, security))) {}
+      registry_(rpc::MakeChannel(registry, security)) {}
 
 void RegistryPeers::List(
     std::function<void(absl::StatusOr<std::vector<Peer>>)> done) {
-  auto call = std::make_shared<Call>();
+  auto call = std::make_shared<Call>(registry_);
   call->context.set_deadline(std::chrono::system_clock::now() + kDeadline);
   call->request.set_role(v1::ROLE_SAMPLER_POOL);
-  stub_->async()->ListMembers(
+  call->registry.async()->ListMembers(
       &call->context, &call->request, &call->response,
       [call, done = std::move(done),
        name = dataset_name_](const grpc::Status& status) {

@@ -8,8 +8,14 @@
 
 #include "absl/status/statusor.h"
 #include "libs/partition_client/peer_source.h"
-#include "libs/rpc/security.h"
-#include "protos/fairlead/v1/registry.grpc.pb.h"
+
+namespace grpc {
+class Channel;
+}
+
+namespace fairlead::rpc {
+class Security;
+}
 
 namespace fairlead {
 
@@ -26,7 +32,7 @@ class RegistryPeers final : public PeerSource {
 
  private:
   const std::string dataset_name_;
-  const std::unique_ptr<v1::RegistryService::Stub> stub_;
+  const std::shared_ptr<grpc::Channel> registry_;
 };
 
 }  // namespace fairlead

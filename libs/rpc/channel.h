@@ -4,7 +4,8 @@
 #include <memory>
 #include <string>
 
-#include "grpcpp/grpcpp.h"
+#include "grpcpp/channel.h"
+#include "grpcpp/security/credentials.h"
 #include "libs/rpc/address.h"   // IWYU pragma: export
 #include "libs/rpc/security.h"  // IWYU pragma: export
 

@@ -8,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "grpcpp/grpcpp.h"
+#include "grpcpp/server_context.h"
 #include "libs/rpc/open_streams.h"
 #include "libs/rpc/refusals.h"
 #include "libs/rpc/security.h"

@@ -15,9 +15,15 @@
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "grpc/grpc_security_constants.h"
+#include "grpcpp/security/auth_context.h"
+#include "grpcpp/security/auth_metadata_processor.h"
+#include "grpcpp/security/credentials.h"
+#include "grpcpp/security/server_credentials.h"
 #include "grpcpp/security/tls_certificate_provider.h"
 #include "grpcpp/security/tls_certificate_verifier.h"
 #include "grpcpp/security/tls_credentials_options.h"
+#include "grpcpp/server_context.h"
+#include "grpcpp/support/status.h"
 #include "libs/rpc/status_conversion.h"
 #include "libs/security/access.h"
 #include "libs/security/certificate.h"
@@ -139,6 +145,10 @@ class CallChecker final : public grpc::AuthMetadataProcessor {
 };
 
 }  // namespace
+
+Security::Security(const SecurityOptions& options) : options_(options) {}
+
+Security::~Security() = default;
 
 absl::StatusOr<std::shared_ptr<Security>> Security::Create(
     const SecurityOptions& options) {

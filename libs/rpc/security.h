@@ -10,11 +10,26 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "grpcpp/grpcpp.h"
 #include "libs/clock/clock.h"
 #include "libs/rpc/refusals.h"
 #include "libs/security/identity.h"
-#include "libs/security/tokens.h"
+
+// Everything that speaks gRPC names a Security, and most of it no more: what
+// these are is for security.cc.
+namespace grpc {
+class AuthContext;
+class ChannelCredentials;
+class ServerContextBase;
+class ServerCredentials;
+namespace experimental {
+class CertificateProviderInterface;
+}  // namespace experimental
+}  // namespace grpc
+
+namespace fairlead::security {
+class OwnToken;
+class Tokens;
+}  // namespace fairlead::security
 
 namespace fairlead::rpc {
 
@@ -50,6 +65,7 @@ class Security : public std::enable_shared_from_this<Security> {
   // NOT_FOUND or PERMISSION_DENIED for a file that cannot be read.
   static absl::StatusOr<std::shared_ptr<Security>> Create(
       const SecurityOptions& options);
+  ~Security();
 
   const SecurityOptions& options() const { return options_; }
 
@@ -71,7 +87,7 @@ class Security : public std::enable_shared_from_this<Security> {
       const grpc::AuthContext& connection, absl::string_view authorization);
 
  private:
-  explicit Security(const SecurityOptions& options) : options_(options) {}
+  explicit Security(const SecurityOptions& options);
 
   const RealClock clock_;
   const SecurityOptions options_;

@@ -9,13 +9,18 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "grpcpp/grpcpp.h"
-#include "libs/rpc/call_threads.h"
 #include "libs/rpc/readiness.h"
 #include "libs/rpc/refusals.h"
 #include "libs/rpc/security.h"
 
+namespace grpc {
+class Server;
+class Service;
+}  // namespace grpc
+
 namespace fairlead::rpc {
+
+class CallThreads;
 
 // What the health service calls "takes work now".
 inline constexpr char kReadinessService[] = "readiness";

@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "libs/random/philox.h"
 #include "libs/sampling/ppr_rows.h"

@@ -2,7 +2,7 @@
 #define FAIRLEAD_LIBS_TIMELINE_CHROME_TRACE_CHECK_H_
 
 #include "absl/status/status.h"
-#include "nlohmann/json.hpp"
+#include "nlohmann/json_fwd.hpp"
 
 namespace fairlead::testing {
 

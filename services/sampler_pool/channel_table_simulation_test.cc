@@ -27,6 +27,7 @@
 #include "libs/graph/dataset.h"
 #include "libs/graph/dataset_writer.h"
 #include "libs/random/philox.h"
+#include "libs/sampling/partitioned_dataset.h"
 #include "libs/shm_channel/shm_channel.h"
 #include "libs/status/status_matchers.h"
 #include "libs/tensor_message/message_tag.h"
@@ -37,26 +38,11 @@
 namespace fairlead {
 namespace {
 
-using ::fairlead::testing::IsOk;
+using ::fairlead::testing::WriteWhole;
 
 constexpr uint64_t kMaxChannels = 6;
 constexpr uint64_t kBufferBytes = 4096;
 constexpr uint64_t kLargest = 3000;  // of a message that fits
-
-std::unique_ptr<const Dataset> MakeDataset() {
-  DatasetContents contents;
-  contents.name = "small";
-  DatasetContents::Nodes& nodes = contents.nodes.emplace_back();
-  nodes.name = "node";
-  nodes.num_nodes = 12;
-  DatasetContents::Edges& edges = contents.edges.emplace_back();
-  edges.name = {"node", "to", "node"};
-  edges.edges.emplace_back(0, 1);
-  std::string folder = ::testing::TempDir() + "/dataset-XXXXXX";
-  EXPECT_NE(mkdtemp(folder.data()), nullptr);
-  EXPECT_THAT(WriteDataset(folder, std::move(contents)), IsOk());
-  return Dataset::Load(folder).value();
-}
 
 struct FakeBatch final : MadeBatch {
   explicit FakeBatch(uint64_t size) : size(size) {}
@@ -440,7 +426,12 @@ TEST(ChannelTableSimulation, EveryEpochIsRightWhateverHappens) {
       replay == nullptr ? 0 : std::strtoull(replay, nullptr, 10);
   const uint64_t seeds = replay == nullptr ? 50 : 1;
   constexpr int kSteps = 20'000;  // a million in all
-  const std::unique_ptr<const Dataset> dataset = MakeDataset();
+  FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+      const auto dataset,
+      WriteWhole(
+          {.name = "small",
+           .nodes = {{.name = "node", .num_nodes = 12}},
+           .edges = {{.name = {"node", "to", "node"}, .edges = {{0, 1}}}}}));
   std::string directory = "/dev/shm/fairlead-test-XXXXXX";
   ASSERT_NE(mkdtemp(directory.data()), nullptr);
   Simulation::Seen seen;

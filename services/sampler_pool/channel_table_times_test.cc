@@ -16,6 +16,7 @@
 #include "libs/batch_maker/channel_plan.h"
 #include "libs/graph/dataset.h"
 #include "libs/graph/dataset_writer.h"
+#include "libs/sampling/partitioned_dataset.h"
 #include "libs/shm_channel/doorbell.h"
 #include "libs/shm_channel/shm_channel.h"
 #include "libs/status/status_matchers.h"
@@ -28,6 +29,7 @@ namespace fairlead {
 namespace {
 
 using ::fairlead::testing::IsOk;
+using ::fairlead::testing::WriteWhole;
 using State = ChannelTable::TimedState;
 
 constexpr uint64_t kChannel = 7;
@@ -45,10 +47,7 @@ class ChannelTableTimesTest : public ::testing::Test {
     DatasetContents contents;
     contents.name = "test";
     contents.nodes.push_back({.name = "node", .num_nodes = 10});
-    const std::string folder =
-        MakeFolder(::testing::TempDir() + "/dataset-XXXXXX");
-    EXPECT_THAT(WriteDataset(folder, std::move(contents)), IsOk());
-    dataset_ = Dataset::Load(folder).value();
+    dataset_ = WriteWhole(std::move(contents)).value();
 
     spec_.set_channel_id(kChannel);
     spec_.mutable_input()->set_split(v1::SPLIT_ALL);

@@ -132,7 +132,7 @@ constexpr uint64_t kMaxRequest = 1ULL << 30;
 // Makes the channels that the registry says should be here, and ends others:
 // this pool, or its registry, may have been restarted.
 absl::Status Reconcile(Pool& pool, uint64_t member_id,
-                       v1::RegistryService::Stub& registry) {
+                       const std::shared_ptr<grpc::Channel>& registry) {
   // Before the question: one that is registered meanwhile is not to go.
   const std::vector<uint64_t> held_before = pool.channel_ids();
   grpc::ClientContext context;
@@ -140,8 +140,9 @@ absl::Status Reconcile(Pool& pool, uint64_t member_id,
   v1::ListAssignmentsRequest request;
   request.set_member_id(member_id);
   v1::ListAssignmentsResponse assignments;
-  FAIRLEAD_RETURN_IF_ERROR(rpc::ToAbslStatus(
-      registry.ListAssignments(&context, request, &assignments)));
+  FAIRLEAD_RETURN_IF_ERROR(
+      rpc::ToAbslStatus(v1::RegistryService::Stub(registry).ListAssignments(
+          &context, request, &assignments)));
   for (const absl::Status& error : pool.Reconcile(
            held_before,
            {assignments.channels().begin(), assignments.channels().end()})) {
@@ -174,7 +175,7 @@ absl::StatusOr<std::unique_ptr<Membership>> Join(
   served->set_partition(dataset.partition());
   served->set_num_partitions(dataset.num_partitions());
   join.on_joined = [&pool](const v1::JoinResponse& joined,
-                           v1::RegistryService::Stub& registry) {
+                           const std::shared_ptr<grpc::Channel>& registry) {
     return Reconcile(pool, joined.member_id(), registry);
   };
   join.readiness = &readiness;

@@ -19,6 +19,7 @@
 #include "libs/graph/dataset_writer.h"
 #include "libs/random/philox.h"
 #include "libs/sampling/epoch_plan.h"
+#include "libs/sampling/partitioned_dataset.h"
 #include "libs/status/status_matchers.h"
 #include "libs/telemetry/telemetry.h"
 #include "services/sampler_pool/channel_reader.h"
@@ -51,10 +52,7 @@ inline std::unique_ptr<const Dataset> MakeDataset() {
     RandomStream random(1, static_cast<uint64_t>(i), 0);
     edges.edges.emplace_back(random.Below(kNodes), random.Below(kNodes));
   }
-  std::string folder = ::testing::TempDir() + "/dataset-XXXXXX";
-  EXPECT_NE(mkdtemp(folder.data()), nullptr);
-  EXPECT_THAT(WriteDataset(folder, std::move(contents)), IsOk());
-  return Dataset::Load(folder).value();
+  return WriteWhole(std::move(contents)).value();
 }
 
 // A pool, and this test as the consumer of its channels.

@@ -17,7 +17,7 @@
 #include "libs/membership/membership.h"
 #include "libs/membership/rendezvous.h"
 #include "libs/status/status_macros.h"
-#include "torch/torch.h"
+#include "torch/types.h"
 #include "xxhash.h"
 
 namespace fairlead {

@@ -14,7 +14,7 @@
 #include "libs/membership/membership.h"
 #include "libs/membership/rendezvous.h"
 #include "libs/rpc/security.h"
-#include "torch/torch.h"
+#include "torch/types.h"
 
 namespace fairlead {
 

@@ -15,7 +15,9 @@
 #include "libs/rpc/security_flags.h"
 #include "libs/security/identity.h"
 #include "libs/status/status_macros.h"
-#include "torch/torch.h"
+#include "torch/optim/adamw.h"
+#include "torch/types.h"
+#include "torch/utils.h"
 
 ABSL_FLAG(std::string, registry, "127.0.0.1:7100",
           "host:port of the registry; empty for the port after $MASTER_PORT "

@@ -15,7 +15,7 @@
 #include "tools/examples/data_parallel.h"
 #include "tools/examples/training_loop.h"
 #include "tools/quickstart/relational_sage.h"
-#include "torch/torch.h"
+#include "torch/types.h"
 
 namespace fairlead {
 

@@ -23,7 +23,9 @@
 #include "libs/status/status_macros.h"
 #include "libs/type_names/type_names.h"
 #include "tools/examples/data_parallel.h"
-#include "torch/torch.h"
+#include "torch/optim/optimizer.h"
+#include "torch/types.h"
+#include "torch/utils.h"
 
 namespace fairlead {
 namespace {

@@ -15,7 +15,11 @@
 #include "libs/type_names/type_names.h"
 #include "tools/examples/data_parallel.h"
 #include "tools/quickstart/training.h"
-#include "torch/torch.h"
+#include "torch/types.h"
+
+namespace torch::optim {
+class Optimizer;
+}
 
 namespace fairlead {
 

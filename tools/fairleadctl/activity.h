@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "nlohmann/json.hpp"
+#include "nlohmann/json_fwd.hpp"
 #include "protos/fairlead/v1/registry.pb.h"
 #include "tools/fairleadctl/snapshot.h"
 

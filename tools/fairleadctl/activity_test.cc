@@ -7,6 +7,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "libs/telemetry/metric_names.h"
+#include "nlohmann/json.hpp"
 #include "protos/fairlead/v1/registry.pb.h"
 #include "tools/fairleadctl/snapshot.h"
 

@@ -7,7 +7,7 @@
 #include "absl/status/statusor.h"
 #include "libs/cost_model/batch_cost.h"
 #include "libs/cost_model/degree_profile.h"
-#include "nlohmann/json.hpp"
+#include "nlohmann/json_fwd.hpp"
 
 namespace fairlead {
 

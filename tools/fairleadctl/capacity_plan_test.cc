@@ -5,6 +5,7 @@
 #include "gtest/gtest.h"
 #include "libs/cost_model/degree_profile.h"
 #include "libs/status/status_matchers.h"
+#include "nlohmann/json.hpp"
 
 namespace fairlead {
 namespace {

@@ -5,6 +5,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "libs/tensor_mesh/mesh_line.h"
+#include "nlohmann/json.hpp"
 #include "protos/fairlead/v1/registry.pb.h"
 
 namespace fairlead {

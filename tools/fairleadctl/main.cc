@@ -20,7 +20,6 @@
 #include "libs/rpc/channel.h"
 #include "libs/rpc/security_flags.h"
 #include "libs/status/status_macros.h"
-#include "protos/fairlead/v1/registry.grpc.pb.h"
 #include "tools/fairleadctl/command_context.h"
 #include "tools/fairleadctl/commands.h"
 #include "tools/fairleadctl/exit_code.h"
@@ -56,14 +55,12 @@ absl::StatusOr<CommandOutcome> Run(const std::vector<std::string>& arguments) {
   FAIRLEAD_RETURN_IF_ERROR(rpc::CheckAddresses("--registry", address));
   FAIRLEAD_ASSIGN_OR_RETURN(const std::shared_ptr<rpc::Security> security,
                             rpc::SecurityFromFlags());
-  const std::unique_ptr<v1::RegistryService::Stub> registry =
-      v1::RegistryService::NewStub(rpc::MakeChannel(address, security));
   const auto connect = [&security](const std::string& service) {
     return rpc::MakeChannel(service, security);
   };
   CommandContext context = {.registry_address = address,
                             .security = security,
-                            .registry = *registry,
+                            .registry = rpc::MakeChannel(address, security),
                             .connect = connect,
                             .timeout = absl::GetFlag(FLAGS_timeout),
                             .json = absl::GetFlag(FLAGS_json),

@@ -6,8 +6,11 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "libs/status/status_macros.h"
+#include "nlohmann/json.hpp"
+#include "protos/fairlead/v1/registry.grpc.pb.h"
 #include "protos/fairlead/v1/registry.pb.h"
 #include "tools/fairleadctl/arguments.h"
+#include "tools/fairleadctl/ask.h"
 #include "tools/fairleadctl/cluster_status.h"
 #include "tools/fairleadctl/command_context.h"
 

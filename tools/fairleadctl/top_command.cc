@@ -20,6 +20,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "libs/status/status_macros.h"
+#include "nlohmann/json.hpp"
 #include "tools/fairleadctl/activity.h"
 #include "tools/fairleadctl/arguments.h"
 #include "tools/fairleadctl/command_context.h"

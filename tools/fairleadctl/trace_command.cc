@@ -18,7 +18,9 @@
 #include "libs/timeline/chrome_trace.h"
 #include "nlohmann/json.hpp"
 #include "protos/fairlead/v1/channel_gateway.grpc.pb.h"
+#include "protos/fairlead/v1/registry.grpc.pb.h"
 #include "protos/fairlead/v1/registry.pb.h"
+#include "tools/fairleadctl/ask.h"
 #include "tools/fairleadctl/command_context.h"
 
 namespace fairlead {

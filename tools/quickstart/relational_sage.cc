@@ -5,7 +5,9 @@
 #include <numeric>
 #include <string>
 
-#include "torch/torch.h"
+#include "torch/nn/modules/linear.h"
+#include "torch/nn/modules/normalization.h"
+#include "torch/types.h"
 
 namespace fairlead {
 

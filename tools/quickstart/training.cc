@@ -21,7 +21,10 @@
 #include "libs/tensor_message/tensor_message.h"
 #include "libs/tensor_message/torch_adaptor.h"
 #include "tools/quickstart/relational_sage.h"
-#include "torch/torch.h"
+#include "torch/nn/functional/loss.h"
+#include "torch/optim/adamw.h"
+#include "torch/types.h"
+#include "torch/utils.h"
 
 namespace fairlead {
 namespace {

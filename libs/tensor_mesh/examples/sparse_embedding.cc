@@ -26,7 +26,9 @@
 #include "libs/tensor_mesh/mesh_server.h"
 #include "libs/tensor_mesh/mesh_worker.h"
 #include "libs/tensor_mesh/torch_mesh.h"
-#include "torch/torch.h"
+#include "torch/nn/functional/loss.h"
+#include "torch/types.h"
+#include "torch/utils.h"
 
 namespace fairlead {
 namespace {

@@ -29,7 +29,8 @@
 #include "libs/tensor_mesh/mesh_server.h"
 #include "libs/tensor_mesh/mesh_worker.h"
 #include "libs/tensor_mesh/torch_mesh.h"
-#include "torch/torch.h"
+#include "torch/types.h"
+#include "torch/utils.h"
 
 namespace fairlead {
 namespace {

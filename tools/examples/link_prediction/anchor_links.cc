@@ -16,7 +16,9 @@
 #include "libs/type_names/type_names.h"
 #include "tools/quickstart/relational_sage.h"
 #include "tools/quickstart/training.h"
-#include "torch/torch.h"
+#include "torch/nn/functional/loss.h"
+#include "torch/nn/functional/normalization.h"
+#include "torch/types.h"
 
 namespace fairlead {
 namespace {

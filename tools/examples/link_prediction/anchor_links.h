@@ -8,7 +8,7 @@
 #include "libs/type_names/type_names.h"
 #include "tools/quickstart/relational_sage.h"
 #include "tools/quickstart/training.h"
-#include "torch/torch.h"
+#include "torch/types.h"
 
 namespace fairlead {
 

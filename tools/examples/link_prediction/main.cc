@@ -25,7 +25,7 @@
 #include "tools/examples/trainer.h"
 #include "tools/examples/training_loop.h"
 #include "tools/quickstart/relational_sage.h"
-#include "torch/torch.h"
+#include "torch/types.h"
 
 ABSL_FLAG(std::string, supervision, "synset__hypernym__synset",
           "The edges to predict, as src__relation__dst. The dataset has their "

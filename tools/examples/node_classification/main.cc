@@ -22,7 +22,8 @@
 #include "tools/examples/training_loop.h"
 #include "tools/quickstart/relational_sage.h"
 #include "tools/quickstart/training.h"
-#include "torch/torch.h"
+#include "torch/nn/functional/loss.h"
+#include "torch/types.h"
 
 namespace fairlead {
 namespace {

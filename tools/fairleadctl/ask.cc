@@ -1,4 +1,4 @@
-#include "tools/fairleadctl/command_context.h"
+#include "tools/fairleadctl/ask.h"
 
 #include <chrono>
 
@@ -6,8 +6,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "grpcpp/grpcpp.h"
+#include "grpcpp/client_context.h"
+#include "grpcpp/support/status.h"
 #include "libs/rpc/status_conversion.h"
+#include "tools/fairleadctl/command_context.h"
 
 namespace fairlead {
 
