@@ -12,6 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/types/span.h"
 #include "libs/graph/dataset.h"
+#include "libs/random/philox.h"
 #include "libs/sampling/epoch_plan.h"
 #include "libs/sampling/neighbor_sampler.h"
 #include "libs/status/status_macros.h"
@@ -212,6 +213,9 @@ absl::StatusOr<ChannelPlan> ChannelPlan::Create(
                                              : plan.SetNodes(input));
   plan.batches_per_epoch_ =
       ComputeNumBatches(plan.seeds_.size(), plan.batch_size_, plan.drop_last_);
+  for (uint64_t i = 0; i < plan.seeds_.size(); ++i) {
+    plan.seed_digest_ += SplitMix64(static_cast<uint64_t>(plan.seeds_[i]));
+  }
   plan.fingerprint_ = dataset.partition();
   for (const std::string& part : {dataset.name(), input.SerializeAsString(),
                                   config.SerializeAsString()}) {

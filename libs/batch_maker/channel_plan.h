@@ -105,6 +105,9 @@ class ChannelPlan {
                               edge_labels_.size() + times_.size());
   }
 
+  // The sum of SplitMix64 of all seeds, as in EpochEnd.
+  uint64_t seed_digest() const { return seed_digest_; }
+
   // How many of the epoch's seeds are in a batch: all, but for drop_last.
   uint64_t seeds_per_epoch() const;
 
@@ -138,6 +141,7 @@ class ChannelPlan {
   std::vector<int64_t> edge_labels_;
   std::vector<int64_t> times_;
   uint64_t batches_per_epoch_ = 0;
+  uint64_t seed_digest_ = 0;
   uint64_t fingerprint_ = 0;
 };
 

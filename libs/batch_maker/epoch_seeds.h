@@ -21,7 +21,6 @@ struct BatchInputs {
 // workers without a lock.
 class EpochSeeds {
  public:
-  // Costs a pass over the seeds.
   EpochSeeds(const ChannelPlan& plan, uint64_t epoch);
 
   uint64_t digest() const { return digest_; }  // EpochEnd.seed_digest
@@ -33,7 +32,7 @@ class EpochSeeds {
 
  private:
   const EpochOrder order_;
-  uint64_t digest_ = 0;
+  uint64_t digest_;
 };
 
 }  // namespace fairlead

@@ -1,5 +1,6 @@
 #include "libs/sampling/epoch_plan.h"
 
+#include <cmath>
 #include <cstdint>
 #include <numeric>
 #include <optional>
@@ -16,15 +17,21 @@ namespace fairlead {
 namespace {
 
 // Fisher-Yates, with draws that depend on the key alone.
-template <typename Index>
-std::vector<Index> Permutation(uint64_t length, uint64_t key) {
-  std::vector<Index> order(length);
-  std::iota(order.begin(), order.end(), Index{0});
+std::vector<uint32_t> Permutation(uint64_t length, uint64_t key) {
+  std::vector<uint32_t> order(length);
+  std::iota(order.begin(), order.end(), uint32_t{0});
   RandomStream random(key, /*place=*/0, /*lane=*/0);
   for (uint64_t i = length; i > 1; --i) {
     std::swap(order[i - 1], order[random.Below(i)]);
   }
   return order;
+}
+
+// `at` moved on, within [0, size), by what `key` draws for `other`.
+uint64_t Rotate(uint64_t at, uint64_t size, uint64_t key, uint64_t other) {
+  const uint64_t by = static_cast<uint64_t>(
+      static_cast<unsigned __int128>(SplitMix64(key ^ other)) * size >> 64);
+  return at + by < size ? at + by : at + by - size;
 }
 
 }  // namespace
@@ -69,15 +76,34 @@ absl::StatusOr<SeedRange> SplitSlice(uint64_t length, const Slice& slice) {
 }
 
 EpochOrder::EpochOrder(uint64_t length, bool shuffle, uint64_t seed,
-                       uint64_t epoch) {
+                       uint64_t epoch)
+    : length_(length), shuffle_(shuffle) {
   if (!shuffle) return;
-  const uint64_t key =
-      DeriveRandomKey(seed, RandomPurpose::kShuffle, epoch, length);
-  if (length <= UINT32_MAX) {
-    narrow_ = Permutation<uint32_t>(length, key);
-  } else {
-    wide_ = Permutation<uint64_t>(length, key);
+  key_ = DeriveRandomKey(seed, RandomPurpose::kShuffle, epoch, length);
+  if (length <= kShortLength) {
+    short_ = Permutation(length, key_);
+    return;
   }
+  rows_ = static_cast<uint64_t>(std::sqrt(static_cast<double>(length)));
+  columns_ = (length + rows_ - 1) / rows_;
+}
+
+// A Feistel network over two numbers of any ranges, and once more where it
+// leads out of the list (Black and Rogaway, "Ciphers with arbitrary finite
+// domains", CT-RSA 2002: generalised Feistel, cycle walking). With short lists
+// six rounds would prefer some permutations.
+uint64_t EpochOrder::Compute(uint64_t i) const {
+  constexpr int kRounds = 6;
+  do {
+    uint64_t row = i / columns_;
+    uint64_t column = i % columns_;
+    for (uint64_t round = 0; round < kRounds; round += 2) {
+      row = Rotate(row, rows_, SplitMix64(key_ + round), column);
+      column = Rotate(column, columns_, SplitMix64(key_ + round + 1), row);
+    }
+    i = row * columns_ + column;
+  } while (i >= length_);
+  return i;
 }
 
 absl::StatusOr<EpochCursor> EpochCursor::Create(

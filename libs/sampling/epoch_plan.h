@@ -43,20 +43,34 @@ absl::StatusOr<SeedRange> SplitSlice(uint64_t length, const Slice& slice);
 // The order in which an epoch takes its seeds: as they come, or a permutation
 // that depends on (seed, epoch, length) alone. So two channels with the same
 // seed and length go through the same permutations (SB-43).
+//
+// Up to kShortLength each permutation is as likely as any other: Fisher-Yates,
+// held as a list. The list of a longer one would take seconds and gigabytes,
+// for each channel, before its first batch; so there each place is computed
+// when it is asked for, in some 50 ns and no memory.
 class EpochOrder {
  public:
+  static constexpr uint64_t kShortLength = uint64_t{1} << 16;
+
   EpochOrder(uint64_t length, bool shuffle, uint64_t seed, uint64_t epoch);
 
-  // The position in the input of the i-th seed of the epoch.
+  // The position in the input of the i-th seed of the epoch. REQUIRES
+  // i < length.
   uint64_t operator[](uint64_t i) const {
-    if (!narrow_.empty()) return narrow_[i];
-    return wide_.empty() ? i : wide_[i];
+    if (!short_.empty()) return short_[i];
+    return shuffle_ ? Compute(i) : i;
   }
 
  private:
-  // Empty when not shuffled; half the memory where 32 bits will do.
-  std::vector<uint32_t> narrow_;
-  std::vector<uint64_t> wide_;
+  uint64_t Compute(uint64_t i) const;
+
+  uint64_t length_;
+  bool shuffle_;
+  std::vector<uint32_t> short_;
+  uint64_t key_ = 0;
+  // Positions as a table, the last rows of which may be beyond the length.
+  uint64_t rows_ = 1;
+  uint64_t columns_ = 1;
 };
 
 // Batch indices [begin, end).

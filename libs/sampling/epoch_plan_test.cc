@@ -1,7 +1,8 @@
 #include "libs/sampling/epoch_plan.h"
 
-#include <algorithm>
+#include <cmath>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <vector>
@@ -88,19 +89,88 @@ TEST(EpochOrderTest, IsTheInputsOrderUnlessShuffled) {
   for (uint64_t i = 0; i < 5; ++i) EXPECT_EQ(order[i], i);
 }
 
+std::vector<uint64_t> Positions(uint64_t length, uint64_t seed,
+                                uint64_t epoch) {
+  const EpochOrder order(length, /*shuffle=*/true, seed, epoch);
+  std::vector<uint64_t> all;
+  for (uint64_t i = 0; i < length; ++i) all.push_back(order[i]);
+  return all;
+}
+
+// Of lists that are held, and of others: squares, primes, one more than either.
+constexpr uint64_t kLengths[] = {
+    1, 2, 1000, 1 << 16, 65'537, 257 * 257, (1 << 16) + 2, 99'991, 400'000};
+
 TEST(EpochOrderTest, ShuffledIsAPermutationThatSeedAndEpochDecide) {
-  const auto positions = [](uint64_t seed, uint64_t epoch) {
-    const EpochOrder order(1000, /*shuffle=*/true, seed, epoch);
-    std::vector<uint64_t> all;
-    for (uint64_t i = 0; i < 1000; ++i) all.push_back(order[i]);
-    return all;
-  };
-  const std::vector<uint64_t> first = positions(1, 0);
-  EXPECT_EQ(std::set<uint64_t>(first.begin(), first.end()).size(), 1000u);
-  EXPECT_LT(*std::max_element(first.begin(), first.end()), 1000u);
-  EXPECT_EQ(positions(1, 0), first);
-  EXPECT_NE(positions(1, 1), first);
-  EXPECT_NE(positions(2, 0), first);
+  for (const uint64_t length : kLengths) {
+    const std::vector<uint64_t> first = Positions(length, 1, 0);
+    std::vector<bool> seen(length, false);
+    for (const uint64_t position : first) {
+      ASSERT_LT(position, length);
+      ASSERT_FALSE(seen[position]) << position << " of " << length;
+      seen[position] = true;
+    }
+    EXPECT_EQ(Positions(length, 1, 0), first);
+    if (length < 10) continue;
+    EXPECT_NE(Positions(length, 1, 1), first);
+    EXPECT_NE(Positions(length, 2, 0), first);
+  }
+}
+
+TEST(EpochOrderTest, AnyPermutationOfAShortListIsAsLikely) {
+  constexpr int kTimes = 24'000;
+  std::map<std::vector<uint64_t>, int> times;
+  for (uint64_t epoch = 0; epoch < kTimes; ++epoch) {
+    ++times[Positions(4, /*seed=*/3, epoch)];
+  }
+  EXPECT_EQ(times.size(), 24u);
+  for (const auto& [positions, n] : times) {
+    EXPECT_NEAR(n, kTimes / 24, 160);  // five standard deviations
+  }
+}
+
+TEST(EpochOrderTest, WhereAPositionGoesHasNoPattern) {
+  for (const uint64_t length : {uint64_t{1} << 16, uint64_t{300'007}}) {
+    for (uint64_t epoch = 0; epoch < 10; ++epoch) {
+      const std::vector<uint64_t> order = Positions(length, 5, epoch);
+      // Parts of the epoch against parts of the list: all meet as often.
+      constexpr uint64_t kParts = 16;
+      std::vector<double> meet(kParts * kParts, 0);
+      // How far one seed is from the next: any distance is as likely.
+      std::vector<double> distance(kParts, 0);
+      uint64_t ascending = 0;
+      for (uint64_t i = 0; i < length; ++i) {
+        ++meet[i * kParts / length * kParts + order[i] * kParts / length];
+        const uint64_t next = order[(i + 1) % length];
+        ++distance[(next + length - order[i]) % length * kParts / length];
+        if (next > order[i]) ++ascending;
+      }
+      const auto chi_squared = [](const std::vector<double>& counts,
+                                  double expected) {
+        double sum = 0;
+        for (const double n : counts) {
+          sum += (n - expected) * (n - expected) / expected;
+        }
+        return sum;
+      };
+      const double n = static_cast<double>(length);
+      // Five standard deviations over the mean, of 225 and 15 free counts.
+      EXPECT_LT(chi_squared(meet, n / (kParts * kParts)), 225 + 5 * 21.3);
+      EXPECT_LT(chi_squared(distance, n / kParts), 15 + 5 * 5.5);
+      EXPECT_NEAR(static_cast<double>(ascending), n / 2, 5 * std::sqrt(n / 12));
+    }
+  }
+}
+
+TEST(EpochOrderTest, LongListsTakeNoTimeToOrder) {
+  constexpr uint64_t kLength = uint64_t{1} << 60;  // as a list: 8 exabytes
+  const EpochOrder order(kLength, /*shuffle=*/true, /*seed=*/1, /*epoch=*/0);
+  std::set<uint64_t> seen;
+  for (uint64_t i = 0; i < 1000; ++i) {
+    EXPECT_LT(order[kLength - 1 - i], kLength);
+    seen.insert(order[kLength - 1 - i]);
+  }
+  EXPECT_EQ(seen.size(), 1000u);
 }
 
 TEST(EpochCursorTest, HandsOutWhatIsNotHeldOnceEach) {
