@@ -49,8 +49,8 @@ class GatewayStream final
   void Start();
 
   // Lets the gateway send that much more. Grants that are made while one is
-  // being sent travel together. What was consumed goes with them, stamped when
-  // it is written. No effect once the stream has ended.
+  // being sent, or before Start(), travel together. What was consumed goes with
+  // them, stamped when it is written. No effect once the stream has ended.
   void Grant(uint64_t messages, uint64_t bytes,
              const std::optional<v1::ConsumedBatch>& consumed = std::nullopt)
       ABSL_LOCKS_EXCLUDED(mutex_);
@@ -78,7 +78,8 @@ class GatewayStream final
   grpc::ByteBuffer response_;            // OnReadDone's
 
   Mutex mutex_;
-  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  // From the beginning: nothing goes before the subscription.
+  bool writing_ ABSL_GUARDED_BY(mutex_) = true;
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
   bool finishing_ ABSL_GUARDED_BY(mutex_) = false;
   v1::ReceiveRequest pending_
