@@ -1,13 +1,7 @@
 // What one client may take: too large messages and headers, too many streams
-// and registrations are refused, by name where the name is ours; and a client
-// that takes all that it may, reads nothing, or floods, delays nobody else.
+// and registrations are refused, by name where the name is ours.
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <cstdint>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,10 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
-#include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "google/protobuf/message.h"
 #include "grpcpp/grpcpp.h"
@@ -26,8 +17,8 @@
 #include "integration_tests/harness/bare_trainer.h"
 #include "integration_tests/harness/scrape.h"
 #include "integration_tests/harness/secure_cluster.h"
+#include "integration_tests/harness/secure_fixture.h"
 #include "integration_tests/harness/test_cluster.h"
-#include "integration_tests/harness/test_dataset.h"
 #include "libs/child_process/service_process.h"
 #include "libs/rpc/channel.h"
 #include "libs/rpc/status_conversion.h"
@@ -40,34 +31,19 @@
 namespace fairlead {
 namespace {
 
+using ::fairlead::testing::Ask;
 using ::fairlead::testing::BareTrainer;
 using ::fairlead::testing::IsOk;
-using ::fairlead::testing::kPatience;
-using ::fairlead::testing::MakeKronecker;
 using ::fairlead::testing::Scrape;
 using ::fairlead::testing::SecureCluster;
+using ::fairlead::testing::SecureFixture;
 using ::fairlead::testing::StatusIs;
-using ::fairlead::testing::TestCluster;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 using Registry = v1::RegistryService::Stub;
 using Gateway = v1::ChannelGatewayService::Stub;
 using Store = v1::GraphStoreService::Stub;
-
-template <typename Stub, typename Request, typename Response>
-absl::Status Ask(Stub& stub,
-                 grpc::Status (Stub::*method)(grpc::ClientContext*,
-                                              const Request&, Response*),
-                 const Request& request, size_t header_bytes = 0) {
-  grpc::ClientContext context;
-  context.set_deadline(absl::ToChronoTime(absl::Now() + kPatience));
-  if (header_bytes > 0) {
-    context.AddMetadata("x-large", std::string(header_bytes, 'x'));
-  }
-  Response response;
-  return rpc::ToAbslStatus((stub.*method)(&context, request, &response));
-}
 
 // A message of any type, and of that many bytes.
 template <typename Request>
@@ -78,31 +54,13 @@ Request LargeRequest(size_t bytes) {
   return large;
 }
 
-class LimitsTest : public ::testing::Test {
+class LimitsTest : public SecureFixture {
  protected:
-  void Start(TestCluster::Options options = {}) {
-    FAIRLEAD_ASSERT_OK_AND_ASSIGN(options.dataset, MakeKronecker());
-    FAIRLEAD_ASSERT_OK_AND_ASSIGN(secure_, SecureCluster::Start(options));
-  }
-  void TearDown() override {
-    if (secure_ == nullptr) return;
-    EXPECT_THAT(cluster().Stop(), IsOk());
-  }
-
-  TestCluster& cluster() { return secure_->cluster(); }
-
-  std::shared_ptr<grpc::Channel> Connect(ServiceProcess& service,
-                                         const std::string& identity) {
-    return rpc::MakeChannel(service.address(), secure_->As(identity));
-  }
-
   // A whole load of a trainer of job a.
   absl::Status Load() {
-    std::vector<std::string> flags = {"--fanout=5,3", "--batch_size=64"};
-    for (const std::string& tls : secure_->FlagsOf("trainer/a")) {
-      flags.push_back(tls);
-    }
-    return cluster().Load(flags).status();
+    return cluster()
+        .Load(LoadAs("trainer/a", {"--fanout=5,3", "--batch_size=64"}))
+        .status();
   }
 
   // What a service says that it has refused with that code.
@@ -114,8 +72,6 @@ class LimitsTest : public ::testing::Test {
                      "fairlead_refused_calls_total{code=\"", code, "\"}"))
                : 0;
   }
-
-  std::unique_ptr<SecureCluster> secure_;
 };
 
 TEST_F(LimitsTest, MessageThatIsTooLargeIsRefused) {
@@ -155,20 +111,23 @@ TEST_F(LimitsTest, HeaderThatIsTooLargeIsRefused) {
   constexpr size_t kTooLarge = 64 << 10;
   const auto refused = StatusIs(absl::StatusCode::kResourceExhausted);
   Registry registry(Connect(cluster().registry(), "trainer/a"));
+  v1::ListMembersResponse members;
   EXPECT_THAT(Ask(registry, &Registry::ListMembers, v1::ListMembersRequest(),
-                  kTooLarge),
+                  &members, kTooLarge),
               refused);
   Store store(Connect(cluster().pool(), "trainer/a"));
+  v1::GetDatasetMetaResponse meta;
   EXPECT_THAT(Ask(store, &Store::GetDatasetMeta, v1::GetDatasetMetaRequest(),
-                  kTooLarge),
+                  &meta, kTooLarge),
               refused);
   Gateway gateway(Connect(cluster().gateway(), "trainer/a"));
-  EXPECT_THAT(
-      Ask(gateway, &Gateway::Fetch, v1::FetchMessageRequest(), kTooLarge),
-      refused);
-  EXPECT_THAT(
-      Ask(registry, &Registry::ListMembers, v1::ListMembersRequest(), 1000),
-      IsOk());
+  v1::FetchMessageResponse fetched;
+  EXPECT_THAT(Ask(gateway, &Gateway::Fetch, v1::FetchMessageRequest(), &fetched,
+                  kTooLarge),
+              refused);
+  EXPECT_THAT(Ask(registry, &Registry::ListMembers, v1::ListMembersRequest(),
+                  &members, 1000),
+              IsOk());
 }
 
 TEST_F(LimitsTest, JobThatRegistersTooMuchIsRefusedAndOthersAreNot) {
@@ -258,99 +217,5 @@ TEST_F(LimitsTest, RefusalsForWhoItIsAreCounted) {
   EXPECT_EQ(Refused(cluster().registry(), "permission_denied"), 1);
 }
 
-// A trainer that never reads has its own channel stand still.
-TEST_F(LimitsTest, ReaderThatReadsNothingDelaysNobody) {
-  Start();
-  Registry registry(Connect(cluster().registry(), "trainer/slow"));
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const BareTrainer slow,
-                                BareTrainer::Join(registry));
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(
-      const auto input,
-      testing::Call(registry, &Registry::RegisterSamplingInput, slow.Input()));
-  v1::StartEpochRequest start;
-  start.set_channel_id(input.channel_id());
-  ASSERT_THAT(Ask(registry, &Registry::StartEpoch, start), IsOk());
-  Gateway gateway(Connect(cluster().gateway(), "trainer/slow"));
-  grpc::ClientContext context;
-  const auto stream = gateway.Receive(&context);
-  v1::ReceiveRequest subscribe;
-  subscribe.mutable_subscribe()->set_channel_id(input.channel_id());
-  subscribe.mutable_subscribe()->mutable_credit()->set_messages(1'000'000);
-  subscribe.mutable_subscribe()->mutable_credit()->set_bytes(1'000'000'000);
-  ASSERT_TRUE(stream->Write(subscribe));
-  EXPECT_THAT(Load(), IsOk());
-  context.TryCancel();
-  stream->Finish().error_code();
-}
-
-TEST_F(LimitsTest, ClientThatFloodsStarvesNobody) {
-  Start();
-  // It asks more than can be answered, and waits for no answer.
-  struct Question {
-    grpc::ClientContext context;
-    v1::ListMembersRequest request;
-    v1::ListMembersResponse response;
-  };
-  constexpr int kQuestions = 2000;
-  grpc::CompletionQueue answers;
-  Registry registry(Connect(cluster().registry(), "trainer/hostile"));
-  std::vector<std::unique_ptr<Question>> questions;
-  std::vector<
-      std::unique_ptr<grpc::ClientAsyncResponseReader<v1::ListMembersResponse>>>
-      calls;
-  std::vector<grpc::Status> statuses(kQuestions);
-  for (int i = 0; i < kQuestions; ++i) {
-    questions.push_back(std::make_unique<Question>());
-    calls.push_back(registry.AsyncListMembers(
-        &questions.back()->context, questions.back()->request, &answers));
-    calls.back()->Finish(&questions.back()->response, &statuses[i],
-                         calls.back().get());
-  }
-  EXPECT_THAT(Load(), IsOk());
-  for (const auto& question : questions) question->context.TryCancel();
-  for (int i = 0; i < kQuestions; ++i) {
-    void* tag = nullptr;
-    bool ok = false;
-    ASSERT_TRUE(answers.Next(&tag, &ok));
-  }
-}
-
-// Over plain text, to be able to write what no gRPC client would.
-TEST(PingFlood, IsDisconnectedAndDoesNotDisturb) {
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const std::string dataset, MakeKronecker());
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto cluster,
-                                TestCluster::Start({.dataset = dataset}));
-  const std::string& address = cluster->gateway().address();
-  sockaddr_in name = {};
-  name.sin_family = AF_INET;
-  name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  int port = 0;
-  ASSERT_TRUE(absl::SimpleAtoi(address.substr(address.rfind(':') + 1), &port));
-  name.sin_port = htons(static_cast<uint16_t>(port));
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  ASSERT_EQ(connect(fd, reinterpret_cast<sockaddr*>(&name), sizeof(name)), 0);
-  std::string hello = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-  hello += std::string("\0\0\0\x04\0\0\0\0\0", 9);  // no settings
-  const std::string ping("\0\0\x08\x06\0\0\0\0\0fairlead", 17);
-  ASSERT_EQ(send(fd, hello.data(), hello.size(), MSG_NOSIGNAL),
-            static_cast<ssize_t>(hello.size()));
-  std::string heard;
-  bool is_open = true;
-  const absl::Time deadline = absl::Now() + kPatience;
-  while (is_open && absl::Now() < deadline) {
-    is_open = send(fd, ping.data(), ping.size(), MSG_NOSIGNAL) > 0;
-    char buffer[4096];
-    ssize_t got = 0;
-    while ((got = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT)) > 0) {
-      heard.append(buffer, static_cast<size_t>(got));
-    }
-    if (got == 0) is_open = false;
-  }
-  close(fd);
-  EXPECT_FALSE(is_open);
-  EXPECT_THAT(heard, HasSubstr("too_many_pings"));
-  EXPECT_THAT(cluster->Load({"--fanout=5,3"}), IsOk());
-  EXPECT_THAT(cluster->Stop(), IsOk());
-}
 }  // namespace
 }  // namespace fairlead

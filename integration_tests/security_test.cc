@@ -18,8 +18,8 @@
 #include "gtest/gtest.h"
 #include "integration_tests/harness/running_load.h"
 #include "integration_tests/harness/secure_cluster.h"
+#include "integration_tests/harness/secure_fixture.h"
 #include "integration_tests/harness/test_cluster.h"
-#include "integration_tests/harness/test_dataset.h"
 #include "libs/rpc/channel.h"
 #include "libs/rpc/status_conversion.h"
 #include "libs/security/test_authority.h"
@@ -33,16 +33,16 @@
 namespace fairlead {
 namespace {
 
+using ::fairlead::testing::Ask;
 using ::fairlead::testing::BatchDigests;
 using ::fairlead::testing::IsOk;
 using ::fairlead::testing::KeyPair;
 using ::fairlead::testing::kPatience;
-using ::fairlead::testing::MakeKronecker;
 using ::fairlead::testing::RunningLoad;
 using ::fairlead::testing::SecureCluster;
+using ::fairlead::testing::SecureFixture;
 using ::fairlead::testing::StatusIs;
 using ::fairlead::testing::TestAuthority;
-using ::fairlead::testing::TestCluster;
 using ::testing::HasSubstr;
 
 using Registry = v1::RegistryService::Stub;
@@ -53,28 +53,8 @@ const auto kDenied = StatusIs(absl::StatusCode::kPermissionDenied);
 const auto kNotOfJobB =
     StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("is not of job b"));
 
-template <typename Stub, typename Request, typename Response>
-absl::Status Call(Stub& stub,
-                  grpc::Status (Stub::*method)(grpc::ClientContext*,
-                                               const Request&, Response*),
-                  const Request& request, Response* response) {
-  grpc::ClientContext context;
-  context.set_deadline(absl::ToChronoTime(absl::Now() + kPatience));
-  return rpc::ToAbslStatus((stub.*method)(&context, request, response));
-}
-
-class SecurityTest : public ::testing::Test {
+class SecurityTest : public SecureFixture {
  protected:
-  void Start(TestCluster::Options options = {}) {
-    FAIRLEAD_ASSERT_OK_AND_ASSIGN(options.dataset, MakeKronecker());
-    FAIRLEAD_ASSERT_OK_AND_ASSIGN(secure_, SecureCluster::Start(options));
-  }
-  void TearDown() override {
-    if (secure_ == nullptr) return;
-    EXPECT_THAT(cluster().Stop(), IsOk());
-  }
-
-  TestCluster& cluster() { return secure_->cluster(); }
   const std::string& ca() { return secure_->authority().certificate(); }
 
   std::unique_ptr<Registry> AskRegistry(const Credentials& credentials) {
@@ -87,32 +67,22 @@ class SecurityTest : public ::testing::Test {
   }
   absl::Status ListMembers(const Credentials& credentials) {
     v1::ListMembersResponse response;
-    return Call(*AskRegistry(credentials), &Registry::ListMembers,
-                v1::ListMembersRequest(), &response);
+    return Ask(*AskRegistry(credentials), &Registry::ListMembers,
+               v1::ListMembersRequest(), &response);
   }
 
-  // Flags of loadgen as a trainer of a job.
-  std::vector<std::string> LoadAs(const std::string& identity,
-                                  std::vector<std::string> flags) {
-    for (const std::string& tls : secure_->FlagsOf(identity)) {
-      flags.push_back(tls);
-    }
-    return flags;
-  }
   // The id of a channel that there is, once there is one.
   uint64_t AwaitChannel() {
     const auto op = AskRegistry(secure_->As("operator"));
     const absl::Time deadline = absl::Now() + kPatience;
     v1::ListChannelsResponse channels;
     while (channels.channels().empty() && absl::Now() < deadline) {
-      EXPECT_THAT(Call(*op, &Registry::ListChannels, v1::ListChannelsRequest(),
-                       &channels),
+      EXPECT_THAT(Ask(*op, &Registry::ListChannels, v1::ListChannelsRequest(),
+                      &channels),
                   IsOk());
     }
     return channels.channels().empty() ? 0 : channels.channels(0).channel_id();
   }
-
-  std::unique_ptr<SecureCluster> secure_;
 };
 
 TEST_F(SecurityTest, AnEpochSurvivesThatAllCertificatesAreReplaced) {
@@ -183,11 +153,11 @@ TEST_F(SecurityTest, AnotherRoleIsRefused) {
   drain.set_member_name("gateway-0");
   drain.set_draining(true);
   v1::DrainMemberResponse drained;
-  EXPECT_THAT(Call(*registry, &Registry::DrainMember, drain, &drained),
+  EXPECT_THAT(Ask(*registry, &Registry::DrainMember, drain, &drained),
               StatusIs(absl::StatusCode::kPermissionDenied,
                        HasSubstr("is for operators")));
-  EXPECT_THAT(Call(*AskRegistry(secure_->As("operator")),
-                   &Registry::DrainMember, drain, &drained),
+  EXPECT_THAT(Ask(*AskRegistry(secure_->As("operator")), &Registry::DrainMember,
+                  drain, &drained),
               IsOk());
   v1::JoinRequest join;
   join.set_member_name("pool-9");
@@ -195,22 +165,22 @@ TEST_F(SecurityTest, AnotherRoleIsRefused) {
   join.set_address("127.0.0.1:1");
   join.set_shm_domain("host");
   v1::JoinResponse joined;
-  EXPECT_THAT(Call(*registry, &Registry::Join, join, &joined), kDenied);
+  EXPECT_THAT(Ask(*registry, &Registry::Join, join, &joined), kDenied);
 
   const auto channel = rpc::MakeChannel(cluster().pool().address(), trainer);
   const auto store = v1::GraphStoreService::NewStub(channel);
   v1::PeerFetchResponse fetched;
-  EXPECT_THAT(Call(*store, &v1::GraphStoreService::Stub::PeerFetch,
-                   v1::PeerFetchRequest(), &fetched),
+  EXPECT_THAT(Ask(*store, &v1::GraphStoreService::Stub::PeerFetch,
+                  v1::PeerFetchRequest(), &fetched),
               kDenied);
   v1::GetDatasetMetaResponse meta;
-  EXPECT_THAT(Call(*store, &v1::GraphStoreService::Stub::GetDatasetMeta,
-                   v1::GetDatasetMetaRequest(), &meta),
+  EXPECT_THAT(Ask(*store, &v1::GraphStoreService::Stub::GetDatasetMeta,
+                  v1::GetDatasetMetaRequest(), &meta),
               IsOk());
   const auto pool = v1::SamplerPoolService::NewStub(channel);
   v1::UnregisterInputResponse unregistered;
-  EXPECT_THAT(Call(*pool, &v1::SamplerPoolService::Stub::UnregisterInput,
-                   v1::UnregisterInputRequest(), &unregistered),
+  EXPECT_THAT(Ask(*pool, &v1::SamplerPoolService::Stub::UnregisterInput,
+                  v1::UnregisterInputRequest(), &unregistered),
               kDenied);
 }
 
@@ -226,7 +196,7 @@ TEST_F(SecurityTest, AnotherJobIsRefusedAndDoesNotDisturb) {
   const auto registry = AskRegistry(secure_->As("trainer/b"));
   const auto try_registry = [&registry](auto method, auto request,
                                         auto response) {
-    return Call(*registry, method, request, &response);
+    return Ask(*registry, method, request, &response);
   };
   v1::StartEpochRequest start;
   start.set_channel_id(id);
@@ -261,7 +231,7 @@ TEST_F(SecurityTest, AnotherJobIsRefusedAndDoesNotDisturb) {
   fetch.set_channel_id(id);
   fetch.mutable_wait()->set_seconds(absl::ToInt64Seconds(kPatience));
   v1::FetchMessageResponse fetched;
-  EXPECT_THAT(Call(*gateway, &Gateway::Fetch, fetch, &fetched), kNotOfJobB);
+  EXPECT_THAT(Ask(*gateway, &Gateway::Fetch, fetch, &fetched), kNotOfJobB);
   {
     grpc::ClientContext context;
     const auto stream = gateway->Receive(&context);

@@ -27,6 +27,14 @@ constexpr absl::Duration kRetry = absl::Seconds(1);
 // Other registries may be faster again and again, but one of all succeeds.
 constexpr int kMaxTries = 64;
 
+// The least id that a registry gives that takes over what another left. The
+// store may be a backup of long ago, and know nothing of the ids that were
+// given since; but nobody gives a thousand a second for long, so this is above
+// all of them.
+uint64_t FirstIdAt(absl::Time now) {
+  return static_cast<uint64_t>(std::max<int64_t>(absl::ToUnixMillis(now), 1));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RegistryCore>> RegistryCore::Create(
@@ -46,6 +54,7 @@ absl::StatusOr<std::unique_ptr<RegistryCore>> RegistryCore::Create(
     core->revision_ = contents.revision;
     MutexLock lock(&core->mutex_);
     FAIRLEAD_RETURN_IF_ERROR(core->state_.Apply(records, clock.MonotonicNow()));
+    if (!records.empty()) core->state_.GiveIdsFrom(FirstIdAt(clock.Now()));
   }
   FAIRLEAD_RETURN_IF_ERROR(core->Follow());
   return core;

@@ -31,9 +31,11 @@ namespace {
 using ::fairlead::testing::IsOk;
 using ::fairlead::testing::StatusIs;
 using ::testing::AllOf;
+using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Lt;
 using ::testing::Pair;
 using ::testing::SizeIs;
 
@@ -122,6 +124,12 @@ class RegistryCoreTest : public ::testing::Test {
   std::unique_ptr<Registry> Start() {
     return std::make_unique<Registry>(&medium_, clock_);
   }
+  void CopyTo(FakeRegistryStore::Medium* copy) {
+    MutexLock lock(&medium_.mutex);
+    MutexLock also(&copy->mutex);
+    copy->records = medium_.records;
+    copy->commits = medium_.commits;
+  }
 
   FakeRegistryStore::Medium medium_;
   FakeClock clock_;
@@ -136,6 +144,35 @@ TEST_F(RegistryCoreTest, TwoRegistriesOverOneStoreGiveEachIdOnce) {
     ids.push_back(b->Join(absl::StrCat("b", i))->member_id());
   }
   EXPECT_THAT(ids, ElementsAre(1, 2, 3, 4, 5, 6, 7, 8, 9, 10));
+}
+
+// What is put back knows nothing of who came since, and they still live.
+TEST_F(RegistryCoreTest, BackupOfItsStoreGivesNoIdAgain) {
+  auto registry = Start();
+  ASSERT_THAT(registry->Join("before"), IsOk());
+  FakeRegistryStore::Medium backup;
+  CopyTo(&backup);
+  clock_.Advance(absl::Minutes(1));
+  std::vector<uint64_t> given;
+  for (int life = 0; life < 2; ++life) {
+    for (int i = 0; i < 5; ++i) {
+      given.push_back(
+          registry->Join(absl::StrCat("since", life, "-", i))->member_id());
+    }
+    registry = Start();
+  }
+  clock_.Advance(absl::Minutes(1));
+  Registry restored(&backup, clock_);
+  const auto other = std::make_unique<Registry>(&backup, clock_);
+  for (int i = 0; i < 5; ++i) {
+    const std::string name = absl::StrCat("anew", i);
+    const uint64_t id =
+        (i % 2 == 0 ? restored : *other).Join(name)->member_id();
+    EXPECT_THAT(given, Each(Lt(id)));
+    given.push_back(id);
+  }
+  EXPECT_THAT(restored.core->RenewLease(given[0], "since0-0", 0),
+              StatusIs(absl::StatusCode::kNotFound));
 }
 
 TEST_F(RegistryCoreTest, RegistriesThatWriteAtOnceLoseNothing) {

@@ -1,5 +1,6 @@
 #include "services/registry/registry_state.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -84,7 +85,7 @@ absl::Status RegistryState::ApplyPut(const v1::StoredRecord& record,
       return absl::OkStatus();
     }
     case v1::StoredRecord::kIds:
-      ids_ = record.ids();
+      SetIds(record.ids());
       return absl::OkStatus();
     case v1::StoredRecord::RECORD_NOT_SET:
       break;
@@ -92,6 +93,17 @@ absl::Status RegistryState::ApplyPut(const v1::StoredRecord& record,
   return absl::DataLossError(
       "store: a record of a kind that this registry does not know; was it "
       "written by a later version?");
+}
+
+void RegistryState::SetIds(const v1::IdCounters& ids) {
+  ids_.set_next_member_id(std::max(ids.next_member_id(), id_floor_));
+  ids_.set_next_backend_id(std::max(ids.next_backend_id(), id_floor_));
+  ids_.set_next_channel_id(std::max(ids.next_channel_id(), id_floor_));
+}
+
+void RegistryState::GiveIdsFrom(uint64_t floor) {
+  id_floor_ = floor;
+  SetIds(v1::IdCounters(ids_));
 }
 
 void RegistryState::ApplyDelete(const std::string& key) {

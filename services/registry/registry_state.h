@@ -86,6 +86,9 @@ class RegistryState {
   absl::Status ApplyAll(absl::Span<const StoreWrite> records,
                         absl::Duration now);
 
+  // From now on no new id is below `floor`, whatever the store's counters say.
+  void GiveIdsFrom(uint64_t floor);
+
   // --- members -------------------------------------------------------------
   // Grants the asked for lease, within the limits, which begins with Apply().
   // `job` is the one that a trainer is of; empty if that is not known.
@@ -261,10 +264,12 @@ class RegistryState {
   absl::Status ApplyPut(const v1::StoredRecord& record, absl::Duration now);
   void ApplyMember(const v1::MemberRecord& record, absl::Duration now);
   void ApplyDelete(const std::string& key);
+  void SetIds(const v1::IdCounters& ids);
   std::vector<std::string> Keys() const;
 
   const RegistryLimits limits_;
   const uint64_t incarnation_;
+  uint64_t id_floor_ = 1;
   v1::IdCounters ids_ = [] {
     v1::IdCounters ids;
     ids.set_next_member_id(1);

@@ -225,6 +225,25 @@ def check_rendering(kubernetes, overlay, path):
         check(fresh.stdout == file.read(), f"{path}: is not what overlays/{overlay} renders to. {fresh.stderr}")
 
 
+def check_resources(kubernetes):
+    """The base is for a partition of 8 GiB: it asks for what resources.sh says of one."""
+    (base,) = [d for d in load(os.path.join(kubernetes, "base/storage/storage.yaml")) if d["kind"] == "StatefulSet"]
+    with tempfile.TemporaryDirectory() as folder:
+        os.mkdir(os.path.join(folder, "part-1"))
+        with open(os.path.join(folder, "part-1", "sparse"), "wb") as file:
+            file.truncate(8 << 30)
+        script = os.path.join(os.path.dirname(kubernetes), "resources.sh")
+        said = subprocess.run([script, folder, "1"], capture_output=True, text=True, check=False)
+    check(said.returncode == 0, f"{script}: {said.stderr}")
+    patch = yaml.safe_load(said.stdout)
+    check(patch["metadata"]["name"] == base["metadata"]["name"], f"{script}: patches nothing")
+    pools = [owner["spec"]["template"]["spec"]["containers"][0] for owner in (base, patch)]
+    check(pools[0]["name"] == pools[1]["name"], f"{script}: patches another container")
+    for kind in ("requests", "limits"):
+        base_memory, memory = (pool["resources"][kind]["memory"] for pool in pools)
+        check(base_memory == memory, f"{script}: {kind} {memory} of 8 GiB, and the base has {base_memory}")
+
+
 def check_schemas(path):
     try:
         import kubernetes_validate
@@ -232,12 +251,13 @@ def check_schemas(path):
         print(f"{path}: the package kubernetes_validate is not installed, so not held to Kubernetes's schemas")
         return
     for document in load(path):
-        try:
-            kubernetes_validate.validate(document, "1.31", strict=True)
-        except kubernetes_validate.SchemaNotFoundError:
-            print(f"{path}: no schema of {document['kind']}")
-        except kubernetes_validate.ValidationError as error:
-            errors.append(f"{path}, {document['kind']} {document['metadata']['name']}: {error.message}")
+        for version in ("1.27", "1.31"):  # the first that has all that is used, and a later one
+            try:
+                kubernetes_validate.validate(document, version, strict=True)
+            except kubernetes_validate.SchemaNotFoundError:
+                print(f"{path}: no schema of {document['kind']}")
+            except kubernetes_validate.ValidationError as error:
+                errors.append(f"{path}, {document['kind']} {document['metadata']['name']}, {version}: {error.message}")
 
 
 def main():
@@ -248,6 +268,7 @@ def main():
         check_kubernetes(path, programs, with_tls)
         check_rendering(folder, overlay, path)
         check_schemas(path)
+    check_resources(folder)
     for error in errors:
         print(error, file=sys.stderr)
     print("wrong:", len(errors))

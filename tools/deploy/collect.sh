@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Puts into FOLDER what each image holds: FOLDER/registry, FOLDER/sampler_pool and so on, each a root file system of
-# programs, stripped, and of the shared libraries that these and those load. Builds them first, with --config=opt.
+# programs, stripped, and of the shared libraries that these and those load. Builds them first, with --config=opt, unless
+# BIN names a folder that has them as bazel-bin does.
 #
-#   collect.sh FOLDER [IMAGE...]
+#   [BIN=DIR] collect.sh FOLDER [IMAGE...]
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/../.."
 
+bin="${BIN:-}"
 folder="$1"
 shift
 images=("$@")
@@ -34,12 +36,14 @@ path_of() {
   esac
 }
 
-targets=()
-for image in "${images[@]}"; do
-  mapfile -t -O "${#targets[@]}" targets < <(targets_of "$image")
-done
-bazel build --config=opt --stamp "${targets[@]}"
-bin="$(bazel info --config=opt bazel-bin 2>/dev/null)"
+if [[ -z "$bin" ]]; then
+  targets=()
+  for image in "${images[@]}"; do
+    mapfile -t -O "${#targets[@]}" targets < <(targets_of "$image")
+  done
+  bazel build --config=opt --stamp "${targets[@]}"
+  bin="$(bazel info --config=opt bazel-bin 2>/dev/null)"
+fi
 
 # Libraries keep their paths, so that the loader finds them as it does here. The first is the loader itself.
 copy_libraries() {
@@ -66,5 +70,6 @@ for image in "${images[@]}"; do
   echo 'fairlead:x:65532:' >"$root/etc/group"
   echo 'hosts: files dns' >"$root/etc/nsswitch.conf"
   chmod 1777 "$root/tmp"
-  if [[ "$image" == registry ]]; then mkdir -p "$root/var/lib/fairlead"; fi
+  # In a folder of its own, since what is copied into one that is there does not change whose it is.
+  if [[ "$image" == registry ]]; then mkdir -p "$root/var/lib" "$folder/registry_state/fairlead"; fi
 done

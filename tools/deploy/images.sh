@@ -13,7 +13,8 @@ there, from what this machine's Bazel builds: the machine must be Debian 12, and
   --tag=TAG       default: the commit
   --prefix=NAME   before each image's name; default localhost/fairlead
 
-STORAGE_DRIVER, BUILDAH_ISOLATION and the like are buildah's own; in a container itself, vfs and chroot.
+BIN=DIR takes the programs from a folder that has them as bazel-bin does, and builds none. STORAGE_DRIVER, BUILDAH_ISOLATION and
+the like are buildah's own; in a container itself, vfs and chroot.
 USAGE
 }
 

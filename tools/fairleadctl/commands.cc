@@ -90,7 +90,7 @@ const std::vector<Command>& Commands() {
        Plain(RunRate)},
       {"cancel", "CHANNEL", "ends its epoch; the trainer is told",
        Plain(RunCancel)},
-      {"drain", "MEMBER [--undo]", "no new channels for a pool or gateway",
+      {"drain", "MEMBER [--undo]", "no new channels; its own go to another",
        Plain(RunDrain)},
       {"record", "CHANNEL --out=FILE", "an epoch like its own, into a file",
        Plain(RunRecord)},

@@ -70,8 +70,9 @@ absl::Status RunDrain(const CommandContext& context,
                        .dump()
                 << "\n";
   } else if (request.draining()) {
-    context.out << args[0] << " takes no new channels; " << response.channels()
-                << " are still served there\n";
+    context.out << args[0] << " takes no new channels; its "
+                << response.channels()
+                << " go to another, if there is one that can serve them\n";
   } else {
     context.out << args[0] << " is back in service, with "
                 << response.channels() << " channels\n";

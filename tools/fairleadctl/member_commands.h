@@ -13,7 +13,8 @@ namespace fairlead {
 absl::Status RunMembers(const CommandContext& context,
                         absl::Span<const std::string> args);
 
-// drain MEMBER [--undo]: no new channels for a pool or a gateway.
+// drain MEMBER [--undo]: no new channels for a pool or a gateway, and those
+// that it has go to another that can serve them.
 absl::Status RunDrain(const CommandContext& context,
                       absl::Span<const std::string> args);
 
