@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,6 +24,7 @@ constexpr double kRight = 16;
 constexpr double kTop = 30;
 constexpr double kBarTop = 8;
 constexpr double kBottom = 44;
+constexpr double kTickText = 40;  // from one below the axis to the next
 constexpr size_t kColours = 7;
 constexpr size_t kMaxMarkedPoints = 40;
 
@@ -201,12 +203,18 @@ std::string LinePlot(const Axis& x, const Axis& y,
         &svg, Line("grid", kLeft, at_y(value), kWidth - kRight, at_y(value)),
         Text(kLeft - 8, at_y(value) + 4, "end", text));
   }
-  for (const auto& [value, text] : TicksOf(x, low_x, high_x)) {
+  double next = std::numeric_limits<double>::infinity();
+  std::vector<std::pair<double, std::string>> x_ticks =
+      TicksOf(x, low_x, high_x);
+  for (auto it = x_ticks.rbegin(); it != x_ticks.rend(); ++it) {
+    const auto& [value, text] = *it;
     if (value > high_x || value < low_x) continue;
-    absl::StrAppend(&svg,
-                    Line("axis", at_x(value), kHeight - kBottom, at_x(value),
-                         kHeight - kBottom + 5),
-                    Text(at_x(value), kHeight - kBottom + 18, "middle", text));
+    const double at = at_x(value);
+    absl::StrAppend(
+        &svg, Line("axis", at, kHeight - kBottom, at, kHeight - kBottom + 5));
+    if (next - at < kTickText) continue;  // the next one's text is there
+    absl::StrAppend(&svg, Text(at, kHeight - kBottom + 18, "middle", text));
+    next = at;
   }
   absl::StrAppend(
       &svg,

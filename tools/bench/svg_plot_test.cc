@@ -42,6 +42,18 @@ TEST(LinePlot, OnePointAloneHasAPlace) {
   EXPECT_THAT(svg, Not(HasSubstr("inf")));
 }
 
+TEST(LinePlot, TicksTooCloseForTheirTextsKeepTheLast) {
+  const std::string svg =
+      LinePlot({.label = "nodes",
+                .logarithmic = true,
+                .ticks = {{1024, "2^10"}, {900'000, "close"}, {1e6, "1 M"}}},
+               {.label = "y"},
+               {{.name = "one", .points = {{1024, 1}, {9e5, 2}, {1e6, 3}}}});
+  EXPECT_THAT(svg, HasSubstr(">2^10<"));
+  EXPECT_THAT(svg, Not(HasSubstr(">close<")));
+  EXPECT_THAT(svg, HasSubstr(">1 M<"));
+}
+
 TEST(StackedBars, WritesTheSumBehindEachBar) {
   const std::string svg =
       StackedBars({.label = "CPU", .unit = "s"}, {"sample", "gather"},
