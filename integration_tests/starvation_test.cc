@@ -31,6 +31,7 @@
 #include "libs/child_process/service_process.h"
 #include "libs/status/status_macros.h"
 #include "libs/status/status_matchers.h"
+#include "nlohmann/json.hpp"
 #include "protos/fairlead/v1/channel_gateway.grpc.pb.h"
 #include "protos/fairlead/v1/graph_store.grpc.pb.h"
 #include "protos/fairlead/v1/registry.grpc.pb.h"
