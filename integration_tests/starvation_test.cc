@@ -1,11 +1,6 @@
 // A client that takes all that it may, holds what it got, reads nothing, or
-// floods, has others wait for nothing. The tests of threads fail where one
-// client may have them all: with --max_server_threads below 4.
-
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
+// floods with calls, has others wait for nothing. The tests of threads fail
+// where one client may have them all: with --max_server_threads below 4.
 
 #include <chrono>
 #include <csignal>
@@ -16,7 +11,6 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -44,12 +38,10 @@ using ::fairlead::testing::BareTrainer;
 using ::fairlead::testing::Call;
 using ::fairlead::testing::IsOk;
 using ::fairlead::testing::kPatience;
-using ::fairlead::testing::MakeKronecker;
 using ::fairlead::testing::NewFolder;
 using ::fairlead::testing::RunProgram;
 using ::fairlead::testing::SecureFixture;
 using ::fairlead::testing::TestCluster;
-using ::testing::HasSubstr;
 
 using Registry = v1::RegistryService::Stub;
 using Gateway = v1::ChannelGatewayService::Stub;
@@ -226,44 +218,6 @@ TEST_F(StarvationTest, ReaderThatReadsNothingDelaysNobody) {
   EXPECT_LT(described.channel().submitted_batches(), input.batches());
   context.TryCancel();
   stream->Finish().error_code();
-}
-
-// Over plain text, to be able to write what no gRPC client would.
-TEST(PingFlood, IsDisconnectedAndDoesNotDisturb) {
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const std::string dataset, MakeKronecker());
-  FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto cluster,
-                                TestCluster::Start({.dataset = dataset}));
-  const std::string& address = cluster->gateway().address();
-  sockaddr_in name = {};
-  name.sin_family = AF_INET;
-  name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  int port = 0;
-  ASSERT_TRUE(absl::SimpleAtoi(address.substr(address.rfind(':') + 1), &port));
-  name.sin_port = htons(static_cast<uint16_t>(port));
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  ASSERT_EQ(connect(fd, reinterpret_cast<sockaddr*>(&name), sizeof(name)), 0);
-  std::string hello = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-  hello += std::string("\0\0\0\x04\0\0\0\0\0", 9);  // no settings
-  const std::string ping("\0\0\x08\x06\0\0\0\0\0fairlead", 17);
-  ASSERT_EQ(send(fd, hello.data(), hello.size(), MSG_NOSIGNAL),
-            static_cast<ssize_t>(hello.size()));
-  std::string heard;
-  bool is_open = true;
-  const absl::Time deadline = absl::Now() + kPatience;
-  while (is_open && absl::Now() < deadline) {
-    is_open = send(fd, ping.data(), ping.size(), MSG_NOSIGNAL) > 0;
-    char buffer[4096];
-    ssize_t got = 0;
-    while ((got = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT)) > 0) {
-      heard.append(buffer, static_cast<size_t>(got));
-    }
-    if (got == 0) is_open = false;
-  }
-  close(fd);
-  EXPECT_FALSE(is_open);
-  EXPECT_THAT(heard, HasSubstr("too_many_pings"));
-  EXPECT_THAT(cluster->Load({"--fanout=5,3"}), IsOk());
-  EXPECT_THAT(cluster->Stop(), IsOk());
 }
 
 }  // namespace
