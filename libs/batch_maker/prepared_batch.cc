@@ -19,22 +19,35 @@ namespace fairlead {
 absl::Status PreparedBatch::Restart(
     const std::shared_ptr<const ChannelPlan>& plan, const EpochSeeds& seeds,
     v1::MessageHeader header, const RowCaches* caches) {
-  if (plan != plan_ || sampler_ == nullptr) {
-    plan_ = plan;
-    const SamplingPlan& sampling = plan->sampling();
-    std::unique_ptr<NeighborhoodSampler> neighbors;
-    if (plan->accelerator() != nullptr && sampling.has_neighborhoods()) {
-      neighbors = plan->accelerator()->NewSampler(sampling.neighbors());
-    }
-    is_accelerated_ = neighbors != nullptr;
-    FAIRLEAD_ASSIGN_OR_RETURN(sampler_,
-                              sampling.NewSampler(std::move(neighbors)));
-  }
+  if (!HasSamplerFor(*plan)) FAIRLEAD_RETURN_IF_ERROR(MakeSampler(*plan));
+  plan_ = plan;
   header_ = std::move(header);
   caches_ = caches;
   stage_ = Stage::kBegin;
   writer_.reset();
   seeds.InputsOf(*plan_, header_.batch_index(), &inputs_);
+  return absl::OkStatus();
+}
+
+bool PreparedBatch::HasSamplerFor(const ChannelPlan& plan) const {
+  return sampler_ != nullptr && plan.accelerator() == plan_->accelerator() &&
+         plan.sampling().SamplesAs(plan_->sampling());
+}
+
+absl::Status PreparedBatch::MakeSampler(const ChannelPlan& plan) {
+  sampler_.reset();
+  if (plan_ == nullptr || &plan.dataset() != &plan_->dataset()) {
+    on_host_ = std::make_shared<NeighborSampler>(plan.dataset());
+  }
+  const SamplingPlan& sampling = plan.sampling();
+  std::shared_ptr<NeighborhoodSampler> neighbors;
+  if (plan.accelerator() != nullptr && sampling.has_neighborhoods()) {
+    neighbors = plan.accelerator()->NewSampler(sampling.neighbors());
+  }
+  is_accelerated_ = neighbors != nullptr;
+  if (!is_accelerated_) neighbors = on_host_;
+  FAIRLEAD_ASSIGN_OR_RETURN(sampler_,
+                            sampling.NewSampler(std::move(neighbors)));
   return absl::OkStatus();
 }
 

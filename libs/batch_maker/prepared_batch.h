@@ -48,7 +48,8 @@ class PreparedBatch {
   uint64_t bytes() const { return writer_->total_bytes(); }
   const BatchWriter& writer() const { return *writer_; }
   const SampledSubgraph& subgraph() const { return sampled_.subgraph; }
-  const ChannelPlan* plan() const { return plan_.get(); }
+  // Whether Restart() with this plan would go on with the sampler of the last.
+  bool HasSamplerFor(const ChannelPlan& plan) const;
   // Whether the plan's accelerator samples its neighbourhoods.
   bool is_accelerated() const { return is_accelerated_; }
 
@@ -57,8 +58,13 @@ class PreparedBatch {
  private:
   enum class Stage { kBegin, kSampling, kRows, kRowsAsked };
 
+  absl::Status MakeSampler(const ChannelPlan& plan);
+
   std::shared_ptr<const ChannelPlan> plan_;
-  std::unique_ptr<BatchSampler> sampler_;  // of plan_
+  // Of plan_'s dataset, whatever the plan: its tables are some megabytes, which
+  // stay in the cache if batches of all channels are made in them.
+  std::shared_ptr<NeighborhoodSampler> on_host_;
+  std::unique_ptr<BatchSampler> sampler_;  // as plan_ samples
   bool is_accelerated_ = false;
   v1::MessageHeader header_;
   const RowCaches* caches_ = nullptr;

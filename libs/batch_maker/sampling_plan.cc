@@ -279,7 +279,7 @@ bool SamplingPlan::always_has_edges(int edge_type) const {
 }
 
 absl::StatusOr<std::unique_ptr<BatchSampler>> SamplingPlan::NewSampler(
-    std::unique_ptr<NeighborhoodSampler> neighbors) const {
+    std::shared_ptr<NeighborhoodSampler> neighbors) const {
   switch (type_) {
     case v1::SAMPLING_TYPE_SUBGRAPH:
       return SubgraphSampler::Create(
@@ -295,6 +295,12 @@ absl::StatusOr<std::unique_ptr<BatchSampler>> SamplingPlan::NewSampler(
       return std::make_unique<NodeBatchSampler>(
           *dataset_, neighbors_, seed_type_, std::move(neighbors));
   }
+}
+
+bool SamplingPlan::SamplesAs(const SamplingPlan& other) const {
+  return dataset_ == other.dataset_ && type_ == other.type_ &&
+         neighbors_ == other.neighbors_ && seed_type_ == other.seed_type_ &&
+         link_ == other.link_ && ablp_ == other.ablp_ && ppr_ == other.ppr_;
 }
 
 }  // namespace fairlead

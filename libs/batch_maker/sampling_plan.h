@@ -48,9 +48,12 @@ class SamplingPlan {
   bool always_has_edges(int edge_type) const;
 
   // One for each batch that is in the making, whose neighbourhoods `neighbors`
-  // samples, or, if that is null, this host's CPU.
+  // samples, as NodeBatchSampler does.
   absl::StatusOr<std::unique_ptr<BatchSampler>> NewSampler(
-      std::unique_ptr<NeighborhoodSampler> neighbors) const;
+      std::shared_ptr<NeighborhoodSampler> neighbors) const;
+  // Whether samplers of the other plan sample just as this one's: channels of
+  // one job mostly differ in their seeds alone.
+  bool SamplesAs(const SamplingPlan& other) const;
   // Whether it makes any use of `neighbors`.
   bool has_neighborhoods() const {
     return type_ == v1::SAMPLING_TYPE_NODE || type_ == v1::SAMPLING_TYPE_LINK ||

@@ -1,8 +1,10 @@
 #include "libs/loader/buffer_pool.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <new>
 #include <utility>
@@ -43,13 +45,14 @@ class BufferPool::Idle {
 
   Memory Take(size_t capacity) {
     MutexLock lock(&mutex_);
-    for (auto it = buffers_.begin(); it != buffers_.end(); ++it) {
-      if (it->first != capacity) continue;
-      Memory memory = std::move(it->second);
-      buffers_.erase(it);
-      return memory;
-    }
-    return nullptr;
+    // The last that came back: it is the most likely to be in a cache.
+    const auto it = std::find_if(
+        buffers_.rbegin(), buffers_.rend(),
+        [capacity](const auto& buffer) { return buffer.first == capacity; });
+    if (it == buffers_.rend()) return nullptr;
+    Memory memory = std::move(it->second);
+    buffers_.erase(std::next(it).base());
+    return memory;
   }
 
   void Put(size_t capacity, Memory memory) {

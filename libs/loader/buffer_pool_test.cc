@@ -24,6 +24,16 @@ TEST(BufferPool, TakesABufferOfLikeSizeAgain) {
   EXPECT_EQ((*pool.Take(1'000'100)).get(), first);
 }
 
+TEST(BufferPool, TakesTheBufferThatCameBackLast) {
+  BufferPool pool(2);
+  std::shared_ptr<uint8_t> one = *pool.Take(5000);
+  std::shared_ptr<uint8_t> other = *pool.Take(5000);
+  const uint8_t* const last = one.get();
+  other.reset();
+  one.reset();
+  EXPECT_EQ((*pool.Take(5000)).get(), last);
+}
+
 TEST(BufferPool, BufferInUseIsNotGivenOutAgain) {
   BufferPool pool(2);
   const std::shared_ptr<uint8_t> one = *pool.Take(5000);

@@ -90,12 +90,12 @@ absl::Status ValidateAblpSamplerOptions(const Dataset& dataset,
 }
 
 AblpSampler::AblpSampler(const Dataset& dataset, AblpSamplerOptions options,
-                         std::unique_ptr<NeighborhoodSampler> sampler)
+                         std::shared_ptr<NeighborhoodSampler> sampler)
     : dataset_(dataset),
       options_(std::move(options)),
       sampler_(sampler != nullptr
                    ? std::move(sampler)
-                   : std::make_unique<NeighborSampler>(dataset)) {
+                   : std::make_shared<NeighborSampler>(dataset)) {
   AddReaders(options_.positive_label_types, kPositiveKey);
   AddReaders(options_.negative_label_types, kNegativeKey);
   // Zeros would do as well, but a list of them could be the longest, and have

@@ -35,6 +35,8 @@ struct AblpSamplerOptions {
   // Of each label edge type, the first so many in order of adjacency; 0: all.
   // Lists are cut after they were fetched.
   int64_t max_labels_per_anchor_node = 0;
+
+  bool operator==(const AblpSamplerOptions&) const = default;
 };
 
 // INVALID_ARGUMENT, naming the option, for what is said above, label edge types
@@ -55,11 +57,11 @@ absl::Status ValidateAblpSamplerOptions(const Dataset& dataset,
 // seed_locals are the anchors'; more_seed_locals the labels', as above.
 class AblpSampler final : public BatchSampler {
  public:
-  // Samples neighbourhoods with `sampler`, which does so for these options, or,
-  // if that is null, with one of its own. `dataset` must outlive it. REQUIRES
-  // that ValidateAblpSamplerOptions has found them good.
+  // Samples neighbourhoods with `sampler`, as NodeBatchSampler does. `dataset`
+  // must outlive it. REQUIRES that ValidateAblpSamplerOptions has found them
+  // good.
   AblpSampler(const Dataset& dataset, AblpSamplerOptions options,
-              std::unique_ptr<NeighborhoodSampler> sampler = nullptr);
+              std::shared_ptr<NeighborhoodSampler> sampler = nullptr);
 
   // As BatchSampler says. NOT_FOUND or OUT_OF_RANGE for an anchor that is no
   // node; INTERNAL, naming the partition, for an answer that is none.
@@ -84,7 +86,7 @@ class AblpSampler final : public BatchSampler {
 
   const Dataset& dataset_;
   AblpSamplerOptions options_;
-  const std::unique_ptr<NeighborhoodSampler> sampler_;
+  const std::shared_ptr<NeighborhoodSampler> sampler_;
   std::vector<LabelReader> readers_;  // positive ones first
 
   // The batch in the making.

@@ -166,10 +166,10 @@ absl::Status ValidateLinkSamplerOptions(const Dataset& dataset,
 
 absl::StatusOr<std::unique_ptr<LinkSampler>> LinkSampler::Create(
     const Dataset& dataset, LinkSamplerOptions options,
-    std::unique_ptr<NeighborhoodSampler> neighbors) {
+    std::shared_ptr<NeighborhoodSampler> neighbors) {
   FAIRLEAD_RETURN_IF_ERROR(ValidateLinkSamplerOptions(dataset, options));
   if (neighbors == nullptr) {
-    neighbors = std::make_unique<NeighborSampler>(dataset);
+    neighbors = std::make_shared<NeighborSampler>(dataset);
   }
   // (The constructor is private, so std::make_unique cannot call it.)
   std::unique_ptr<LinkSampler> sampler(
@@ -190,7 +190,7 @@ absl::StatusOr<std::unique_ptr<LinkSampler>> LinkSampler::Create(
 }
 
 LinkSampler::LinkSampler(const Dataset& dataset, LinkSamplerOptions options,
-                         std::unique_ptr<NeighborhoodSampler> neighbors)
+                         std::shared_ptr<NeighborhoodSampler> neighbors)
     : dataset_(dataset),
       options_(std::move(options)),
       lookup_(dataset, options_.edge_type),

@@ -55,6 +55,8 @@ struct LinkSamplerOptions {
   // What is added to every label that edges are given with, so that 0 is left
   // for negatives. By default they stay as they are (C-25).
   int64_t label_shift = 0;
+
+  bool operator==(const LinkSamplerOptions&) const = default;
 };
 
 // The shift of labels that the originals use: 1 if the smallest of all labels
@@ -108,12 +110,11 @@ absl::Status ValidateLinkSamplerOptions(const Dataset& dataset,
 // for it; else as NeighborSampler.
 class LinkSampler final : public BatchSampler {
  public:
-  // Samples neighbourhoods with `neighbors`, which does so for these options,
-  // or, if that is null, with one of its own. Errors as
-  // ValidateLinkSamplerOptions. `dataset` must outlive it.
+  // Samples neighbourhoods with `neighbors`, as NodeBatchSampler does. Errors
+  // as ValidateLinkSamplerOptions. `dataset` must outlive it.
   static absl::StatusOr<std::unique_ptr<LinkSampler>> Create(
       const Dataset& dataset, LinkSamplerOptions options,
-      std::unique_ptr<NeighborhoodSampler> neighbors = nullptr);
+      std::shared_ptr<NeighborhoodSampler> neighbors = nullptr);
 
   absl::StatusOr<bool> Begin(const BatchRequest& request,
                              SampledBatch* out) override;
@@ -124,7 +125,7 @@ class LinkSampler final : public BatchSampler {
 
  private:
   LinkSampler(const Dataset& dataset, LinkSamplerOptions options,
-              std::unique_ptr<NeighborhoodSampler> neighbors);
+              std::shared_ptr<NeighborhoodSampler> neighbors);
 
   bool is_triplet() const {
     return options_.mode == LinkSamplerOptions::NegativeMode::kTriplet;
@@ -144,7 +145,7 @@ class LinkSampler final : public BatchSampler {
   std::unique_ptr<const IdUniverse> destinations_;
   std::optional<NegativeSampler> negatives_;
   EdgeLookup lookup_;
-  const std::unique_ptr<NeighborhoodSampler> neighbors_;
+  const std::shared_ptr<NeighborhoodSampler> neighbors_;
 
   // The batch in the making.
   BatchRequest request_;

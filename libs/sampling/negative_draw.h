@@ -44,6 +44,8 @@ struct NegativeSamplerOptions {
     kAcceptFalseNegatives,  // they get an edge as if it were none
   };
   OnShortfall on_shortfall = OnShortfall::kError;
+
+  bool operator==(const NegativeSamplerOptions&) const = default;
 };
 
 struct NegativeRequest {

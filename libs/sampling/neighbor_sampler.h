@@ -42,6 +42,8 @@ struct NeighborSamplerOptions {
 
   bool with_edge_ids = false;
   uint64_t seed = 0;
+
+  bool operator==(const NeighborSamplerOptions&) const = default;
 };
 
 // OUT_OF_RANGE, naming it, for an id that is no node of `type`. Of partitions,

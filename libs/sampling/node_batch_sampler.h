@@ -16,16 +16,17 @@ namespace fairlead {
 class NodeBatchSampler final : public BatchSampler {
  public:
   // Samples with `sampler`, which does so for these options, or, if that is
-  // null, with one of its own. `dataset` must outlive it. REQUIRES options that
+  // null, with one of its own. Others may use it between two batches: its
+  // memory is worth sharing. `dataset` must outlive it. REQUIRES options that
   // ValidateNeighborSamplerOptions has found good, and a type of the dataset.
   NodeBatchSampler(const Dataset& dataset, NeighborSamplerOptions options,
                    int seed_type,
-                   std::unique_ptr<NeighborhoodSampler> sampler = nullptr)
+                   std::shared_ptr<NeighborhoodSampler> sampler = nullptr)
       : options_(std::move(options)),
         seed_type_(seed_type),
         sampler_(sampler != nullptr
                      ? std::move(sampler)
-                     : std::make_unique<NeighborSampler>(dataset)) {}
+                     : std::make_shared<NeighborSampler>(dataset)) {}
 
   absl::StatusOr<bool> Begin(const BatchRequest& request,
                              SampledBatch* out) override {
@@ -44,7 +45,7 @@ class NodeBatchSampler final : public BatchSampler {
  private:
   const NeighborSamplerOptions options_;
   const int seed_type_;
-  const std::unique_ptr<NeighborhoodSampler> sampler_;
+  const std::shared_ptr<NeighborhoodSampler> sampler_;
 };
 
 }  // namespace fairlead

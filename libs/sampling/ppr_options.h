@@ -50,12 +50,16 @@ struct PprOptions {
   struct Channel {
     std::vector<int> edge_types;  // indices into PprSchema::edge_types
     double ratio = 1;             // > 0; any scale
+
+    bool operator==(const Channel&) const = default;
   };
   std::vector<Channel> channels;
 
   // In place of alpha * eps, if set; > 0. For tests that want to say exactly
   // what is pushed.
   std::optional<double> requeue_threshold;
+
+  bool operator==(const PprOptions&) const = default;
 };
 
 // INVALID_ARGUMENT, naming the option, its value and what is allowed.

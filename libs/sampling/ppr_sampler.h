@@ -47,6 +47,8 @@ struct PprSamplerOptions {
   // Worth it where lists come from other partitions. Where the dataset is
   // whole, 0 is no slower: drawing again costs what looking up does.
   int64_t cache_bytes = int64_t{256} << 20;
+
+  bool operator==(const PprSamplerOptions&) const = default;
 };
 
 // INVALID_ARGUMENT, naming the option, for what is said above, and what

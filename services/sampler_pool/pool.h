@@ -169,8 +169,8 @@ class Pool {
   // Whether it must be alone; notes in it why it is not to be tried, if so.
   bool IsSuspect(Task& task) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void EndTurn() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // One that was used for the same plan, if there is.
-  std::unique_ptr<Batch> TakeSpare(const ChannelPlan* plan)
+  // One that has a sampler for the plan, if there is.
+  std::unique_ptr<Batch> TakeSpare(const ChannelPlan& plan)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Gives a channel its buffer if it has none: that may take time.

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <exception>
 #include <iostream>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -59,14 +60,15 @@ bool Pool::HasWorkOrStops() const {
   return !resumed_.empty() || table_.HasWork(clock_.MonotonicNow());
 }
 
-std::unique_ptr<Pool::Batch> Pool::TakeSpare(const ChannelPlan* plan) {
+std::unique_ptr<Pool::Batch> Pool::TakeSpare(const ChannelPlan& plan) {
   if (spares_.empty()) return std::make_unique<Batch>();
-  auto found =
-      std::find_if(spares_.begin(), spares_.end(),
-                   [plan](const auto& spare) { return spare->plan() == plan; });
-  if (found == spares_.end()) found = spares_.end() - 1;
+  // The last used of these, which is most likely still in a cache.
+  auto found = std::find_if(
+      spares_.rbegin(), spares_.rend(),
+      [&plan](const auto& spare) { return spare->HasSamplerFor(plan); });
+  if (found == spares_.rend()) found = spares_.rbegin();
   std::unique_ptr<Batch> spare = std::move(*found);
-  spares_.erase(found);
+  spares_.erase(std::next(found).base());
   return spare;
 }
 
@@ -95,7 +97,7 @@ std::unique_ptr<Pool::Task> Pool::NextTask(absl::Duration now) {
       task = std::make_unique<Task>();
       task->work = *std::move(work);
       if (task->work.made == nullptr) {
-        task->batch = TakeSpare(task->work.plan.get());
+        task->batch = TakeSpare(*task->work.plan);
       }
     } else {
       return nullptr;

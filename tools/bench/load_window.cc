@@ -273,9 +273,13 @@ absl::StatusOr<Json> WatchLoad(const Programs& programs, BenchCluster* cluster,
   std::vector<Trainer> trainers;
   for (int i = 0; i < load.clients; ++i) {
     const std::string path = absl::StrCat(options.folder, "/trainer-", i);
+    // An order of its own: none is to find in a cache what was gathered for
+    // another.
+    std::vector<std::string> its_own = argv;
+    its_own.push_back(absl::StrCat("--seed=", i));
     FAIRLEAD_ASSIGN_OR_RETURN(
         ChildProcess process,
-        ChildProcess::Start(argv,
+        ChildProcess::Start(its_own,
                             {.out = path + ".out", .err = path + ".err"}));
     trainers.push_back({std::move(process), path + ".out", path + ".err"});
   }

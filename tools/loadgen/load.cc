@@ -1,6 +1,7 @@
 #include "tools/loadgen/load.h"
 
 #include <algorithm>
+#include <bitset>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -12,7 +13,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_set.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
@@ -34,6 +35,28 @@
 namespace fairlead {
 namespace {
 
+// Which ids there were. Ids are dense, so one is a bit, and a million of them
+// stay in a cache: to count seeds must not cost what is measured.
+class IdSet {
+ public:
+  void Insert(int64_t id) {
+    blocks_[id >> kBlockBits].set(static_cast<uint64_t>(id) % kBlock);
+  }
+  void Merge(const IdSet& other) {
+    for (const auto& [number, ids] : other.blocks_) blocks_[number] |= ids;
+  }
+  uint64_t size() const {
+    uint64_t size = 0;
+    for (const auto& [number, ids] : blocks_) size += ids.count();
+    return size;
+  }
+
+ private:
+  static constexpr int kBlockBits = 12;
+  static constexpr uint64_t kBlock = uint64_t{1} << kBlockBits;
+  absl::flat_hash_map<int64_t, std::bitset<kBlock>> blocks_;
+};
+
 // What one client has counted.
 struct Tally {
   uint64_t batches = 0;
@@ -41,7 +64,7 @@ struct Tally {
   uint64_t edges = 0;
   uint64_t bytes = 0;
   uint64_t digest = 0;
-  absl::flat_hash_set<int64_t> unique_seeds;
+  IdSet unique_seeds;
   std::vector<absl::Duration> waits;
   absl::Status status;  // the first error
 };
@@ -65,7 +88,7 @@ uint64_t Count(const ReceivedBatch& batch, bool read, Tally& tally) {
       for (size_t at = 0; at < tensor.bytes.size(); at += sizeof(int64_t)) {
         int64_t seed = 0;
         std::memcpy(&seed, tensor.bytes.data() + at, sizeof(seed));
-        tally.unique_seeds.insert(seed);
+        tally.unique_seeds.Insert(seed);
         ++tally.seeds;
       }
     }
@@ -163,7 +186,7 @@ LoadReport Summarise(std::vector<std::unique_ptr<Client>>& clients,
                      absl::Duration wall) {
   LoadReport report;
   report.wall = wall;
-  absl::flat_hash_set<int64_t> unique_seeds;
+  IdSet unique_seeds;
   std::vector<absl::Duration> waits;
   for (const auto& client : clients) {
     Tally& tally = client->tally();
@@ -172,7 +195,7 @@ LoadReport Summarise(std::vector<std::unique_ptr<Client>>& clients,
     report.edges += tally.edges;
     report.bytes += tally.bytes;
     report.digest += tally.digest;
-    unique_seeds.merge(tally.unique_seeds);
+    unique_seeds.Merge(tally.unique_seeds);
     waits.insert(waits.end(), tally.waits.begin(), tally.waits.end());
     report.status.Update(tally.status);
     const ReceiveStats stats = client->stats();

@@ -1,5 +1,8 @@
-// Batches that a GPU has a part in are the CPU's, to the byte: the device is
-// one that the CPU stands in for.
+// A batch is the same to the byte, whatever was made before it in the same
+// memory, and whether or not a GPU has a part in it (a device that the CPU
+// stands in for).
+
+#include "libs/batch_maker/prepared_batch.h"
 
 #include <cstdint>
 #include <functional>
@@ -17,7 +20,6 @@
 #include "gtest/gtest.h"
 #include "libs/batch_maker/channel_plan.h"
 #include "libs/batch_maker/epoch_seeds.h"
-#include "libs/batch_maker/prepared_batch.h"
 #include "libs/clock/clock.h"
 #include "libs/cuda/accelerator.h"
 #include "libs/cuda/device_accelerator.h"
@@ -69,28 +71,42 @@ absl::StatusOr<std::unique_ptr<const Dataset>> MakeDataset(bool heterogeneous) {
   return WriteWhole(contents);
 }
 
+absl::StatusOr<std::shared_ptr<const ChannelPlan>> MakePlan(
+    const Dataset& dataset, const v1::SeedNodes& input,
+    const v1::SamplingConfig& config, cuda::Accelerator* accelerator) {
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      ChannelPlan plan,
+      ChannelPlan::Create(dataset, input, config, accelerator));
+  return std::make_shared<const ChannelPlan>(std::move(plan));
+}
+
+// One message of an epoch, made in `batch`.
+absl::StatusOr<std::string> Message(
+    const std::shared_ptr<const ChannelPlan>& plan, uint64_t batch_index,
+    PreparedBatch& batch) {
+  v1::MessageHeader header;
+  header.set_epoch(kEpoch);
+  header.set_batch_index(batch_index);
+  FAIRLEAD_RETURN_IF_ERROR(
+      batch.Restart(plan, EpochSeeds(*plan, kEpoch), header, nullptr));
+  FAIRLEAD_ASSIGN_OR_RETURN(const bool planned, batch.Advance(RealClock()));
+  EXPECT_TRUE(planned);
+  std::string bytes(batch.bytes(), '\0');
+  FAIRLEAD_RETURN_IF_ERROR(batch.writer().WriteTo(
+      absl::MakeSpan(reinterpret_cast<uint8_t*>(bytes.data()), bytes.size())));
+  return bytes;
+}
+
 // The messages of an epoch.
 absl::StatusOr<std::vector<std::string>> Messages(
     const Dataset& dataset, const v1::SeedNodes& input,
     const v1::SamplingConfig& config, cuda::Accelerator* accelerator) {
-  FAIRLEAD_ASSIGN_OR_RETURN(
-      ChannelPlan made,
-      ChannelPlan::Create(dataset, input, config, accelerator));
-  const auto plan = std::make_shared<const ChannelPlan>(std::move(made));
-  const EpochSeeds seeds(*plan, kEpoch);
-  const RealClock clock;
+  FAIRLEAD_ASSIGN_OR_RETURN(const auto plan,
+                            MakePlan(dataset, input, config, accelerator));
   PreparedBatch batch;
   std::vector<std::string> messages;
   for (uint64_t i = 0; i < plan->batches_per_epoch(); ++i) {
-    v1::MessageHeader header;
-    header.set_epoch(kEpoch);
-    header.set_batch_index(i);
-    FAIRLEAD_RETURN_IF_ERROR(batch.Restart(plan, seeds, header, nullptr));
-    FAIRLEAD_ASSIGN_OR_RETURN(const bool planned, batch.Advance(clock));
-    EXPECT_TRUE(planned);
-    std::vector<uint8_t> bytes(batch.bytes());
-    FAIRLEAD_RETURN_IF_ERROR(batch.writer().WriteTo(absl::MakeSpan(bytes)));
-    messages.emplace_back(bytes.begin(), bytes.end());
+    FAIRLEAD_ASSIGN_OR_RETURN(messages.emplace_back(), Message(plan, i, batch));
   }
   return messages;
 }
@@ -151,27 +167,80 @@ std::vector<Kind> Kinds() {
          config.set_type(v1::SAMPLING_TYPE_SUBGRAPH);
        },
        false},
+      {"by personalised PageRank",
+       [](auto&, v1::SamplingConfig& config) {
+         config.set_type(v1::SAMPLING_TYPE_PPR);
+       },
+       false},
   };
 }
 
-TEST(AcceleratedBatch, MessagesAreTheCpusToTheByte) {
+// All seeds, and a config that `kind` has changed.
+std::pair<v1::SeedNodes, v1::SamplingConfig> MakeChannel(const Dataset& dataset,
+                                                         const Kind& kind) {
+  v1::SeedNodes input;
+  input.set_split(v1::SPLIT_ALL);
+  input.set_node_type(dataset.node_types().back().name);
+  v1::SamplingConfig config;
+  config.set_type(v1::SAMPLING_TYPE_NODE);
+  config.add_fanout(4);
+  config.add_fanout(3);
+  config.set_batch_size(16);
+  config.set_shuffle(true);
+  config.set_seed(5);
+  config.set_collect_features(true);
+  kind.change(input, config);
+  return {input, config};
+}
+
+TEST(PreparedBatch, MessagesAreTheSameWhateverChannelsTakeTurns) {
+  for (const bool heterogeneous : {false, true}) {
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto dataset,
+                                  MakeDataset(heterogeneous));
+    EmulatedDevice device;
+    FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+        const auto accelerator,
+        DeviceAccelerator::Create(
+            *dataset,
+            {.graph_mode = GraphMode::kCuda, .memory_budget_bytes = 1 << 20},
+            device.device()));
+    std::vector<std::shared_ptr<const ChannelPlan>> plans;
+    for (const Kind& kind : Kinds()) {
+      if (kind.name == kAnchors && !heterogeneous) continue;  // no labels
+      auto [input, config] = MakeChannel(*dataset, kind);
+      // Two after each other that sample alike, one that does not.
+      for (const uint64_t seed : {5, 5, 6}) {
+        config.set_seed(seed);
+        FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+            plans.emplace_back(),
+            MakePlan(*dataset, input, config, /*accelerator=*/nullptr));
+      }
+      FAIRLEAD_ASSERT_OK_AND_ASSIGN(
+          plans.emplace_back(),
+          MakePlan(*dataset, input, config, accelerator.get()));
+    }
+    PreparedBatch shared;
+    for (const uint64_t index : {1, 0}) {
+      for (const auto& plan : plans) {
+        PreparedBatch own;
+        FAIRLEAD_ASSERT_OK_AND_ASSIGN(const std::string expected,
+                                      Message(plan, index, own));
+        FAIRLEAD_ASSERT_OK_AND_ASSIGN(const std::string actual,
+                                      Message(plan, index, shared));
+        EXPECT_TRUE(actual == expected);
+        EXPECT_TRUE(shared.HasSamplerFor(*plan));
+      }
+    }
+  }
+}
+
+TEST(PreparedBatch, MessagesWithADeviceAreTheCpusToTheByte) {
   for (const bool heterogeneous : {false, true}) {
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(const auto dataset,
                                   MakeDataset(heterogeneous));
     for (const Kind& kind : Kinds()) {
       if (kind.name == kAnchors && !heterogeneous) continue;  // no labels
-      v1::SeedNodes input;
-      input.set_split(v1::SPLIT_ALL);
-      input.set_node_type(dataset->node_types().back().name);
-      v1::SamplingConfig config;
-      config.set_type(v1::SAMPLING_TYPE_NODE);
-      config.add_fanout(4);
-      config.add_fanout(3);
-      config.set_batch_size(16);
-      config.set_shuffle(true);
-      config.set_seed(5);
-      config.set_collect_features(true);
-      kind.change(input, config);
+      const auto [input, config] = MakeChannel(*dataset, kind);
       FAIRLEAD_ASSERT_OK_AND_ASSIGN(
           const std::vector<std::string> expected,
           Messages(*dataset, input, config, /*accelerator=*/nullptr));
