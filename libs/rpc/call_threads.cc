@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -90,8 +91,10 @@ absl::StatusOr<std::unique_ptr<CallThreads>> CallThreads::Start(
   return started;
 }
 
-// What waits is bounded by its callers' deadlines: who comes while there is no
-// thread free is served late, not refused.
+// Who comes while there is no thread free is served late, not refused:
+// gRPC 1.51 lets an interceptor of a server delay a call, but not answer it. So
+// what waits is bounded by --max_connection_streams of each connection, beyond
+// which calls wait in the client, and by its callers' deadlines.
 CallThreads::CallThreads(int threads, std::shared_ptr<Security> security)
     : security_(std::move(security)),
       turns_(MostOfOneClient(threads, security_ != nullptr)),
@@ -103,6 +106,7 @@ void CallThreads::Run(const std::string& client, Call call) {
   {
     MutexLock lock(&mutex_);
     turns_.Add(client, call);
+    ++waiting_;
   }
   const absl::Status added = loop_.TryAddTask(
       [this] {
@@ -122,9 +126,15 @@ void CallThreads::RunTurns() {
       MutexLock lock(&mutex_);
       if (turn.has_value()) turns_.Done(turn->client);
       turn = turns_.Next();
+      if (turn.has_value()) --waiting_;
     }
     if (turn.has_value()) turn->call->Proceed();
   } while (turn.has_value());
+}
+
+int64_t CallThreads::waiting() const {
+  MutexLock lock(&mutex_);
+  return waiting_;
 }
 
 std::unique_ptr<ServerInterceptorFactoryInterface>

@@ -1,6 +1,7 @@
 #ifndef FAIRLEAD_LIBS_RPC_CALL_THREADS_H_
 #define FAIRLEAD_LIBS_RPC_CALL_THREADS_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -42,6 +43,9 @@ class CallThreads {
   std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>
   MakeInterceptorFactory();
 
+  // Calls that wait for a thread.
+  int64_t waiting() const ABSL_LOCKS_EXCLUDED(mutex_);
+
  private:
   class Mover;
   class MoverFactory;
@@ -57,7 +61,8 @@ class CallThreads {
 
   const std::shared_ptr<Security> security_;
 
-  Mutex mutex_;
+  mutable Mutex mutex_;
+  int64_t waiting_ ABSL_GUARDED_BY(mutex_) = 0;
   CallTurns<Call> turns_ ABSL_GUARDED_BY(mutex_);
   EventLoop loop_;
 };

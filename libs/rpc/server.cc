@@ -133,6 +133,8 @@ Server::~Server() {
   if (readiness_ != nullptr) readiness_->Listen(nullptr);
 }
 
+int64_t Server::waiting_calls() const { return threads_->waiting(); }
+
 void Server::Drain(absl::Duration grace) {
   server_->Shutdown(absl::ToChronoTime(absl::Now() + grace));
   server_->Wait();

@@ -82,6 +82,9 @@ class Server {
   // host:port, with the port that was taken.
   const std::string& address() const { return address_; }
 
+  // Calls that wait for one of its threads.
+  int64_t waiting_calls() const;
+
   // Refuses new calls and gives the open ones `grace` to end; then cancels
   // them.
   void Drain(absl::Duration grace);

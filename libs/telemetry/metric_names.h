@@ -35,6 +35,10 @@ inline constexpr MetricName kRefusedCalls = {
     "code: unauthenticated, permission_denied, resource_exhausted. Rising: a "
     "certificate or token is wrong, or a limit is too low, or somebody tries. "
     "Too large messages and headers are not among them: gRPC refuses these."};
+inline constexpr MetricName kWaitingCalls = {
+    "fairlead_waiting_calls",
+    "Calls that wait for a thread. Above 0 for long: --max_server_threads is "
+    "too low, calls are slow, or a client floods."};
 inline constexpr MetricName kProcessStartTime = {
     "process_start_time_seconds",
     "When the process began, in seconds since 1970. Changing: it restarts."};

@@ -27,6 +27,7 @@
 #include "libs/shm_channel/shm_domain.h"
 #include "libs/status/status_macros.h"
 #include "libs/telemetry/channel_samples.h"
+#include "libs/telemetry/metric_names.h"
 #include "libs/telemetry/refusal_samples.h"
 #include "libs/telemetry/telemetry.h"
 #include "services/channel_gateway/channel_attacher.h"
@@ -126,6 +127,10 @@ absl::Status Serve() {
   serve.readiness = &readiness;
   FAIRLEAD_ASSIGN_OR_RETURN(const std::unique_ptr<rpc::Server> server,
                             rpc::Server::Start(serve, {&service}));
+  const auto waiting = telemetry->OnScrape([&server](MetricSamples& samples) {
+    samples.Gauge(metrics::kWaitingCalls, {},
+                  static_cast<double>(server->waiting_calls()));
+  });
 
   Membership::Options join;
   join.registry = registry;

@@ -20,6 +20,7 @@
 #include "libs/rpc/termination.h"
 #include "libs/security/identity.h"
 #include "libs/status/status_macros.h"
+#include "libs/telemetry/metric_names.h"
 #include "libs/telemetry/refusal_samples.h"
 #include "libs/telemetry/telemetry.h"
 #include "services/registry/open_store.h"
@@ -100,6 +101,10 @@ absl::Status Serve() {
   serve.readiness = &readiness;
   FAIRLEAD_ASSIGN_OR_RETURN(const std::unique_ptr<rpc::Server> server,
                             rpc::Server::Start(serve, {service.get()}));
+  const auto waiting = telemetry->OnScrape([&server](MetricSamples& samples) {
+    samples.Gauge(metrics::kWaitingCalls, {},
+                  static_cast<double>(server->waiting_calls()));
+  });
   rpc::PrintReadyLine({"registry", server->address(), telemetry->address()});
   std::cerr << "registry: metrics at http://" << telemetry->address()
             << "/metrics\n";

@@ -42,6 +42,7 @@
 #include "libs/shm_channel/shm_domain.h"
 #include "libs/status/status_macros.h"
 #include "libs/telemetry/channel_samples.h"
+#include "libs/telemetry/metric_names.h"
 #include "libs/telemetry/refusal_samples.h"
 #include "libs/telemetry/telemetry.h"
 #include "protos/fairlead/v1/registry.grpc.pb.h"
@@ -282,6 +283,10 @@ absl::Status Serve() {
   FAIRLEAD_ASSIGN_OR_RETURN(
       const std::unique_ptr<rpc::Server> server,
       rpc::Server::Start(serve, {&service, &graph_store}));
+  const auto waiting = telemetry->OnScrape([&server](MetricSamples& samples) {
+    samples.Gauge(metrics::kWaitingCalls, {},
+                  static_cast<double>(server->waiting_calls()));
+  });
 
   std::unique_ptr<Membership> membership;
   if (!registry.empty()) {
