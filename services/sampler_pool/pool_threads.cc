@@ -1,6 +1,9 @@
 // What a pool's threads do: the workers, which make batches, and the one that
 // waits at the doorbell.
 
+#include <pthread.h>
+#include <sched.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -33,6 +36,14 @@ constexpr int kTries = 3;
 
 uint64_t Nanoseconds(absl::Duration time) {
   return static_cast<uint64_t>(absl::ToInt64Nanoseconds(time));
+}
+
+// A worker that wakes does not take the core of whoever has batches on their
+// way, a gateway or trainer of this host: these then move more at a time.
+void YieldToOthers() {
+  const sched_param parameters = {};
+  // Where the host does not allow it, workers are as others.
+  (void)pthread_setschedparam(pthread_self(), SCHED_BATCH, &parameters);
 }
 
 // Whether trying again makes sense.
@@ -134,6 +145,7 @@ void Pool::EndTurn() {
 }
 
 void Pool::RunWorker(int worker) {
+  YieldToOthers();
   prometheus::Counter& busy_seconds = metrics_.WorkerBusySeconds(worker);
   while (std::unique_ptr<Task> task = WaitForWork()) {
     const absl::Duration start = clock_.MonotonicNow();
