@@ -22,7 +22,8 @@ done
 bin="$PWD"  # the runfiles: programs are where they are in bazel-bin
 if ldd "$bin/services/registry/registry" | grep -q libasan; then skip "programs with sanitizers are not for images"; fi
 source_tree="$(dirname "$(readlink -f tools/deploy/images.sh)")/../.."
-work="$(mktemp -d "${TEST_TMPDIR:-/tmp}/containers.XXXXXX")"
+# (Not below a folder of Bazel: it can make no sandbox of one that has a mount in it.)
+work="$(mktemp -d /var/tmp/fairlead-containers.XXXXXX)"
 
 # Nothing of the machine's own images and containers is touched. Limits are given, since not every host lets them be raised.
 export CONTAINERS_STORAGE_CONF="$work/storage.conf" CONTAINERS_CONF="$work/containers.conf" BUILDAH_ISOLATION=chroot
