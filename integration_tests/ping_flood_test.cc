@@ -107,6 +107,7 @@ class PingingClient {
         if (got <= 0) return i;
         heard_.append(buffer, static_cast<size_t>(got));
       }
+      // Above the interval that GoesOnWhereItMay allows: pacing, no waiting.
       absl::SleepFor(absl::Milliseconds(5));
     }
     return pings;
