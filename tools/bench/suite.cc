@@ -1,10 +1,12 @@
 #include "tools/bench/suite.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <ios>
+#include <iterator>
 #include <memory>
 #include <set>
 #include <string>
@@ -25,6 +27,7 @@
 #include "nlohmann/json.hpp"
 #include "tools/bench/bench_cluster.h"
 #include "tools/bench/floors.h"
+#include "tools/bench/load_plan.h"
 #include "tools/bench/load_window.h"
 #include "tools/bench/machine.h"
 #include "tools/bench/micro.h"
@@ -42,7 +45,7 @@ constexpr uint64_t kMinBuffer = 64 << 20;
 constexpr uint64_t kMessagesInBuffer = 8;  // as `fairleadctl advise` wants it
 constexpr uint64_t kSmallestGraph = 1 << 16;
 constexpr uint64_t kNextGraph = 4;  // times as many nodes
-const char* const kFanouts[] = {"10,5", "15,10,5"};
+constexpr int kPairs = 3;           // of one client and four, in a round
 
 // So that what is measured next reads it from memory, and not from a disk.
 void ReadThrough(const std::string& folder) {
@@ -55,6 +58,11 @@ void ReadThrough(const std::string& folder) {
         file.read(piece.data(), static_cast<std::streamsize>(piece.size()))) {
     }
   }
+}
+
+// What was measured now, behind what was measured before.
+void Append(const Json& values, Json& to) {
+  to.insert(to.end(), values.begin(), values.end());
 }
 
 class Suite {
@@ -92,15 +100,20 @@ class Suite {
     results_["not_measured"][part] = status.ToString();
   }
 
+  // Floors are taken in every round of the loads that are compared with them:
+  // the machine changes meanwhile.
+  int FloorRoundsAtOnce() const { return Has("loads") ? 1 : options_.rounds; }
   absl::Status RunFloors();
   absl::Status RunMicros();
   // Makes it, unless it is there. Its folder.
   absl::StatusOr<std::string> MakeDataset(
       const std::string& name, const std::vector<std::string>& arguments);
-  absl::Status RunSampling(const std::string& dataset, Json& into);
+  // Adds to what `into` has of it.
+  absl::Status RunSampling(const std::string& dataset, int rounds, Json& into);
   absl::StatusOr<std::unique_ptr<BenchCluster>> StartCluster(
       const std::string& dataset);
   std::vector<LoadSpec> Loads() const;
+  int Pairs() const { return options_.quick ? 1 : kPairs; }
   // Room for as many messages as `advise` asks for, by the cost model.
   uint64_t BufferFor(const std::string& fanout) const;
   absl::Status RunOnDataset();
@@ -117,20 +130,23 @@ class Suite {
 };
 
 absl::Status Suite::RunFloors() {
-  Step("floors of this machine");
-  const FloorOptions floor_options{.rounds = options_.rounds,
+  const FloorOptions floor_options{.rounds = FloorRoundsAtOnce(),
                                    .table_bytes = options_.table_bytes,
                                    .seconds = options_.seconds_per_floor};
   std::vector<Floor> floors = MemoryFloors(floor_options);
   FAIRLEAD_ASSIGN_OR_RETURN(const std::vector<Floor> exchange,
                             ExchangeFloors(floor_options));
   floors.insert(floors.end(), exchange.begin(), exchange.end());
-  Json& list = results_["floors"] = Json::array();
-  for (const Floor& floor : floors) {
-    list.push_back({{"name", floor.name},
-                    {"what", floor.what},
-                    {"unit", floor.unit},
-                    {"values", floor.values}});
+  Json& list = results_["floors"];
+  for (size_t i = 0; i < floors.size(); ++i) {
+    if (i < list.size()) {
+      Append(floors[i].values, list[i]["values"]);
+      continue;
+    }
+    list.push_back({{"name", floors[i].name},
+                    {"what", floors[i].what},
+                    {"unit", floors[i].unit},
+                    {"values", floors[i].values}});
   }
   return absl::OkStatus();
 }
@@ -162,7 +178,8 @@ absl::StatusOr<std::string> Suite::MakeDataset(
   return absl::InternalError(absl::StrCat("dataset: ", outcome.err));
 }
 
-absl::Status Suite::RunSampling(const std::string& dataset, Json& into) {
+absl::Status Suite::RunSampling(const std::string& dataset, int rounds,
+                                Json& into) {
   ReadThrough(dataset);
   FAIRLEAD_ASSIGN_OR_RETURN(const std::unique_ptr<const Dataset> graph,
                             Dataset::Load(dataset));
@@ -172,15 +189,18 @@ absl::Status Suite::RunSampling(const std::string& dataset, Json& into) {
                      {"edges", graph->edge_types()[0].num_edges()},
                      {"feature_row_bytes", widths.features},
                      {"label_row_bytes", widths.labels}};
-  into["sampling"] = Json::array();
-  for (const char* text : kFanouts) {
+  Json& list = into["sampling"];
+  for (size_t i = 0; i < std::size(kFanouts); ++i) {
     FAIRLEAD_ASSIGN_OR_RETURN(const std::vector<int32_t> fanout,
-                              ParseFanout(text));
+                              ParseFanout(kFanouts[i]));
     FAIRLEAD_ASSIGN_OR_RETURN(
-        Json measured,
-        MeasureSampling(*graph, fanout, options_.batch_size, options_.rounds,
-                        options_.seconds_per_floor));
-    into["sampling"].push_back(std::move(measured));
+        Json measured, MeasureSampling(*graph, fanout, options_.batch_size,
+                                       rounds, options_.seconds_per_floor));
+    if (i < list.size()) {
+      Append(measured["s_per_edge"], list[i]["s_per_edge"]);
+    } else {
+      list.push_back(std::move(measured));
+    }
   }
   return absl::OkStatus();
 }
@@ -205,34 +225,10 @@ uint64_t Suite::BufferFor(const std::string& fanout) const {
 }
 
 std::vector<LoadSpec> Suite::Loads() const {
-  std::vector<LoadSpec> loads;
-  for (const char* fanout : kFanouts) {
-    for (const bool shared : {false, true}) {
-      loads.push_back(
-          {.name = absl::StrCat(shared ? "shared memory " : "remote ", fanout),
-           .shared_memory = shared,
-           .fanout = fanout,
-           .workers = options_.workers});
-    }
-  }
-  for (const bool shared : {false, true}) {
-    LoadSpec load = loads[shared ? 3 : 2];  // of 15,10,5
-    absl::StrAppend(&load.name, ", every byte read");
-    load.read_batches = true;
-    loads.push_back(std::move(load));
-  }
-  // Behind one client alone, which they are compared with.
-  auto behind = loads.begin() + 1;
-  for (const int clients : options_.clients) {
-    if (clients == 1) continue;  // is there
-    behind = loads.insert(
-        behind, {.name = absl::StrCat("remote 10,5, ", clients, " clients"),
-                 .fanout = "10,5",
-                 .clients = clients});
-    ++behind;
-  }
+  std::vector<LoadSpec> loads = PlanLoads(options_.clients);
   for (LoadSpec& load : loads) {
     load.batch_size = options_.batch_size;
+    load.workers = options_.workers;
     load.buffer_bytes = BufferFor(load.fanout);
   }
   return loads;
@@ -260,7 +256,13 @@ absl::Status Suite::RunLoads(const std::string& dataset) {
                       {"rounds", Json::array()}});
     }
     for (int round = 0; round < options_.rounds; ++round) {
-      for (size_t i = 0; i < loads.size(); ++i) {
+      if (round > 0) {
+        Step(absl::StrCat("floors and sampling again, round ", round + 1));
+        if (Has("floors")) FAIRLEAD_RETURN_IF_ERROR(RunFloors());
+        FAIRLEAD_RETURN_IF_ERROR(
+            RunSampling(dataset, FloorRoundsAtOnce(), results_));
+      }
+      for (const size_t i : TurnsOfRound(loads, Pairs())) {
         Step(absl::StrCat(loads[i].name, ", round ", round + 1));
         // A dozen batches of each client are in its buffer or on the way: of
         // its share that is much, unless it is watched for as many as one
@@ -322,7 +324,7 @@ absl::Status Suite::RunScaling() {
             {"power_law", absl::StrCat("--nodes=", nodes), "--edge_factor=16",
              "--feature_dim=16", "--int8_features"}));
     Json size = {{"nodes", nodes}};
-    FAIRLEAD_RETURN_IF_ERROR(RunSampling(dataset, size));
+    FAIRLEAD_RETURN_IF_ERROR(RunSampling(dataset, options_.rounds, size));
     FAIRLEAD_ASSIGN_OR_RETURN(const std::unique_ptr<BenchCluster> cluster,
                               StartCluster(dataset));
     size["pool_start_s"] = absl::ToDoubleSeconds(cluster->pool_start());
@@ -352,7 +354,7 @@ absl::Status Suite::RunOnDataset() {
                     {"kronecker", absl::StrCat("--scale=", options_.scale),
                      "--edge_factor=20", "--feature_dim=128"}));
   }
-  FAIRLEAD_RETURN_IF_ERROR(RunSampling(dataset, results_));
+  FAIRLEAD_RETURN_IF_ERROR(RunSampling(dataset, FloorRoundsAtOnce(), results_));
   if (!Has("loads") && !Has("idle") && !Has("syscalls")) {
     return absl::OkStatus();
   }
@@ -367,7 +369,11 @@ int Suite::CountSteps() const {
   }
   if (NeedsDataset()) ++steps;
   if (Has("idle")) ++steps;
-  if (Has("loads")) steps += options_.rounds * static_cast<int>(Loads().size());
+  if (Has("loads")) {
+    steps += options_.rounds *
+                 static_cast<int>(TurnsOfRound(Loads(), Pairs()).size()) +
+             options_.rounds - 1;  // floors again
+  }
   if (Has("syscalls")) steps += 2;
   if (Has("scaling")) steps += static_cast<int>(GraphSizes().size());
   return steps;
@@ -392,7 +398,10 @@ absl::StatusOr<Json> Suite::Run() {
   results_["not_measured"] = Json::object();
   results_["sampling"] = Json::array();
   steps_ = CountSteps();
-  if (Has("floors")) Note("floors", RunFloors());
+  if (Has("floors")) {
+    Step("floors of this machine");
+    Note("floors", RunFloors());
+  }
   if (Has("micro")) Note("micro", RunMicros());
   if (NeedsDataset()) Note("loads", RunOnDataset());
   if (Has("scaling")) Note("scaling", RunScaling());
