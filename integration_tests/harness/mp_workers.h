@@ -1,8 +1,6 @@
 #ifndef FAIRLEAD_INTEGRATION_TESTS_HARNESS_MP_WORKERS_H_
 #define FAIRLEAD_INTEGRATION_TESTS_HARNESS_MP_WORKERS_H_
 
-#include <stdlib.h>
-
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -22,6 +20,7 @@
 #include "libs/loader/received_batch.h"
 #include "libs/loader/sample_stream.h"
 #include "libs/loader/worker_options.h"
+#include "libs/shm_channel/shm_folder.h"
 #include "libs/status/status_macros.h"
 #include "libs/tensor_message/tensor_message.h"
 
@@ -29,12 +28,6 @@
 namespace fairlead::testing {
 
 using Digests = std::map<uint64_t, uint64_t>;  // by batch index
-
-inline std::string NewShmDir() {
-  std::string folder = "/dev/shm/fairlead-test-XXXXXX";
-  EXPECT_NE(mkdtemp(folder.data()), nullptr);
-  return folder;
-}
 
 // What is left of an epoch.
 inline absl::StatusOr<Digests> Drain(SampleStream& stream) {
@@ -65,9 +58,6 @@ inline absl::StatusOr<std::vector<Digests>> Epochs(SampleStream& stream,
 // A pool of the test's own program, with shared memory of its own.
 class MpTest : public ::testing::Test {
  protected:
-  MpTest() : shm_dir_(NewShmDir()) {}
-  ~MpTest() override { std::filesystem::remove_all(shm_dir_); }
-
   MpWorkerOptions Workers() const {
     return {.num_workers = 2,
             .channel_size = 4 << 20,
@@ -84,7 +74,8 @@ class MpTest : public ::testing::Test {
     return names;
   }
 
-  const std::string shm_dir_;
+  const ShmFolder folder_;
+  const std::string& shm_dir_ = folder_.path();
 };
 
 // Over one graph, in 64 batches.

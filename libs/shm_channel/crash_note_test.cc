@@ -1,7 +1,6 @@
 #include "libs/shm_channel/crash_note.h"
 
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,6 +15,7 @@
 #include "gtest/gtest.h"
 #include "libs/random/philox.h"
 #include "libs/shm_channel/shm_file.h"
+#include "libs/shm_channel/shm_folder.h"
 #include "libs/status/status_matchers.h"
 
 namespace fairlead {
@@ -39,12 +39,6 @@ auto Died(uint32_t deaths, uint32_t alone) {
 
 class CrashNoteTest : public ::testing::Test {
  protected:
-  CrashNoteTest() {
-    directory_ = "/dev/shm/fairlead-test-XXXXXX";
-    EXPECT_NE(mkdtemp(directory_.data()), nullptr);
-  }
-  ~CrashNoteTest() override { std::filesystem::remove_all(directory_); }
-
   std::unique_ptr<CrashNote> Open(uint64_t owner = kOwner) {
     auto note = CrashNote::Open(directory_, owner, /*slots=*/3);
     EXPECT_THAT(note, IsOk());
@@ -73,7 +67,8 @@ class CrashNoteTest : public ::testing::Test {
     return std::filesystem::directory_iterator(directory_)->path();
   }
 
-  std::string directory_;
+  const testing::ShmFolder folder_;
+  const std::string& directory_ = folder_.path();
 };
 
 TEST_F(CrashNoteTest, WhoEndsInOrderLeavesNothing) {

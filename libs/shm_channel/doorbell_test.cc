@@ -1,6 +1,5 @@
 #include "libs/shm_channel/doorbell.h"
 
-#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +18,7 @@
 #include "gtest/gtest.h"
 #include "libs/shm_channel/shm_domain.h"
 #include "libs/shm_channel/shm_file.h"
+#include "libs/shm_channel/shm_folder.h"
 #include "libs/status/status_matchers.h"
 
 namespace fairlead {
@@ -32,18 +32,16 @@ using ::testing::IsEmpty;
 class DoorbellTest : public ::testing::Test {
  protected:
   DoorbellTest() {
-    directory_ = "/dev/shm/fairlead-test-XXXXXX";
-    EXPECT_NE(mkdtemp(directory_.data()), nullptr);
     doorbell_ = Doorbell::Create(directory_).value();
     ringer_ = DoorbellRinger::Open(directory_, doorbell_->name()).value();
   }
   ~DoorbellTest() override {
     doorbell_.reset();
     EXPECT_TRUE(std::filesystem::is_empty(directory_));
-    std::filesystem::remove_all(directory_);
   }
 
-  std::string directory_;
+  const testing::ShmFolder folder_;
+  const std::string& directory_ = folder_.path();
   std::unique_ptr<Doorbell> doorbell_;
   std::unique_ptr<DoorbellRinger> ringer_;
 };
@@ -113,8 +111,8 @@ TEST_F(DoorbellTest, MissingDoorbellIsNotFound) {
 }
 
 TEST(ShmDomainTest, SweepsWhatTheDeadLeftAndLeavesTheLivingAlone) {
-  std::string directory = "/dev/shm/fairlead-test-XXXXXX";
-  ASSERT_NE(mkdtemp(directory.data()), nullptr);
+  const testing::ShmFolder folder;
+  const std::string& directory = folder.path();
   const pid_t child = fork();
   if (child == 0) {
     const auto orphan = Doorbell::Create(directory);
@@ -136,7 +134,6 @@ TEST(ShmDomainTest, SweepsWhatTheDeadLeftAndLeavesTheLivingAlone) {
   FAIRLEAD_ASSERT_OK_AND_ASSIGN(const std::string again,
                                 PrepareShmDomain(directory));
   EXPECT_EQ(again, domain);
-  std::filesystem::remove_all(directory);
 }
 
 TEST(ShmDomainTest, FoldersDifferAndMissingOnesAreMade) {

@@ -19,7 +19,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <deque>
-#include <filesystem>
 #include <memory>
 #include <new>
 #include <optional>
@@ -31,6 +30,7 @@
 #include "gtest/gtest.h"
 #include "libs/random/philox.h"
 #include "libs/shm_channel/shm_channel.h"
+#include "libs/shm_channel/shm_folder.h"
 #include "libs/status/status_matchers.h"
 
 namespace fairlead {
@@ -70,17 +70,11 @@ void Kill(pid_t child) {
 class KillTest : public ::testing::Test {
  protected:
   KillTest() {
-    directory_ = "/dev/shm/fairlead-test-XXXXXX";
-    EXPECT_NE(mkdtemp(directory_.data()), nullptr);
     auto creator = ShmProducer::Create({.directory = directory_,
                                         .capacity_bytes = kCapacity,
                                         .max_messages = 8});
     EXPECT_THAT(creator, IsOk());
     creator_ = *std::move(creator);
-  }
-  ~KillTest() override {
-    creator_.reset();
-    std::filesystem::remove_all(directory_);
   }
 
   std::unique_ptr<ShmProducer> OpenProducer() {
@@ -101,7 +95,8 @@ class KillTest : public ::testing::Test {
     EXPECT_THAT(creator_->Reserve(kCapacity, kNow), IsOk());
   }
 
-  std::string directory_;
+  const testing::ShmFolder folder_;
+  const std::string& directory_ = folder_.path();
   std::unique_ptr<ShmProducer> creator_;
 };
 

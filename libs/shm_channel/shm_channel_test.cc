@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -27,6 +26,7 @@
 #include "gtest/gtest.h"
 #include "libs/random/philox.h"
 #include "libs/shm_channel/shm_budget.h"
+#include "libs/shm_channel/shm_folder.h"
 #include "libs/status/status_matchers.h"
 
 namespace fairlead {
@@ -41,15 +41,10 @@ constexpr absl::Duration kForever = absl::InfiniteDuration();
 
 class ShmChannelTest : public ::testing::Test {
  protected:
-  ShmChannelTest() {
-    directory_ = "/dev/shm/fairlead-test-XXXXXX";
-    EXPECT_NE(mkdtemp(directory_.data()), nullptr);
-  }
   ~ShmChannelTest() override {
     consumer_.reset();
     producer_.reset();
     EXPECT_TRUE(std::filesystem::is_empty(directory_));
-    std::filesystem::remove_all(directory_);
   }
 
   void Make(uint64_t capacity_bytes, uint32_t max_messages = 16) {
@@ -72,7 +67,8 @@ class ShmChannelTest : public ::testing::Test {
     return space->Commit({fill, bytes, 0, 0});
   }
 
-  std::string directory_;
+  const testing::ShmFolder folder_;
+  const std::string& directory_ = folder_.path();
   std::unique_ptr<ShmProducer> producer_;
   std::unique_ptr<ShmConsumer> consumer_;
 };

@@ -1,7 +1,6 @@
 #include "libs/shm_channel/shm_fsck.h"
 
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +17,7 @@
 #include "libs/shm_channel/doorbell.h"
 #include "libs/shm_channel/shm_channel.h"
 #include "libs/shm_channel/shm_file.h"
+#include "libs/shm_channel/shm_folder.h"
 #include "libs/status/status_matchers.h"
 
 namespace fairlead {
@@ -30,12 +30,6 @@ constexpr absl::Duration kNow = absl::ZeroDuration();
 
 class ShmFsckTest : public ::testing::Test {
  protected:
-  ShmFsckTest() {
-    directory_ = "/dev/shm/fairlead-test-XXXXXX";
-    EXPECT_NE(mkdtemp(directory_.data()), nullptr);
-  }
-  ~ShmFsckTest() override { std::filesystem::remove_all(directory_); }
-
   std::unique_ptr<ShmProducer> Make() {
     return *ShmProducer::Create(
         {.directory = directory_, .capacity_bytes = 4096, .max_messages = 4});
@@ -52,7 +46,8 @@ class ShmFsckTest : public ::testing::Test {
     waitpid(child, nullptr, 0);
   }
 
-  std::string directory_;
+  const testing::ShmFolder folder_;
+  const std::string& directory_ = folder_.path();
 };
 
 TEST_F(ShmFsckTest, LivingSegmentsAreListedAndLeftAlone) {

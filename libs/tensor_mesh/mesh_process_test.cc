@@ -15,6 +15,7 @@
 #include "gtest/gtest.h"
 #include "libs/child_process/child_process.h"
 #include "libs/random/philox.h"
+#include "libs/shm_channel/shm_folder.h"
 #include "libs/status/status_matchers.h"
 #include "libs/tensor_mesh/test_mesh.h"
 

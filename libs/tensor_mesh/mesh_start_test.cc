@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "libs/shm_channel/shm_folder.h"
 #include "libs/status/status_matchers.h"
 #include "libs/tensor_mesh/in_memory_rendezvous.h"
 #include "libs/tensor_mesh/mesh_config.h"

@@ -1,10 +1,7 @@
 #include "libs/tensor_mesh/test_mesh.h"
 
-#include <stdlib.h>
-
 #include <cstdint>
 #include <cstring>
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -19,12 +16,6 @@
 #include "gtest/gtest.h"
 
 namespace fairlead::testing {
-
-ShmFolder::ShmFolder() : path_("/dev/shm/fairlead-test-XXXXXX") {
-  EXPECT_NE(mkdtemp(path_.data()), nullptr);
-}
-
-ShmFolder::~ShmFolder() { std::filesystem::remove_all(path_); }
 
 TestMesh::TestMesh(const MeshConfig& config)
     : config_(config),

@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "gtest/gtest.h"
+#include "libs/shm_channel/shm_folder.h"
 #include "libs/tensor_mesh/in_memory_rendezvous.h"
 #include "libs/tensor_mesh/mesh_config.h"
 #include "libs/tensor_mesh/mesh_server.h"
@@ -24,19 +25,6 @@ namespace fairlead::testing {
 inline constexpr absl::Duration kHang = absl::Seconds(60);
 // For what is expected not to come.
 inline constexpr absl::Duration kSoon = absl::Milliseconds(20);
-
-// A folder in shared memory, removed at the end.
-class ShmFolder {
- public:
-  ShmFolder();
-  ~ShmFolder();
-  ShmFolder(const ShmFolder&) = delete;
-  ShmFolder& operator=(const ShmFolder&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 // A whole mesh in this process, each member with a rendezvous of its own.
 class TestMesh {

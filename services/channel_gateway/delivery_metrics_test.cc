@@ -1,10 +1,7 @@
 // Where a stream waits, by a clock that is this test's, with a channel in real
 // shared memory and a reader that takes a message when the test says so.
 
-#include <stdlib.h>
-
 #include <cstring>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
@@ -17,6 +14,7 @@
 #include "libs/clock/fake_clock.h"
 #include "libs/shm_channel/doorbell.h"
 #include "libs/shm_channel/shm_channel.h"
+#include "libs/shm_channel/shm_folder.h"
 #include "libs/status/status_matchers.h"
 #include "libs/sync/mutex.h"
 #include "libs/telemetry/channel_samples.h"
@@ -73,7 +71,6 @@ class Sink final : public MessageSink {
 class DeliveryMetricsTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    ASSERT_NE(mkdtemp(shm_dir_.data()), nullptr);
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(producer_,
                                   ShmProducer::Create({.directory = shm_dir_,
                                                        .capacity_bytes = 4096,
@@ -90,7 +87,6 @@ class DeliveryMetricsTest : public ::testing::Test {
     delivery_.reset();
     producer_.reset();
     doorbell_.reset();
-    std::filesystem::remove_all(shm_dir_);
   }
 
   void Commit(ChannelMessageTag::Kind kind, uint32_t attempt = 0) {
@@ -112,7 +108,8 @@ class DeliveryMetricsTest : public ::testing::Test {
     return snapshot.channels.at(0).waits.In(wait, snapshot.now);
   }
 
-  std::string shm_dir_ = "/dev/shm/fairlead-test-XXXXXX";
+  const testing::ShmFolder folder_;
+  const std::string& shm_dir_ = folder_.path();
   FakeClock clock_;
   Telemetry telemetry_;
   GatewayMetrics metrics_{telemetry_};

@@ -3,10 +3,7 @@
 
 #include "services/channel_gateway/delivery.h"
 
-#include <stdlib.h>
-
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -24,6 +21,7 @@
 #include "libs/clock/fake_clock.h"
 #include "libs/shm_channel/doorbell.h"
 #include "libs/shm_channel/shm_channel.h"
+#include "libs/shm_channel/shm_folder.h"
 #include "libs/status/status_matchers.h"
 #include "libs/sync/mutex.h"
 #include "libs/telemetry/telemetry.h"
@@ -87,7 +85,6 @@ class Sink final : public MessageSink {
 class DeliveryTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    ASSERT_NE(mkdtemp(shm_dir_.data()), nullptr);
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(doorbell_, Doorbell::Create(shm_dir_));
     FAIRLEAD_ASSERT_OK_AND_ASSIGN(
         delivery_,
@@ -102,7 +99,6 @@ class DeliveryTest : public ::testing::Test {
     delivery_.reset();
     producers_.clear();
     doorbell_.reset();
-    std::filesystem::remove_all(shm_dir_);
   }
 
   // A channel, with the producing end here.
@@ -126,7 +122,8 @@ class DeliveryTest : public ::testing::Test {
         ShmConsumer::Open(shm_dir_, producers_.at(channel)->name()).status());
   }
 
-  std::string shm_dir_ = "/dev/shm/fairlead-test-XXXXXX";
+  const testing::ShmFolder folder_;
+  const std::string& shm_dir_ = folder_.path();
   FakeClock clock_;
   Telemetry telemetry_;
   GatewayMetrics metrics_{telemetry_};

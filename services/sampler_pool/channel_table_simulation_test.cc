@@ -29,6 +29,7 @@
 #include "libs/random/philox.h"
 #include "libs/sampling/partitioned_dataset.h"
 #include "libs/shm_channel/shm_channel.h"
+#include "libs/shm_channel/shm_folder.h"
 #include "libs/status/status_matchers.h"
 #include "libs/tensor_message/message_tag.h"
 #include "protos/fairlead/v1/messages.pb.h"
@@ -432,12 +433,11 @@ TEST(ChannelTableSimulation, EveryEpochIsRightWhateverHappens) {
           {.name = "small",
            .nodes = {{.name = "node", .num_nodes = 12}},
            .edges = {{.name = {"node", "to", "node"}, .edges = {{0, 1}}}}}));
-  std::string directory = "/dev/shm/fairlead-test-XXXXXX";
-  ASSERT_NE(mkdtemp(directory.data()), nullptr);
+  const testing::ShmFolder folder;
   Simulation::Seen seen;
   for (uint64_t seed = first; seed < first + seeds; ++seed) {
     {
-      Simulation simulation(*dataset, directory, seed);
+      Simulation simulation(*dataset, folder.path(), seed);
       ASSERT_EQ(simulation.Run(kSteps), "")
           << "run it again with --test_env=FAIRLEAD_SEED=" << seed;
       seen.batches += simulation.seen().batches;
@@ -445,9 +445,8 @@ TEST(ChannelTableSimulation, EveryEpochIsRightWhateverHappens) {
       seen.ends += simulation.seen().ends;
       seen.cancelled += simulation.seen().cancelled;
     }
-    EXPECT_TRUE(std::filesystem::is_empty(directory));
+    EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
   }
-  std::filesystem::remove_all(directory);
   // It was about something.
   EXPECT_GE(seen.batches, 500 * seeds);
   EXPECT_GE(seen.errors, 20 * seeds);

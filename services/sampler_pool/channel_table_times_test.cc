@@ -1,9 +1,6 @@
 // How long channels were in each state, by a clock that is this test's.
 
-#include <stdlib.h>
-
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,6 +16,7 @@
 #include "libs/sampling/partitioned_dataset.h"
 #include "libs/shm_channel/doorbell.h"
 #include "libs/shm_channel/shm_channel.h"
+#include "libs/shm_channel/shm_folder.h"
 #include "libs/status/status_matchers.h"
 #include "libs/tensor_message/message_tag.h"
 #include "protos/fairlead/v1/sampler_pool.pb.h"
@@ -42,8 +40,7 @@ absl::Duration At(int seconds) { return absl::Seconds(seconds); }
 class ChannelTableTimesTest : public ::testing::Test {
  protected:
   ChannelTableTimesTest()
-      : shm_dir_(MakeFolder("/dev/shm/fairlead-test-XXXXXX")),
-        table_({.shm_dir = shm_dir_, .shm_budget_bytes = 1 << 20}) {
+      : table_({.shm_dir = folder_.path(), .shm_budget_bytes = 1 << 20}) {
     DatasetContents contents;
     contents.name = "test";
     contents.nodes.push_back({.name = "node", .num_nodes = 10});
@@ -59,12 +56,6 @@ class ChannelTableTimesTest : public ::testing::Test {
   ~ChannelTableTimesTest() override {
     consumer_.reset();
     table_.UnregisterAll(At(1000));
-    std::filesystem::remove_all(shm_dir_);
-  }
-
-  static std::string MakeFolder(std::string pattern) {
-    EXPECT_NE(mkdtemp(pattern.data()), nullptr);
-    return pattern;
   }
 
   void Register(absl::Duration now) {
@@ -111,7 +102,7 @@ class ChannelTableTimesTest : public ::testing::Test {
     return table_.SnapshotAll().at(0).times.In(state, now);
   }
 
-  const std::string shm_dir_;
+  const testing::ShmFolder folder_;
   ChannelTable table_;
   std::unique_ptr<const Dataset> dataset_;
   v1::ChannelSpec spec_;

@@ -1,10 +1,7 @@
 // A pool with a GPU hands out the batches that one without does: the device is
 // one that the CPU stands in for.
 
-#include <stdlib.h>
-
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
@@ -22,6 +19,7 @@
 #include "libs/graph/dataset_writer.h"
 #include "libs/sampling/partitioned_dataset.h"
 #include "libs/sampling/random_contents.h"
+#include "libs/shm_channel/shm_folder.h"
 #include "libs/status/status_matchers.h"
 #include "libs/telemetry/telemetry.h"
 #include "protos/fairlead/v1/registry.pb.h"
@@ -75,9 +73,6 @@ v1::ChannelSpec Spec(uint64_t id, bool by_weight) {
 
 class PoolAcceleratorTest : public ::testing::Test {
  protected:
-  PoolAcceleratorTest() { EXPECT_NE(mkdtemp(directory_.data()), nullptr); }
-  ~PoolAcceleratorTest() override { std::filesystem::remove_all(directory_); }
-
   // An epoch of a channel that draws by weight, and of one that does not.
   std::pair<ReceivedEpoch, ReceivedEpoch> Run(cuda::Accelerator* accelerator,
                                               Telemetry& telemetry) {
@@ -105,7 +100,8 @@ class PoolAcceleratorTest : public ::testing::Test {
 
   const std::unique_ptr<const Dataset> dataset_ = *WriteWhole(Contents());
   const RealClock clock_;
-  std::string directory_ = "/dev/shm/fairlead-test-XXXXXX";
+  const testing::ShmFolder folder_;
+  const std::string& directory_ = folder_.path();
 };
 
 TEST_F(PoolAcceleratorTest, BatchesAreThoseOfAPoolWithout) {

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
@@ -15,6 +14,7 @@
 #include "libs/clock/clock.h"
 #include "libs/graph/dataset.h"
 #include "libs/graph/dataset_writer.h"
+#include "libs/shm_channel/shm_folder.h"
 #include "libs/status/status_matchers.h"
 #include "libs/telemetry/telemetry.h"
 #include "services/sampler_pool/pool.h"
@@ -51,8 +51,6 @@ class PoolAdmissionTest : public ::testing::Test {
   static constexpr uint64_t kBufferBytes = 8192;
 
   PoolAdmissionTest() : dataset_(MakeDataset()), metrics_(telemetry_) {
-    directory_ = "/dev/shm/fairlead-test-XXXXXX";
-    EXPECT_NE(mkdtemp(directory_.data()), nullptr);
     auto pool = Pool::Start(*dataset_,
                             {.shm_dir = directory_,
                              .shm_budget_bytes = 2 * kBufferBytes,
@@ -61,10 +59,6 @@ class PoolAdmissionTest : public ::testing::Test {
                             clock_, metrics_);
     EXPECT_THAT(pool, IsOk());
     pool_ = *std::move(pool);
-  }
-  ~PoolAdmissionTest() override {
-    pool_.reset();
-    std::filesystem::remove_all(directory_);
   }
 
   // All nodes of the graph: as a list of ids, or by name.
@@ -91,7 +85,8 @@ class PoolAdmissionTest : public ::testing::Test {
   const RealClock clock_;
   Telemetry telemetry_;
   PoolMetrics metrics_;
-  std::string directory_;
+  const testing::ShmFolder folder_;
+  const std::string& directory_ = folder_.path();
   std::unique_ptr<Pool> pool_;
 };
 

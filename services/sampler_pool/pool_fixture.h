@@ -1,8 +1,6 @@
 #ifndef FAIRLEAD_SERVICES_SAMPLER_POOL_POOL_FIXTURE_H_
 #define FAIRLEAD_SERVICES_SAMPLER_POOL_POOL_FIXTURE_H_
 
-#include <stdlib.h>
-
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -20,6 +18,7 @@
 #include "libs/random/philox.h"
 #include "libs/sampling/epoch_plan.h"
 #include "libs/sampling/partitioned_dataset.h"
+#include "libs/shm_channel/shm_folder.h"
 #include "libs/status/status_matchers.h"
 #include "libs/telemetry/telemetry.h"
 #include "services/sampler_pool/channel_reader.h"
@@ -58,15 +57,11 @@ inline std::unique_ptr<const Dataset> MakeDataset() {
 // A pool, and this test as the consumer of its channels.
 class PoolFixture : public ::testing::Test {
  protected:
-  PoolFixture() : dataset_(MakeDataset()), metrics_(telemetry_) {
-    directory_ = "/dev/shm/fairlead-test-XXXXXX";
-    EXPECT_NE(mkdtemp(directory_.data()), nullptr);
-  }
+  PoolFixture() : dataset_(MakeDataset()), metrics_(telemetry_) {}
   ~PoolFixture() override {
     readers_.clear();
     pool_.reset();
     EXPECT_TRUE(std::filesystem::is_empty(directory_));
-    std::filesystem::remove_all(directory_);
   }
 
   void StartPool(int workers,
@@ -131,7 +126,8 @@ class PoolFixture : public ::testing::Test {
   const RealClock clock_;
   Telemetry telemetry_;
   PoolMetrics metrics_;
-  std::string directory_;
+  const testing::ShmFolder folder_;
+  const std::string& directory_ = folder_.path();
   std::unique_ptr<Pool> pool_;
   std::map<uint64_t, std::unique_ptr<ChannelReader>> readers_;
 };

@@ -1,5 +1,3 @@
-#include <stdlib.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -24,6 +22,7 @@
 #include "libs/graph/element_type.h"
 #include "libs/sampling/partitioned_dataset.h"
 #include "libs/sampling/random_contents.h"
+#include "libs/shm_channel/shm_folder.h"
 #include "libs/status/status_matchers.h"
 #include "libs/telemetry/telemetry.h"
 #include "services/sampler_pool/channel_reader.h"
@@ -85,14 +84,10 @@ DatasetContents Contents(bool heterogeneous) {
 
 class PoolPartitionsTest : public ::testing::Test {
  protected:
-  PoolPartitionsTest() : metrics_(telemetry_) {
-    directory_ = "/dev/shm/fairlead-test-XXXXXX";
-    EXPECT_NE(mkdtemp(directory_.data()), nullptr);
-  }
+  PoolPartitionsTest() : metrics_(telemetry_) {}
   ~PoolPartitionsTest() override {
     StopPool();
     EXPECT_TRUE(std::filesystem::is_empty(directory_));
-    std::filesystem::remove_all(directory_);
   }
 
   void MakeDataset(bool heterogeneous = false,
@@ -180,7 +175,8 @@ class PoolPartitionsTest : public ::testing::Test {
   std::shared_ptr<const Clock> clock_ = std::make_shared<RealClock>();
   Telemetry telemetry_;
   PoolMetrics metrics_;
-  std::string directory_;
+  const testing::ShmFolder folder_;
+  const std::string& directory_ = folder_.path();
   std::unique_ptr<const Dataset> whole_;
   PartitionedDataset parts_;
   std::unique_ptr<FakeRemote> remote_;

@@ -12,6 +12,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "libs/child_process/child_process.h"
+#include "libs/shm_channel/shm_folder.h"
 #include "libs/status/status_matchers.h"
 #include "libs/tensor_mesh/test_mesh.h"
 
