@@ -99,7 +99,7 @@ class PoolAcceleratorTest : public ::testing::Test {
   }
 
   const std::unique_ptr<const Dataset> dataset_ = *WriteWhole(Contents());
-  const RealClock clock_;
+  const RealClock clock_{};
   const testing::ShmFolder folder_;
   const std::string& directory_ = folder_.path();
 };

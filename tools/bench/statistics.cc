@@ -76,7 +76,8 @@ std::string WithUnit(double value, const std::string& unit) {
     return Scaled(value, {{1e6, "M/s"}, {1e3, "k/s"}, {1, "/s"}});
   }
   if (unit == "cores") return absl::StrFormat("%.4f cores", value);
-  return absl::StrFormat(std::abs(value) >= 100 ? "%.0f" : "%.3g", value);
+  return std::abs(value) >= 100 ? absl::StrFormat("%.0f", value)
+                                : absl::StrFormat("%.3g", value);
 }
 
 }  // namespace fairlead::bench

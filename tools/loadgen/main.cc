@@ -233,7 +233,7 @@ absl::StatusOr<InputEdges> EdgesFromFlags() {
       return absl::InvalidArgumentError(
           absl::StrCat("--edges: \"", word, "\" is no edge; write 3:17,4:9"));
     }
-    if (!input.edges.has_value()) input.edges.emplace();
+    if (!input.edges.has_value()) input.edges = InputEdges::List{};
     input.edges->src.push_back(src);
     input.edges->dst.push_back(dst);
   }

@@ -27,8 +27,7 @@ class TopologyCheck {
   TopologyCheck(const EdgeTypeName& type, EdgeDir direction,
                 const TopologyManifest& manifest, CheckedGraph* graph,
                 CheckedPartition* partition, Findings* findings)
-      : direction_(direction),
-        row_type_(direction == EdgeDir::kOut ? type.src : type.dst),
+      : row_type_(direction == EdgeDir::kOut ? type.src : type.dst),
         neighbor_type_(direction == EdgeDir::kOut ? type.dst : type.src),
         name_(type.ToString()),
         manifest_(manifest),
@@ -213,7 +212,6 @@ class TopologyCheck {
     if (row >= 0) nodes->has_edge[static_cast<size_t>(row)] = true;
   }
 
-  const EdgeDir direction_;
   const std::string& row_type_;
   const std::string& neighbor_type_;
   const std::string name_;
