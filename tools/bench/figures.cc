@@ -152,12 +152,15 @@ std::vector<Figure> FiguresOf(const Json& results) {
           absl::StrCat(part.value("part", ""), ": ", one.value("name", ""));
       add("micro", name, "s", false, one["values"]);
       for (const auto& [counter, values] : one["counters"].items()) {
-        // Those that are times: p50_s, p99_s, s_per_edge.
-        if (!absl::StrContains(counter, "s_per_") &&
-            !absl::EndsWith(counter, "_s")) {
-          continue;
+        const std::string figure = absl::StrCat(name, ", ", counter);
+        if (counter == "bytes_per_second") {
+          add("micro", figure, "bytes/s", true, values);
+        } else if (absl::EndsWith(counter, "_per_second")) {
+          add("micro", figure, "1/s", true, values);
+        } else if (absl::StartsWith(counter, "s_per_") ||
+                   absl::EndsWith(counter, "_s")) {  // s_per_edge, p99_s
+          add("micro", figure, "s", false, values);
         }
-        add("micro", absl::StrCat(name, ", ", counter), "s", false, values);
       }
     }
   }

@@ -1,6 +1,7 @@
 #include "tools/bench/report.h"
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -18,6 +19,7 @@ using ::fairlead::testing::IsOk;
 using ::fairlead::testing::StatusIs;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::UnorderedElementsAre;
 
 Json Round(double batches_per_s, double cpu, const Json& shares) {
   Json binned = Json::array();
@@ -126,6 +128,29 @@ TEST(Goals, AreMetMissedOrNotMeasured) {
   EXPECT_TRUE(GoalNamed(goals, "4 clients together, of 1 alone (10,5)").is_met);
   EXPECT_TRUE(GoalNamed(goals, "furthest of 4 clients from its share").is_met);
   EXPECT_TRUE(GoalNamed(goals, "CPU of an idle cluster").is_met);
+}
+
+TEST(Figures, CountersAreTimesOrRatesByTheirNames) {
+  Json results = Results();
+  Json one = {{"name", "G"}, {"values", Json::array({1.0})}};
+  for (const char* counter : {"bytes_per_second", "items_per_second",
+                              "s_per_edge", "p99_s", "edges_per_batch"}) {
+    one["counters"][counter] = Json::array({2.0});
+  }
+  results["micro"] =
+      Json::array({Json{{"part", "gather"}, {"cases", Json::array({one})}}});
+  std::vector<std::string> figures;
+  for (const Figure& figure : FiguresOf(results)) {
+    if (figure.group != "micro") continue;
+    figures.push_back(absl::StrCat(figure.name, " ", figure.unit,
+                                   figure.more_is_better ? " more" : " less"));
+  }
+  EXPECT_THAT(figures,
+              UnorderedElementsAre("gather: G s less",
+                                   "gather: G, bytes_per_second bytes/s more",
+                                   "gather: G, items_per_second 1/s more",
+                                   "gather: G, s_per_edge s less",
+                                   "gather: G, p99_s s less"));
 }
 
 TEST(CostOfLoad, IsTheSumOfTheFloorsAndSaysHow) {
