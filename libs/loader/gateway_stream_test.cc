@@ -88,7 +88,7 @@ class GatewayStreamTest : public ::testing::Test {
         rpc::MakeChannel(server_->address()), subscribe, clock_, &end_);
   }
 
-  const RealClock clock_;
+  const RealClock clock_{};
   ReadingGateway gateway_;
   std::unique_ptr<rpc::Server> server_;
   End end_;

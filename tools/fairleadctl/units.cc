@@ -15,7 +15,7 @@ std::string Bytes(double bytes) {
     bytes /= 1024;
     ++unit;
   }
-  return absl::StrFormat(unit == 0 ? "%.0f%s" : "%.1f%s", bytes, units[unit]);
+  return absl::StrFormat("%.*f%s", unit == 0 ? 0 : 1, bytes, units[unit]);
 }
 
 std::string Seconds(double seconds) {
